@@ -1,0 +1,132 @@
+# One Makefile, no recursion.  `make help` lists what it does.
+# Variants live beside each other: make SAN=address,undefined check, make SAN=thread check, make CC=clang.
+
+PREFIX  ?= /usr/local
+PYTHON  := /usr/bin/python3
+VERSION := 0.1.0
+
+CC      ?= cc
+VARIANT := $(if $(filter clang%,$(notdir $(CC))),-clang)$(if $(SAN),-$(subst $(comma),-,$(subst undefined,ub,$(SAN))))
+comma   := ,
+BUILD   := build$(if $(VARIANT),/v$(VARIANT))
+PKGS    := libmicrohttpd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash
+DEBS    := build-essential pkg-config libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libmosquitto-dev \
+           libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
+           uthash-dev libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
+           python3-paho-mqtt python3-cryptography
+DEBS_DEV := clang libclang-rt-14-dev llvm clang-format universal-ctags prometheus-alertmanager strace valgrind
+
+CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -DTOCSIN_VERSION='"$(VERSION)"'
+OPT      ?= -O2
+CFLAGS   ?= -g
+CFLAGS   += $(OPT) -std=c11 -fPIC -fvisibility=hidden -fno-omit-frame-pointer -fstack-protector-strong -pthread \
+            -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
+ifndef SAN
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+else
+CFLAGS   += -fsanitize=$(SAN)
+LDFLAGS  += -fsanitize=$(SAN)
+endif
+LDFLAGS  += -pthread -Wl,-z,relro,-z,now
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljq -lonig -lm -ldl
+
+CORE     := $(shell find src/core -name '*.c' | sort)
+SRC      := $(filter-out src/main.c,$(shell find src -name '*.c' | sort))
+VENDORS  := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard integrations/*/*.c)))))
+PLUGINS  := $(VENDORS:%=$(BUILD)/plugins/%.so)
+UNIT     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+LIBT     := $(wildcard tests/lib/*.c)
+SIM      := $(wildcard tests/sim/*.c)
+obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+.PHONY: all help deps deps-dev run test check lint bench sim torture fuzz install clean unit
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+all: $(BUILD)/tocsin $(PLUGINS)
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make run       install what is missing, build, and see the main job at work on this machine
+run: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) sh tests/demo/run.sh
+
+## make test      install what is missing, build, and run the whole suite
+test: deps
+	@$(MAKE) --no-print-directory check
+
+## make check     the suite, without installing anything
+check: all $(UNIT) $(if $(SIM),$(BUILD)/tests/sim/sim)
+	@BUILD=$(BUILD) $(PYTHON) tests/run.py
+
+unit: all $(UNIT)
+	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit
+
+deps:
+	@sh tests/lib/install.sh $(DEBS)
+deps-dev: deps
+	@sh tests/lib/install.sh $(DEBS_DEV)
+
+## make lint      format, purity, exports, include direction, banned functions, sizes
+lint: all
+	@BUILD=$(BUILD) sh tests/lint/lint.sh
+
+## make bench     figures beside a peer in the same run (tests/bench/README.md)
+bench: deps-dev all
+	@BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+
+## make sim       simulated lives of the core: make sim N=100000 SEED=1
+sim: $(BUILD)/tests/sim/sim
+	$(BUILD)/tests/sim/sim --seeds $(or $(N),100000) --first $(or $(SEED),1)
+
+## make torture   long runs: kill -9, power cuts, failing system calls
+torture: deps-dev all $(UNIT)
+	@BUILD=$(BUILD) $(PYTHON) tests/run.py torture
+
+## make fuzz      libFuzzer, 30 s a target under ASan and UBSan: make fuzz T=300
+fuzz: deps-dev
+	@sh tests/fuzz/run.sh $(or $(T),30)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libtocsin.a: $(call obj,$(SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tocsin: $(BUILD)/src/main.o $(BUILD)/libtocsin.a
+	$(CC) $(LDFLAGS) -pie $< $(BUILD)/libtocsin.a $(LIBS) -o $@
+
+# integrations/<vendor>/*.c  ->  plugins/<vendor>.so
+.SECONDEXPANSION:
+$(BUILD)/plugins/%.so: $$(call obj,$$(sort $$(wildcard integrations/$$*/*.c)))
+	@mkdir -p $(@D)
+	$(CC) -shared $(LDFLAGS) $^ $(shell pkg-config --libs jansson) -o $@
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(LIBT)) $(BUILD)/libtocsin.a
+	$(CC) $(LDFLAGS) $< $(call obj,$(LIBT)) $(BUILD)/libtocsin.a $(LIBS) -lcmocka -o $@
+
+$(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# A program of its own under tests/bench or tests/fault: build/tests/bench/load from load.c
+$(BUILD)/tests/bench/% $(BUILD)/tests/fault/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+## make install   PREFIX=/usr/local, DESTDIR=
+install: all
+	install -D -m 755 $(BUILD)/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
+	install -d $(DESTDIR)$(PREFIX)/lib/tocsin/plugins $(DESTDIR)$(PREFIX)/share/tocsin/rules
+	install -m 644 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/tocsin/plugins/
+	find rules -maxdepth 1 -name '*.cfg' -exec install -m 644 {} $(DESTDIR)$(PREFIX)/share/tocsin/rules/ \;
+
+## make clean     remove build/
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(call obj,$(SRC) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c integrations/*/*.c)))

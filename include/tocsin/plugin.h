@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugin.h - what an integration (a vendor's folder) implements and may call.
+ *
+ * An integration is one exported const struct, `tocsin_plugin`.  Each of its
+ * roles is a function pointer; a role that it does not play is NULL.
+ * Integrations describe, the host sends: they open no socket, read no clock,
+ * start no thread, and keep no state outside the instance made by open().
+ * All functions but open() and close() may be called from several threads at
+ * once on the same instance.
+ *
+ * Strings are NUL-terminated UTF-8 unless a length stands beside them.  Times
+ * are milliseconds since 1970 UTC, 0 where unknown.  Everything passed in is
+ * borrowed for the call; everything put out through the host is copied.
+ *
+ * Changelog of the ABI
+ *   1  decode, verify, render, classify
+ */
+#ifndef TOCSIN_PLUGIN_H
+#define TOCSIN_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <tocsin/err.h>
+
+#define TOCSIN_PLUGIN_ABI 1u
+#define TOCSIN_EXPORT __attribute__((visibility("default")))
+
+/* --- alerts: what decode() produces --------------------------------------- */
+
+enum tocsin_status {
+    TOCSIN_FIRING = 1,
+    TOCSIN_RESOLVED,
+    TOCSIN_UNKNOWN        /* the source does not know: recorded, neither pages nor resolves */
+};
+
+enum tocsin_severity {    /* in rising order; 0 means that the source gave no word */
+    TOCSIN_SEV_NONE = 0,
+    TOCSIN_INFO,
+    TOCSIN_WARNING,
+    TOCSIN_ERROR,
+    TOCSIN_CRITICAL
+};
+
+struct tocsin_pair { const char *name; const char *value; };
+struct tocsin_link { const char *href; const char *text; };   /* http(s) only; text may be NULL */
+
+/*
+ * One alert.  Made by host->alert_new(), filled through host->alert_*();
+ * scalar members may be set directly.  In render() the same struct describes
+ * an alert of an incident.
+ */
+struct tocsin_alert {
+    enum tocsin_status status;
+    enum tocsin_severity severity; /* set with host->severity_of(word), or directly */
+    const char *dedup_key;         /* identity within the collector; NULL: hash of the labels */
+    const char *summary;           /* one line; NULL: made from the labels */
+    const char *group;             /* the source's own group, such as Alertmanager's groupKey; or NULL */
+    int64_t starts_at;             /* when it began, by the source's clock; 0 unknown */
+    int64_t ends_at;               /* resolved: when it ended; firing: 0 */
+    int64_t expires_at;            /* firing: resolved by itself then if there is no news; 0 never */
+    const struct tocsin_pair *labels;      size_t n_labels;
+    const struct tocsin_pair *annotations; size_t n_annotations;
+    const struct tocsin_link *links;       size_t n_links;
+    uint32_t count;                /* render() only: how often it was reported */
+};
+
+struct tocsin_batch;               /* opaque: where decode() puts alerts */
+
+/* What arrived.  For MQTT content_type is NULL, topic is set and topic_labels
+ * holds the named wildcards. */
+struct tocsin_payload {
+    const char *collector;         /* name of the configured collector */
+    const char *body; size_t len;  /* after decompression; body[len] is '\0' */
+    const char *content_type;      /* lower case, without parameters; or NULL */
+    const char *topic;
+    const struct tocsin_pair *topic_labels; size_t n_topic_labels;
+    int64_t received_at;
+    const char *(*header)(const struct tocsin_payload *in, const char *name); /* or NULL result */
+    const char *(*query)(const struct tocsin_payload *in, const char *name);  /* or NULL result */
+    const void *host_data;
+};
+
+/* --- documents that verify() needs ----------------------------------------- */
+
+struct tocsin_document {           /* one fetched https document, such as a certificate */
+    char url[1024];
+    const char *body; size_t len;  /* NULL until fetched */
+};
+
+/* --- incidents: what render() is given ------------------------------------- */
+
+enum tocsin_change {
+    TOCSIN_TRIGGER = 1,   /* the vendor knows nothing of it yet */
+    TOCSIN_UPDATE,        /* the vendor knows it; its text or severity changed, or it is to page again */
+    TOCSIN_ACKNOWLEDGE,
+    TOCSIN_UNACKNOWLEDGE,
+    TOCSIN_NOTE,          /* note, note_by are set */
+    TOCSIN_RESOLVE
+};
+
+enum tocsin_incident_state { TOCSIN_INC_TRIGGERED = 1, TOCSIN_INC_ACKNOWLEDGED, TOCSIN_INC_RESOLVED };
+
+struct tocsin_incident {
+    const char *id;                /* UUIDv7 text, 36 characters: the vendor's dedup key */
+    const char *number;            /* short form for people, the id's last 8 characters */
+    enum tocsin_incident_state state;
+    enum tocsin_severity severity;
+    const char *summary;
+    const char *source;            /* name of the collector that opened it */
+    const char *group_key;
+    const char *policy;
+    const char *url;               /* the incident on tocsin's page; NULL unless http.public_url is set */
+    const char *by;                /* who acknowledged, un-acknowledged or resolved; never NULL */
+    const char *note; const char *note_by;
+    const char *vendor_ref;        /* what an earlier verdict gave as vendor_ref; or NULL */
+    int64_t opened_at, acknowledged_at, resolved_at;
+    unsigned step;                 /* step of the policy that told this target, from 0 */
+    unsigned episode;
+    const struct tocsin_alert *alerts; size_t n_alerts;  /* newest first, at most 20 */
+    size_t n_firing, n_total;      /* alerts in the incident */
+};
+
+/*
+ * One send of one change may take several requests (Opsgenie answers 202 and
+ * is asked afterwards how it went).  `step` counts them from 0; `carry` is
+ * what classify() left for the next one.  After a crash a send begins again
+ * at step 0, so every sequence must be safe to repeat.
+ */
+struct tocsin_job {
+    enum tocsin_change change;
+    const struct tocsin_incident *incident;
+    unsigned step;
+    const char *carry;             /* "" at step 0 */
+    int64_t now;                   /* when this version of the change was decided; equal on every retry */
+};
+
+struct tocsin_request;             /* opaque: filled through host->request_*() */
+
+struct tocsin_response {
+    int status;                    /* HTTP status, or 0 when there was none */
+    bool sent;                     /* the request left this machine (so with status 0 its fate is unknown) */
+    const char *body; size_t len;  /* at most 64 KiB; never NULL */
+    const char *(*header)(const struct tocsin_response *r, const char *name);
+    const char *error;             /* transport error text when status is 0 */
+    const void *host_data;
+};
+
+enum tocsin_verdict {
+    TOCSIN_DELIVERED = 1,
+    TOCSIN_RETRY,                  /* same again later */
+    TOCSIN_REJECTED,               /* the same again is useless: bad key, bad request */
+    TOCSIN_UNCERTAIN,              /* sent, fate unknown: repeated; harmless where the vendor dedups */
+    TOCSIN_CONTINUE                /* fine so far: render step + 1 after delay_ms */
+};
+
+struct tocsin_outcome {
+    enum tocsin_verdict verdict;
+    int64_t delay_ms;              /* RETRY: at least this long (Retry-After); CONTINUE: wait */
+    char reason[256];              /* for people; what the vendor said */
+    char vendor_ref[128];          /* the vendor's own id; "" keeps the old one */
+    char carry[256];               /* CONTINUE: for the next step */
+};
+
+/* --- settings --------------------------------------------------------------- */
+
+enum tocsin_option_type {
+    TOCSIN_OPT_STRING, TOCSIN_OPT_SECRET /* env:, file: or cred: reference */, TOCSIN_OPT_INT,
+    TOCSIN_OPT_BOOL, TOCSIN_OPT_DURATION /* setting_int() gives milliseconds */,
+    TOCSIN_OPT_LIST /* of strings */, TOCSIN_OPT_MAP /* group of strings */
+};
+
+struct tocsin_option {
+    const char *name;              /* NULL ends the table */
+    enum tocsin_option_type type;
+    const char *def;               /* text form of the default; NULL: none; TOCSIN_REQUIRED: must be set */
+    const char *help;
+    const char *choices;           /* "us|eu", or NULL */
+};
+#define TOCSIN_REQUIRED "\1required"
+
+struct tocsin_settings;
+
+/* --- what the host offers ---------------------------------------------------- */
+
+struct tocsin_host {
+    uint32_t size;
+
+    /* errors: fill *err and return rc, so that an error path is one line */
+    enum tocsin_rc (*fail)(struct tocsin_err *err, enum tocsin_rc rc, const char *where,
+                           const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+    /* settings: NULL / 0 / false when unset and without default */
+    const char *(*setting)(const struct tocsin_settings *, const char *name);
+    int64_t (*setting_int)(const struct tocsin_settings *, const char *name);
+    bool (*setting_bool)(const struct tocsin_settings *, const char *name);
+    size_t (*setting_list)(const struct tocsin_settings *, const char *name, const char *const **out_r);
+    size_t (*setting_map)(const struct tocsin_settings *, const char *name, const struct tocsin_pair **out_r);
+
+    /* JSON.  parse() enforces the depth and size limits, refuses duplicate keys, reads a BOM and
+     * accepts \u0000; its errors carry line and column.  The caller drops the reference. */
+    enum tocsin_rc (*parse_json)(const char *text, size_t len, json_t **out_r, struct tocsin_err *err);
+
+    /* alerts.  All memory lives as long as the batch.  Values with control characters are cleaned,
+     * NUL becomes U+FFFD, over-long ones are cut with a mark.  A NULL or empty value adds nothing. */
+    struct tocsin_alert *(*alert_new)(struct tocsin_batch *);
+    void (*alert_label)(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
+    void (*alert_label_json)(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
+    void (*alert_annotation)(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
+    void (*alert_annotation_json)(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
+    void (*alert_link)(struct tocsin_batch *, struct tocsin_alert *, const char *href, const char *text);
+    char *(*printf)(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+    /* scalar JSON as text: strings as they are, numbers in decimal; "" for null, objects and arrays */
+    const char *(*text)(struct tocsin_batch *, const json_t *);
+    enum tocsin_severity (*severity_of)(const char *word);  /* TOCSIN_SEV_NONE when unknown */
+    int64_t (*time_of)(const char *rfc3339);                /* 0 when not a time */
+    /* ask the host for a GET of an https address once the batch is accepted (a subscription to confirm) */
+    void (*batch_get)(struct tocsin_batch *, const char *url, const char *why);
+    /* what to tell an operator about this payload, in the log and in explain */
+    void (*batch_note)(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+    /* signatures.  cert is PEM; the chain is verified against the system's authorities at `when`. */
+    bool (*hmac_sha256_ok)(const char *key, size_t key_len, const char *data, size_t len, const char *mac, size_t mac_len);
+    enum tocsin_rc (*x509_verify)(const char *cert, size_t cert_len, const char *digest /* SHA1, SHA256 */,
+                                  const char *data, size_t len, const char *signature_base64, int64_t when,
+                                  struct tocsin_err *err);
+
+    /* requests.  JSON bodies are dumped compactly; request_json drops the reference of doc, also on failure. */
+    void (*request_http)(struct tocsin_request *, const char *method, const char *url);
+    void (*request_header)(struct tocsin_request *, const char *name, const char *value);
+    void (*request_json)(struct tocsin_request *, json_t *doc);
+    void (*request_body)(struct tocsin_request *, const char *content_type, const char *body, size_t len);
+    void (*request_log)(struct tocsin_request *, const char *line);       /* no network: a line in the log */
+    /* sign the body as Standard Webhooks do, at the moment of sending: webhook-id, -timestamp, -signature */
+    void (*request_sign)(struct tocsin_request *, const char *secret, const char *id);
+    char *(*request_printf)(struct tocsin_request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+    char *(*request_escape)(struct tocsin_request *, const char *text);   /* percent-encoded, for a path segment */
+    char *(*request_cut)(struct tocsin_request *, const char *text, size_t max_chars); /* code points, ends with U+2026 */
+    char *(*request_cut_bytes)(struct tocsin_request *, const char *text, size_t max_bytes);
+    char *(*request_time)(struct tocsin_request *, int64_t when);         /* RFC 3339, milliseconds, Z */
+    const char *(*severity_name)(enum tocsin_severity);                   /* "critical" ... "info" */
+};
+
+/* --- what an integration exports ---------------------------------------------- */
+
+#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id: an uncertain send may be repeated */
+#define TOCSIN_CAN_UNACK 2u   /* UNACKNOWLEDGE, or UPDATE after it, pages again */
+#define TOCSIN_CAN_NOTE  4u
+#define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
+
+struct tocsin_plugin {
+    uint32_t abi;                  /* first two members: they protect the rest */
+    uint32_t size;
+    uint32_t flags;
+    const char *name;              /* its folder's name: a collector's `format`, a notifier's `plugin` */
+    const char *summary;           /* one line for `tocsin options` */
+    const struct tocsin_option *collector_options;  /* may be NULL */
+    const struct tocsin_option *notifier_options;   /* may be NULL */
+
+    /*
+     * Create one configured instance.  host and set outlive it; strings of set may be kept.  On
+     * TOCSIN_OK the host passes *self_r to close() later; otherwise *self_r is untouched.  NULL: no
+     * instance is needed, self is NULL.
+     */
+    enum tocsin_rc (*open)(const struct tocsin_host *host, const struct tocsin_settings *set, void **self_r,
+                           struct tocsin_err *err);
+    void (*close)(void *self);
+
+    /*
+     * Payload to alerts.  All or nothing: an error (TOCSIN_BAD_INPUT, TOCSIN_MEANINGLESS, with a JSON
+     * path in where) discards what was added.  No alert at all with TOCSIN_OK is fine: a ping.
+     */
+    enum tocsin_rc (*decode)(void *self, const struct tocsin_host *host, const struct tocsin_payload *in,
+                             struct tocsin_batch *out, struct tocsin_err *err);
+    /*
+     * Is the payload's own signature good?  Used by collectors with auth = "signature".  Returns
+     * TOCSIN_NEED_FETCH with doc->url set to ask for a document; the host fetches it (https only, no
+     * redirect, cached) and calls again with doc->body set.
+     */
+    enum tocsin_rc (*verify)(void *self, const struct tocsin_host *host, const struct tocsin_payload *in,
+                             struct tocsin_document *doc, struct tocsin_err *err);
+    /*
+     * Describe the request for job.  Deterministic: the same job renders the same bytes.  A change that
+     * the vendor has no word for returns TOCSIN_OK and leaves out untouched: it counts as delivered.
+     */
+    enum tocsin_rc (*render)(void *self, const struct tocsin_host *host, const struct tocsin_job *job,
+                             struct tocsin_request *out, struct tocsin_err *err);
+    /*
+     * What does the answer mean?  *out is zeroed and holds the host's default on entry: 2xx delivered;
+     * 408, 429, 5xx retry (with Retry-After); no answer uncertain if sent, else retry; others rejected.
+     * NULL: the default stands.
+     */
+    void (*classify)(void *self, const struct tocsin_host *host, const struct tocsin_job *job,
+                     const struct tocsin_response *r, struct tocsin_outcome *out);
+    /* ABI 1 ends here.  Append only; never reorder, never remove. */
+};
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.h - REST under /v1, metrics, health; and the way to the collectors.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "collector/collector.h"
+#include "core/pipeline.h"
+#include "http/http.h"
+#include "notifier/notifier.h"
+#include "store/store.h"
+
+struct api_action {                  /* somebody acts on an incident */
+    struct id16 incident;
+    enum action action;
+    const char *by, *note;
+    int64_t until;
+};
+
+/* Counters of the turn, for /metrics. */
+struct turn_stats {
+    uint64_t turns, events, alerts, repeats, refused, commits;
+    uint64_t queue_depth;
+    uint64_t commit_us_buckets[12];  /* le 100,200,500 us, 1,2,5,10,20,50,100,1000 ms, inf */
+    uint64_t commit_us_sum;
+    int64_t clock_jumps;
+    uint64_t rule_failures, dropped, suppressed;
+};
+
+struct api_deps {
+    struct store *store;
+    const struct sink *sink;
+    struct notifier *notifier;       /* NULL in tests */
+    struct mqtt_collectors *mqtt;    /* NULL in tests */
+    struct http_server *http;        /* set after the server started */
+    void *ctx;
+    struct conf *(*conf)(void *ctx);                 /* with a reference */
+    /* Queue the action; done is called once, after the commit or with the refusal. */
+    void (*act)(void *ctx, const struct api_action *, void (*done)(void *done_ctx, enum tocsin_rc, const struct tocsin_err *),
+                void *done_ctx);
+    /* POST /-/reload: TOCSIN_OK, or TOCSIN_BAD_CONFIG with all mistakes in the report. */
+    enum tocsin_rc (*reload)(void *ctx, struct conf_report *report);
+    void (*turn_stats)(void *ctx, struct turn_stats *out);
+    /* TOCSIN_OK, or what is not ready: "store: disk full", "notifier pd: ...". */
+    enum tocsin_rc (*ready)(void *ctx, struct tocsin_err *err);
+    int64_t started_at;
+};
+
+struct api;
+struct api *api_new(const struct api_deps *);
+void api_free(struct api *);
+/* http_handler and http_limit of the daemon's server; ctx is the struct api. */
+void api_handle(void *api, struct http_request *);
+int64_t api_limit(void *api, const char *method, const char *path);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+fill(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, va_list ap)
+{
+    char what[sizeof err->what];
+
+    /* formatted aside: an argument may point into *err itself */
+    vsnprintf(what, sizeof what, fmt, ap);
+    snprintf(err->where, sizeof err->where, "%s", where != NULL ? where : "");
+    memcpy(err->what, what, sizeof what);
+    err->rc = rc;
+    err->sys_errno = 0;
+}
+
+enum tocsin_rc
+err_set(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (err == NULL)
+        return rc;
+    va_start(ap, fmt);
+    fill(err, rc, where, fmt, ap);
+    va_end(ap);
+    return rc;
+}
+
+enum tocsin_rc
+err_sys(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
+{
+    int no = errno;
+    char text[128];
+    size_t n;
+    va_list ap;
+
+    if (err == NULL)
+        return rc;
+    va_start(ap, fmt);
+    fill(err, rc, where, fmt, ap);
+    va_end(ap);
+    n = strlen(err->what);
+    snprintf(err->what + n, sizeof err->what - n, ": %s", strerror_r(no, text, sizeof text));
+    err->sys_errno = no;
+    return rc;
+}
+
+enum tocsin_rc
+err_wrap(struct tocsin_err *err, const char *fmt, ...)
+{
+    char what[sizeof err->what];
+    va_list ap;
+    size_t n;
+
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    n = strlen(what);
+    snprintf(what + n, sizeof what - n, ": %s", err->what);
+    memcpy(err->what, what, sizeof what);
+    return err->rc;
+}
+
+const char *
+err_text(const struct tocsin_err *err, char *out, unsigned size)
+{
+    if (err->where[0] != '\0')
+        snprintf(out, size, "%s: %s", err->where, err->what);
+    else
+        snprintf(out, size, "%s", err->what);
+    return out;
+}
+
+static const struct {
+    int status;
+    const char *title;
+} kinds[] = {
+    [TOCSIN_OK] = { 200, "fine" },
+    [TOCSIN_BAD_INPUT] = { 400, "malformed request" },
+    [TOCSIN_MEANINGLESS] = { 422, "request makes no sense" },
+    [TOCSIN_UNAUTHORIZED] = { 401, "not authenticated" },
+    [TOCSIN_FORBIDDEN] = { 403, "not allowed" },
+    [TOCSIN_NOT_FOUND] = { 404, "not found" },
+    [TOCSIN_CONFLICT] = { 409, "not possible in this state" },
+    [TOCSIN_TOO_LARGE] = { 413, "too large" },
+    [TOCSIN_UNSUPPORTED] = { 415, "unsupported media type" },
+    [TOCSIN_TOO_MANY] = { 429, "too many requests" },
+    [TOCSIN_BAD_CONFIG] = { 500, "configuration error" },
+    [TOCSIN_TEMPORARY] = { 503, "temporarily unavailable" },
+    [TOCSIN_FULL] = { 503, "disk full" },
+    [TOCSIN_FATAL] = { 503, "storage failed" },
+    [TOCSIN_INTERNAL] = { 500, "internal error" },
+    [TOCSIN_NEED_FETCH] = { 503, "a document is missing" },
+};
+
+int
+rc_http_status(enum tocsin_rc rc)
+{
+    return kinds[rc].status;
+}
+
+const char *
+rc_title(enum tocsin_rc rc)
+{
+    return kinds[rc].title;
+}

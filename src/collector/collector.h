@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * collector.h - bytes in, and the sink that they go to.
+ *
+ * A collector authenticates and frames; what the bytes mean is decided behind
+ * the sink (daemon/ingest.c: decode, rules, queue).  A collector acknowledges
+ * to its sender only when the sink has said TOCSIN_OK.
+ */
+#ifndef COLLECTOR_COLLECTOR_H
+#define COLLECTOR_COLLECTOR_H
+
+#include <tocsin/plugin.h>
+
+#include "conf/conf.h"
+
+/* What became of one payload.  Valid during the call of done(). */
+struct ingest_result {
+    enum tocsin_rc rc;             /* TOCSIN_OK: committed, on disk */
+    struct tocsin_err err;         /* when not */
+    size_t accepted;               /* alerts */
+    struct ingest_item { const char *dedup_key; char incident[37]; /* "" none */ } *items;   /* accepted of them */
+};
+
+typedef void (*ingest_done)(void *ctx, const struct ingest_result *);
+
+struct sink {
+    /*
+     * Decode, decide and queue one payload of a collector.  done is called exactly once, from any
+     * thread, perhaps before submit returns: after the commit, or with the reason of the refusal.
+     * The payload may be gone when submit returns.
+     */
+    void (*submit)(void *ctx, const struct conf_collector *, const struct tocsin_payload *, ingest_done done,
+                   void *done_ctx);
+    /* Many payloads, one commit: between hold and release submit only gathers.  For MQTT batches. */
+    void *ctx;
+    /* The current configuration, with a reference that the caller drops. */
+    struct conf *(*conf)(void *ctx);
+};
+
+/* --- webhook: POST /v1/in/<collector> ------------------------------------------ */
+
+struct http_request;
+/* Authenticate and hand to the sink; answers the request.  name: what stands behind /v1/in/. */
+void webhook_handle(const struct sink *, struct http_request *, const char *name);
+/* Is the request allowed to use this collector?  TOCSIN_OK or 401/403 with words. */
+enum tocsin_rc webhook_authenticate(const struct conf_collector *, struct http_request *, struct tocsin_err *err);
+/* Documents for signatures (certificates): fetched over https by the daemon, cached. */
+typedef enum tocsin_rc (*webhook_fetch)(void *ctx, const char *url, struct arena *, const char **body, size_t *len,
+                                        struct tocsin_err *err);
+void webhook_set_fetch(webhook_fetch, void *ctx);
+
+/* --- MQTT ------------------------------------------------------------------------ */
+
+struct mqtt_collectors;
+
+struct mqtt_status { const char *collector; bool connected; uint64_t messages, refused; const char *last_error; };
+
+/* One thread per broker connection. */
+struct mqtt_collectors *mqtt_collectors_new(const struct sink *);
+/* Start those that are new, stop those that are gone, leave alone whose digest is unchanged. */
+void mqtt_collectors_apply(struct mqtt_collectors *, struct conf *);
+size_t mqtt_collectors_status(struct mqtt_collectors *, struct arena *, struct mqtt_status **out);
+void mqtt_collectors_free(struct mqtt_collectors *);           /* disconnects cleanly, keeps the sessions */
+
+/* Does a topic match a filter with named wildcards ("a/+host/#rest")?  Fills labels from the arena. */
+bool mqtt_topic_match(const char *filter, const char *topic, struct arena *, struct tocsin_pair **labels, size_t *n);
+/* The filter as the broker wants it: names removed.  "a/+host/#rest" -> "a/+/#". */
+char *mqtt_topic_plain(const char *filter, struct arena *);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pipeline.h - events in, changed rows out.  Read this first.
+ *
+ *   payload --decode--> alert --ruleset_decide()--> decision          (any thread, pure)
+ *   event + rows --pipeline_apply()--> changed rows, timeline          (the turn, pure)
+ *   changed delivery rows --delivery_next()--> what to tell whom       (the notifier, pure)
+ *
+ * pipeline_apply() is the whole state machine: (state, event, now) -> state'.
+ * The effects are the delivery rows that became due.
+ */
+#ifndef CORE_PIPELINE_H
+#define CORE_PIPELINE_H
+
+#include "core/rules/rules.h"
+#include "core/world.h"
+
+enum event_kind {
+    EV_ALERT,             /* a decided alert arrived */
+    EV_EXPIRY,            /* an alert's expires_at has come */
+    EV_ACTION,            /* somebody acted on an incident */
+    EV_TIMER,             /* an incident's next_due has come */
+    EV_DELIVERY,          /* a send ended */
+    EV_REARM              /* the configuration changed: try what a target had refused once more */
+};
+
+enum action {
+    ACTION_ACK = 1, ACTION_UNACK, ACTION_RESOLVE, ACTION_SNOOZE, ACTION_NOTE, ACTION_ESCALATE
+};
+
+struct event {
+    enum event_kind kind;
+    /* EV_ALERT */
+    const struct decision *decision;
+    /* EV_EXPIRY */
+    struct id16 key;
+    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM */
+    struct id16 incident;
+    /* EV_ACTION */
+    enum action action;
+    const char *by;                /* who, for the timeline: "anna", "pd" */
+    const char *note;              /* may be NULL; needed for ACTION_NOTE */
+    int64_t until;                 /* ACTION_SNOOZE */
+    const char *origin;            /* the target it came from, which is not told again; NULL: ours */
+    /* EV_DELIVERY, EV_REARM */
+    const char *target;
+    enum tocsin_change change;
+    uint32_t ver, page, notes;     /* what the rendered incident had (delivery_next() gives them) */
+    struct tocsin_outcome outcome;
+    uint64_t seed;                 /* for the jitter of the back-off */
+
+    /* out */
+    enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT */
+    struct tocsin_err err;
+    struct id16 incident_r;        /* EV_ALERT: the incident it belongs to; zero: none */
+};
+
+/* Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded. */
+bool pipeline_is_repeat(const struct decision *, const struct alert_row *);
+/* Apply one event.  All rows that it names are in the world. */
+void pipeline_apply(struct world *, struct event *);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rows.h - the state that the core computes with and the store keeps.
+ *
+ * Plain values.  Strings are borrowed from whatever arena the row was loaded
+ * or made in and are never NULL ("" where empty), so a row is copied by
+ * assignment and deepened by the store when it keeps one.
+ * Times are milliseconds since 1970 UTC, 0 where there is none.
+ */
+#ifndef CORE_ROWS_H
+#define CORE_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tocsin/plugin.h>
+
+#include "base/id.h"
+
+enum alert_state {
+    ALERT_NONE = 0,
+    ALERT_FIRING,
+    ALERT_RESOLVED,       /* closed: this occurrence is history */
+    ALERT_DISMISSED,      /* its incident was resolved by a person while the source still reports it: open, quiet */
+    ALERT_UNKNOWN,        /* the source does not know; recorded, closed at once */
+    ALERT_DROPPED         /* a rule dropped it: counted, open until the source resolves it, no incident */
+};
+
+/*
+ * One occurrence of one alert: from the first report to its end.  At most one
+ * occurrence per key is open (FIRING, DISMISSED, DROPPED); closed ones stay
+ * as the history of their incident.
+ */
+struct alert_row {
+    int64_t rowid;                 /* 0: new; the store gives it when written */
+    struct id16 key;               /* id_hash(source, dedup_key) */
+    struct id16 incident;          /* zero: none */
+    uint64_t digest;               /* XXH3 of body: a repeat with the same digest changes nothing */
+    int64_t first_at, last_at;     /* first and latest report, by our clock */
+    int64_t starts_at, ends_at;    /* by the source's clock */
+    int64_t expires_at;            /* resolved then if there is no news */
+    uint32_t count;                /* reports */
+    uint8_t state;                 /* enum alert_state */
+    uint8_t severity;              /* enum tocsin_severity */
+    bool suppressed;
+    const char *source;            /* NULL when loaded without text (store.h says where) */
+    const char *dedup_key;         /* NULL likewise */
+    const void *body;              /* alert.h; NULL: not loaded or unchanged */
+    size_t body_len;
+};
+
+static inline bool
+alert_is_open(const struct alert_row *a)
+{
+    return a->state == ALERT_FIRING || a->state == ALERT_DISMISSED || a->state == ALERT_DROPPED;
+}
+
+/*
+ * An incident.  state is enum tocsin_incident_state.
+ *
+ * Escalation: step k of the policy is due at esc_start + after[k].  While the
+ * incident is acknowledged, snoozed or suppressed the clock stands: paused_at
+ * holds when it stopped, and esc_start moves by the pause when it goes on.
+ */
+struct incident_row {
+    struct id16 id;                /* UUIDv7: the key given to every vendor */
+    struct id16 group;             /* id_hash of the group key; at most one open incident has it */
+    struct id16 policy;            /* policy_row.id: the policy as it was when the incident opened */
+    uint8_t state;
+    uint8_t severity;              /* the highest of its firing alerts; at the end, the highest it had */
+    bool paging;                   /* escalation has begun */
+    bool exhausted;                /* the policy ended unanswered and the last resort was told */
+    bool routed;                   /* a rule chose the policy: pages even when info */
+    uint16_t step;                 /* steps fired in this loop; the next one is policy->steps[step] */
+    uint16_t loop;                 /* loops finished */
+    uint32_t ver;                  /* grows with every change that vendors are to see */
+    uint32_t page;                 /* grows whenever people are to be woken: start, step, un-acknowledge */
+    uint32_t notes;                /* notes written so far */
+    uint32_t episode;              /* 1 for the first incident of its group */
+    uint32_t n_total;              /* alerts it ever held */
+    uint32_t n_firing[TOCSIN_CRITICAL + 1]; /* open alerts that count, by severity */
+    uint32_t n_quiet;              /* open alerts that are suppressed */
+    int64_t opened_at, acked_at, resolved_at, updated_at;
+    int64_t snoozed_until;
+    int64_t esc_start, paused_at;
+    int64_t next_due;              /* next timer: step, ack timeout, snooze end; 0 none */
+    const char *group_key;
+    const char *summary;
+    const char *source;            /* collector of the alert that opened it */
+    const char *policy_name;
+    const char *acked_by, *resolved_by;
+    const char *suppressed_by;     /* "" or what holds it back: "rule 'x' (rules/50-dev.cfg:3)" */
+    const char *notify;            /* extra targets from rules, separated by '\n' */
+};
+
+/* What a vendor believes of the incident. */
+enum told { TOLD_NOTHING = 0, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED };
+
+enum delivery_state {
+    DELIVERY_IDLE = 0,             /* the vendor knows what it should */
+    DELIVERY_PENDING,              /* to be sent at due_at, not failed yet */
+    DELIVERY_FAILING,              /* failed, tried again at due_at */
+    DELIVERY_REJECTED              /* refused for good: waits for a newer version or another configuration */
+};
+
+/* What one target is to be told of one incident: one row of the ledger. */
+struct delivery_row {
+    struct id16 incident;
+    const char *target;            /* a notifier's name */
+    uint8_t told;                  /* enum told */
+    uint8_t state;                 /* enum delivery_state */
+    bool failed_over;              /* the escalation has moved on because of it */
+    uint16_t step;                 /* policy step that named it; 0xffff: last resort or a rule's notify */
+    uint32_t want_page, told_page; /* incident.page it is to have been told, and was */
+    uint32_t told_ver;             /* incident.ver it was told */
+    uint32_t told_notes;           /* notes it was told */
+    uint32_t rejected_ver;         /* ver that was refused; 0 none */
+    uint32_t attempts;             /* since the last success */
+    uint32_t sends;                /* successes */
+    int64_t due_at;                /* 0: nothing to do */
+    int64_t failing_since;
+    int64_t told_at;
+    const char *last_error;
+    const char *vendor_ref;
+    const char *origin;            /* "" or: the change with version origin_ver came from this target itself */
+    uint32_t origin_ver;
+};
+
+/* One line of an incident's timeline. */
+struct event_row {
+    int64_t at;
+    struct id16 incident;
+    const char *kind;              /* "opened", "alert", "page", "acknowledged", ... (README.md of this folder) */
+    const char *actor;             /* who or what: "rule 'x' (f:3)", "anna", "pd", "timer" */
+    const char *text;
+};
+
+/* A policy as it was when some incident opened; id is the hash of body, so equal ones are kept once. */
+struct policy_row {
+    struct id16 id;
+    const char *body;              /* JSON, policy.h */
+};
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expr.h - jq programs, compiled once and run many times.
+ *
+ * jq is the expression language of templates and mappings.  Names that reach
+ * outside the value ($ENV, env, now, input, debug, halt, ...) are refused at
+ * compile time, so that a result depends on the input alone.
+ * A struct expr belongs to one thread at a time.
+ */
+#ifndef CORE_EXPR_H
+#define CORE_EXPR_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include <tocsin/err.h>
+
+struct expr;
+
+enum tocsin_rc expr_compile(const char *program, struct expr **out_r, struct tocsin_err *err);
+void expr_free(struct expr *);
+/* All outputs, as an array; at most max of them, or an error.  The caller drops the reference. */
+enum tocsin_rc expr_run(struct expr *, const json_t *input, size_t max, json_t **out_r, struct tocsin_err *err);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rules.h - a compiled rule set: what to do with an alert.
+ *
+ * Rules run top to bottom and later ones see what earlier ones changed.  An
+ * equality matcher is indexed, so the cost of an alert grows with the rules
+ * that can match it, not with those that exist.
+ *
+ * A rule set is immutable after ruleset_compile() and may be used by several
+ * threads; each brings its own struct rule_scratch (regex match data and the
+ * jq machine, which are not shareable).
+ */
+#ifndef CORE_RULES_H
+#define CORE_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tocsin/plugin.h>
+
+#include "base/id.h"
+#include "core/escalation/policy.h"
+
+struct arena;
+struct ruleset;
+struct rule_scratch;
+
+/* --- source form: what a configuration loader fills -------------------------- */
+
+struct rule_pos { const char *file; unsigned line; };
+
+struct rule_action { const char *name; const char *value; };    /* set: field or label, template text */
+
+struct rule_src {
+    const char *name;
+    struct rule_pos pos;
+    /* match: OR over alternatives, AND within one.  Each matcher is Alertmanager's syntax in one string. */
+    struct { const char **matchers; size_t n; } *any; size_t n_any;   /* n_any 0: matches everything */
+    struct rule_action *set; size_t n_set;
+    const char **unset; size_t n_unset;
+    const char *dedup_key;           /* template; NULL: unchanged */
+    const char **group_by; size_t n_group_by; bool has_group_by;
+    const struct policy *policy;     /* NULL: unchanged; outlives the rule set */
+    const char **notify; size_t n_notify;
+    bool drop, suppress, stop;
+};
+
+/* Called for every mistake; compile goes on to find the others. */
+typedef void (*rule_report)(void *ctx, struct rule_pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* NULL when there was at least one mistake.  Copies what it needs except policies.  default_policy
+ * serves alerts that no rule routes. */
+struct ruleset *ruleset_compile(const struct rule_src *rules, size_t n, const struct policy *default_policy,
+                                rule_report report, void *ctx);
+void ruleset_free(struct ruleset *);
+size_t ruleset_count(const struct ruleset *);
+
+struct rule_scratch *rule_scratch_new(const struct ruleset *);
+void rule_scratch_free(struct rule_scratch *);
+
+/* --- decisions ----------------------------------------------------------------- */
+
+struct rule_trace {                  /* for explain: one entry per rule that matched or failed */
+    const char *rule; struct rule_pos pos;
+    const char *text;                /* "severity: warning -> critical; group_by cluster, host", or the failure */
+    bool failed;                     /* skipped: limit or template error */
+};
+
+/* What the rules made of one alert.  Lives in the arena given; policy in the rule set's configuration. */
+struct decision {
+    struct id16 key, group;
+    const char *source, *dedup_key, *group_key;
+    enum tocsin_status status;
+    enum tocsin_severity severity;   /* never NONE */
+    int64_t starts_at, ends_at, expires_at;
+    const void *body; size_t body_len; uint64_t digest;
+    const char *summary;
+    bool drop, suppress;
+    const char *held_by;             /* the rule that dropped or suppressed: "rule 'x' (f.cfg:3)"; "" */
+    const struct policy *policy;     /* never NULL */
+    bool routed;                     /* a rule chose it */
+    const char *routed_by;           /* "rule 'x' (f.cfg:3)" or "default policy" */
+    const char **notify; size_t n_notify;
+    struct rule_trace *trace; size_t n_trace;
+    bool failed;                     /* at least one rule failed: report it */
+};
+
+/*
+ * Normalise the alert (severity, summary, identity, order of labels), run the rules, encode.  Never
+ * fails: a rule that cannot be evaluated is skipped and traced, and the alert still pages.
+ */
+struct decision *ruleset_decide(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,
+                                const struct tocsin_alert *);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world.h - the rows that one turn works on.
+ *
+ * The shell loads what the turn's events name, the core changes it, the shell
+ * writes what is dirty.  Nothing here reaches outside: the time is `now`, ids
+ * come from `ids`, memory from `arena`.
+ */
+#ifndef CORE_WORLD_H
+#define CORE_WORLD_H
+
+#include "base/arena.h"
+#include "core/escalation/policy.h"
+#include "core/rows.h"
+
+enum dirt {
+    CLEAN = 0,
+    COUNTED,                       /* only count, last_at or expires_at changed: may be written later */
+    DIRTY
+};
+
+struct world_alert {
+    struct alert_row row;          /* state ALERT_NONE: no open occurrence of this key */
+    enum dirt dirt;
+    struct world_alert *next;      /* a closed occurrence of the same key, made in this turn */
+};
+
+struct world_delivery {
+    struct delivery_row row;
+    bool dirty;
+    struct world_delivery *next;
+};
+
+struct world_incident {
+    struct incident_row row;
+    const struct policy *policy;
+    struct world_delivery *deliveries;      /* in the order of their first step */
+    bool dirty;
+};
+
+struct world {
+    struct arena *arena;
+    int64_t now;
+    struct idgen *ids;
+    /* the shell's way to a policy that an incident was opened with; never NULL for a stored id */
+    const struct policy *(*policy_of)(void *ctx, const struct id16 *id);
+    void *policy_ctx;
+
+    /* index and lists; world.c */
+    struct world_index *alerts, *incidents, *groups;
+    struct world_alert **alert_list;       size_t n_alerts, cap_alerts;
+    struct world_incident **incident_list; size_t n_incidents, cap_incidents;
+    struct event_row *events;              size_t n_events, cap_events;
+    const struct policy **new_policies;    size_t n_new_policies, cap_new_policies;
+};
+
+void world_init(struct world *, struct arena *, int64_t now, struct idgen *ids);
+
+/* Put loaded rows in.  A key, id or group that was put twice keeps the first. */
+struct world_alert *world_put_alert(struct world *, const struct alert_row *);     /* row.state may be NONE */
+struct world_incident *world_put_incident(struct world *, const struct incident_row *);
+struct world_delivery *world_put_delivery(struct world *, const struct delivery_row *); /* its incident must be in */
+
+struct world_alert *world_alert(struct world *, const struct id16 *key);           /* NULL: not loaded */
+struct world_incident *world_incident(struct world *, const struct id16 *id);      /* NULL: not loaded */
+struct world_incident *world_open_incident(struct world *, const struct id16 *group); /* NULL: none open */
+
+/* A new open incident for a group that has none. */
+struct world_incident *world_new_incident(struct world *, const struct id16 *group, const struct policy *policy);
+/* Its group is free again. */
+void world_close_group(struct world *, const struct world_incident *);
+struct world_delivery *world_delivery(struct world *, struct world_incident *, const char *target, bool create);
+
+void world_note(struct world *, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+#endif

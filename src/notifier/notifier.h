@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * notifier.h - works off the ledger.
+ *
+ * One thread.  It is told which deliveries are due, reads incident and row in
+ * one snapshot, asks the core what to tell (delivery_next), the integration
+ * how (render), sends, asks what the answer means (classify), and reports an
+ * EV_DELIVERY; the turn that commits it tells the notifier what is due next.
+ * Nothing is kept here that a restart would miss: notifier_wake() with all
+ * pending rows of the store rebuilds it.
+ *
+ * Per notifier: a token bucket, a limit of requests in flight; per host: a
+ * circuit breaker, which delays and never drops.  One delivery row has one
+ * send at a time.
+ */
+#ifndef NOTIFIER_NOTIFIER_H
+#define NOTIFIER_NOTIFIER_H
+
+#include "conf/conf.h"
+#include "core/pipeline.h"
+#include "store/store.h"
+#include "transport/transport.h"
+
+struct notifier;
+
+struct notifier_hooks {
+    /* A send ended: queue this event for the next turn (strings are copied by the callee). */
+    void (*report)(void *ctx, const struct event *);
+    struct conf *(*conf)(void *ctx);             /* with a reference */
+    void *ctx;
+};
+
+struct notifier_stats {                          /* one per notifier name */
+    const char *name;
+    uint64_t sent, retried, rejected, uncertain;
+    uint64_t waiting, in_flight;
+    bool breaker_open;
+    char last_error[256];
+    int64_t last_ok_at, last_error_at;
+    uint64_t latency_ms_buckets[12];             /* le 1,2,5,10,20,50,100,200,500,1000,5000,inf: due to answered */
+};
+
+enum tocsin_rc notifier_start(struct store *, struct transport *, const struct notifier_hooks *, struct notifier **out_r,
+                              struct tocsin_err *err);
+/* This row is due at due_at (0: nothing more to do).  Called after each commit; from any thread, never blocks. */
+void notifier_wake(struct notifier *, const struct id16 *incident, const char *target, int64_t due_at);
+void notifier_reload(struct notifier *);         /* the configuration changed */
+size_t notifier_stats(struct notifier *, struct arena *, struct notifier_stats **out);
+/* Starts no new send; waits up to grace_ms for those in flight to be answered and reported. */
+void notifier_stop(struct notifier *, int64_t grace_ms);
+void notifier_free(struct notifier *);
+
+/* A one-shot GET (certificates, subscription confirmations), from any thread but the notifier's own. */
+enum tocsin_rc notifier_get(struct notifier *, const char *url, struct arena *, const char **body, size_t *len,
+                            struct tocsin_err *err);
+
+#endif
