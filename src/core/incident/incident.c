@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/incident/incident.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "core/alert.h"
+#include "core/delivery/ledger.h"
+#include "core/escalation/escalation.h"
+#include "core/normalise/severity.h"
+
+/* --- counting --------------------------------------------------------------------- */
+
+static void
+count(struct incident_row *i, const struct alert_row *a, int by)
+{
+    uint32_t *n = a->suppressed ? &i->n_quiet : &i->n_firing[a->severity];
+
+    *n = (uint32_t)((int64_t)*n + by);
+}
+
+static uint32_t
+open_alerts(const struct incident_row *i)
+{
+    uint32_t n = i->n_quiet;
+
+    for (int s = 0; s <= TOCSIN_CRITICAL; s++)
+        n += i->n_firing[s];
+    return n;
+}
+
+static void
+changed(struct world *w, struct world_incident *i)
+{
+    i->row.ver++;
+    i->row.updated_at = w->now;
+    i->dirty = true;
+}
+
+/* Severity, suppression and the escalation follow from the counts. */
+static void
+settle(struct world *w, struct world_incident *i, const char *held_by)
+{
+    struct incident_row *r = &i->row;
+    bool quiet = open_alerts(r) == r->n_quiet && r->n_quiet > 0;
+
+    for (int s = TOCSIN_CRITICAL; s > 0; s--) {
+        if (r->n_firing[s] == 0)
+            continue;
+        if (r->severity != s)
+            world_note(w, &r->id, "severity", r->source, "%s -> %s", severity_name((enum tocsin_severity)r->severity),
+                       severity_name((enum tocsin_severity)s));
+        r->severity = (uint8_t)s;
+        break;
+    }
+    if (quiet && r->suppressed_by[0] == '\0') {
+        r->suppressed_by = held_by[0] != '\0' ? held_by : "its alerts are suppressed";
+        world_note(w, &r->id, "suppressed", r->suppressed_by, "every alert of it is suppressed: nobody is told");
+        escalation_pause(w, i);
+    } else if (!quiet && r->suppressed_by[0] != '\0') {
+        r->suppressed_by = "";
+        world_note(w, &r->id, "unsuppressed", "", "an alert that is not suppressed fires");
+        if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until == 0)
+            escalation_resume(w, i);
+    }
+    escalation_begin(w, i);
+    ledger_touch(w, i);
+    escalation_run(w, i);
+    escalation_reschedule(w, i);
+}
+
+static void
+resolve(struct world *w, struct world_incident *i, const char *by, const char *text)
+{
+    struct incident_row *r = &i->row;
+
+    r->state = TOCSIN_INC_RESOLVED;
+    r->resolved_at = w->now;
+    r->resolved_by = by;
+    r->snoozed_until = 0;
+    changed(w, i);
+    world_note(w, &r->id, "resolved", by, "%s", text);
+    ledger_touch(w, i);
+    escalation_reschedule(w, i);
+}
+
+/* --- alerts --------------------------------------------------------------------------- */
+
+static void
+fill(struct world_alert *a, const struct decision *d, const struct world *w, enum alert_state state)
+{
+    struct alert_row *r = &a->row;
+
+    r->state = (uint8_t)state;
+    r->severity = (uint8_t)d->severity;
+    r->suppressed = d->suppress;
+    r->digest = d->digest;
+    r->body = d->body;
+    r->body_len = d->body_len;
+    r->source = d->source;
+    r->dedup_key = d->dedup_key;
+    r->starts_at = d->starts_at;
+    r->ends_at = d->ends_at;
+    r->expires_at = d->expires_at;
+    r->last_at = w->now;
+    if (r->count++ == 0)
+        r->first_at = w->now;
+    a->dirt = DIRTY;
+}
+
+static void
+counted(struct world_alert *a, const struct decision *d, const struct world *w)
+{
+    a->row.count++;
+    a->row.last_at = w->now;
+    if (d != NULL && d->expires_at > 0)
+        a->row.expires_at = d->expires_at;
+    if (a->dirt == CLEAN)
+        a->dirt = COUNTED;
+}
+
+static struct world_incident *
+open_incident(struct world *w, const struct decision *d)
+{
+    struct world_incident *i = world_open_incident(w, &d->group);
+
+    if (i != NULL)
+        return i;
+    i = world_new_incident(w, &d->group, d->policy);
+    i->row.group_key = d->group_key;
+    i->row.summary = d->summary;
+    i->row.source = d->source;
+    i->row.severity = (uint8_t)d->severity;
+    world_note(w, &i->row.id, "opened", d->source, "%s; routed to %s by %s", d->summary, d->policy->name, d->routed_by);
+    return i;
+}
+
+static void
+add_targets(struct world *w, struct world_incident *i, const struct decision *d)
+{
+    for (size_t k = 0; k < d->n_notify; k++) {
+        size_t n = strlen(d->notify[k]);
+        const char *at = i->row.notify;
+        bool there = false;
+
+        while ((at = strstr(at, d->notify[k])) != NULL) {
+            there |= (at == i->row.notify || at[-1] == '\n') && (at[n] == '\0' || at[n] == '\n');
+            at += n;
+        }
+        if (there)
+            continue;
+        i->row.notify = i->row.notify[0] == '\0' ? d->notify[k]
+                                                 : arena_printf(w->arena, "%s\n%s", i->row.notify, d->notify[k]);
+        i->dirty = true;
+        if (i->row.paging && i->row.state == TOCSIN_INC_TRIGGERED)
+            ledger_page(w, i, d->notify[k], STEP_NONE);
+    }
+}
+
+static void
+attach(struct world *w, struct world_alert *a, struct event *e)
+{
+    const struct decision *d = e->decision;
+    struct world_incident *i = open_incident(w, d);
+
+    fill(a, d, w, ALERT_FIRING);
+    a->row.incident = i->row.id;
+    count(&i->row, &a->row, 1);
+    i->row.routed |= d->routed;
+    if (i->row.n_total++ > 0) {
+        world_note(w, &i->row.id, "alert", d->source, "%s joined: %s", severity_name(d->severity), d->summary);
+        changed(w, i);
+    }
+    add_targets(w, i, d);
+    settle(w, i, d->held_by);
+    e->incident_r = i->row.id;
+}
+
+static void
+close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
+{
+    a->row.state = ALERT_RESOLVED;
+    a->row.ends_at = ended_at > 0 ? ended_at : w->now;
+    a->row.expires_at = 0;
+    a->row.last_at = w->now;
+    a->dirt = DIRTY;
+}
+
+/* An open alert of an incident ended: by its source, or for want of news. */
+static void
+alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char *by, const char *why)
+{
+    struct world_incident *i = world_incident(w, &a->row.incident);
+
+    if (a->row.state == ALERT_FIRING && i != NULL && i->row.state != TOCSIN_INC_RESOLVED) {
+        count(&i->row, &a->row, -1);
+        if (open_alerts(&i->row) == 0) {
+            resolve(w, i, by, why);
+        } else {
+            world_note(w, &i->row.id, "alert", by, "an alert ended (%s); %u still fire", why, open_alerts(&i->row));
+            changed(w, i);
+            settle(w, i, "");
+        }
+    }
+    close_alert(w, a, ended_at);
+}
+
+/* The source tells something new about an alert that fires. */
+static void
+update(struct world *w, struct world_alert *a, const struct decision *d)
+{
+    struct world_incident *i = world_incident(w, &a->row.incident);
+
+    count(&i->row, &a->row, -1);
+    fill(a, d, w, ALERT_FIRING);
+    count(&i->row, &a->row, 1);
+    i->row.routed |= d->routed;
+    if (i->row.n_total == 1)
+        i->row.summary = d->summary;
+    changed(w, i);
+    add_targets(w, i, d);
+    settle(w, i, d->held_by);
+}
+
+static void
+on_firing(struct world *w, struct world_alert *a, struct event *e)
+{
+    const struct decision *d = e->decision;
+
+    if (pipeline_is_repeat(d, &a->row)) {
+        counted(a, d, w);
+        e->incident_r = a->row.state == ALERT_FIRING ? a->row.incident : e->incident_r;
+        return;
+    }
+    switch (a->row.state) {
+    case ALERT_FIRING:
+        if (d->drop)                         /* dropped only now: it stays what it is, until its source resolves it */
+            counted(a, d, w);
+        else
+            update(w, a, d);
+        e->incident_r = a->row.incident;
+        return;
+    case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
+        close_alert(w, a, d->starts_at);
+        break;
+    case ALERT_DROPPED:                      /* no rule drops it any more */
+        attach(w, a, e);
+        return;
+    default:
+        break;
+    }
+    if (a->row.state != ALERT_NONE)
+        a = world_next_occurrence(w, a);
+    if (d->drop)
+        fill(a, d, w, ALERT_DROPPED);
+    else
+        attach(w, a, e);
+}
+
+static void
+on_resolved(struct world *w, struct world_alert *a, struct event *e)
+{
+    const struct decision *d = e->decision;
+
+    if (!alert_is_open(&a->row))
+        return;                              /* a resolve for what never fired opens nothing */
+    e->incident_r = a->row.incident;
+    if (d->ends_at > 0 && a->row.starts_at > 0 && d->ends_at < a->row.starts_at) {
+        if (a->row.state == ALERT_FIRING)
+            world_note(w, &a->row.incident, "alert", d->source, "a resolve of an earlier occurrence came late: ignored");
+        counted(a, NULL, w);
+        return;
+    }
+    a->row.count++;
+    alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+}
+
+static void
+on_unknown(struct world *w, struct world_alert *a, struct event *e)
+{
+    const struct decision *d = e->decision;
+
+    if (a->row.state == ALERT_FIRING) {
+        if (a->row.digest != d->digest || a->dirt == CLEAN)
+            world_note(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: %s", d->summary);
+        counted(a, NULL, w);
+        e->incident_r = a->row.incident;
+        return;
+    }
+    if (alert_is_open(&a->row)) {
+        counted(a, NULL, w);
+        return;
+    }
+    if (a->row.state != ALERT_NONE)
+        a = world_next_occurrence(w, a);
+    fill(a, d, w, ALERT_UNKNOWN);
+}
+
+void
+incident_on_alert(struct world *w, struct event *e)
+{
+    struct world_alert *a = world_alert(w, &e->decision->key);
+
+    switch (e->decision->status) {
+    case TOCSIN_FIRING:
+        on_firing(w, a, e);
+        break;
+    case TOCSIN_RESOLVED:
+        on_resolved(w, a, e);
+        break;
+    case TOCSIN_UNKNOWN:
+        on_unknown(w, a, e);
+        break;
+    }
+}
+
+void
+incident_on_expiry(struct world *w, const struct event *e)
+{
+    struct world_alert *a = world_alert(w, &e->key);
+
+    if (a == NULL || !alert_is_open(&a->row) || a->row.expires_at == 0 || a->row.expires_at > w->now)
+        return;
+    alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
+}
+
+/* --- people ------------------------------------------------------------------------------ */
+
+static enum tocsin_rc
+acknowledge(struct world *w, struct world_incident *i, struct event *e)
+{
+    struct incident_row *r = &i->row;
+
+    if (r->state == TOCSIN_INC_RESOLVED)
+        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+    if (e->origin != NULL)
+        ledger_heard(w, i, e->origin, TOLD_ACKNOWLEDGED);
+    if (r->state == TOCSIN_INC_ACKNOWLEDGED)
+        return TOCSIN_OK;
+    r->state = TOCSIN_INC_ACKNOWLEDGED;
+    r->acked_at = w->now;
+    r->acked_by = e->by;
+    r->snoozed_until = 0;
+    r->updated_at = w->now;
+    i->dirty = true;
+    world_note(w, &r->id, "acknowledged", e->by, "%s", e->note != NULL ? e->note : "");
+    escalation_pause(w, i);
+    return TOCSIN_OK;
+}
+
+static void
+bring_back(struct world *w, struct world_incident *i, const char *by, const char *text)
+{
+    struct incident_row *r = &i->row;
+
+    r->state = TOCSIN_INC_TRIGGERED;
+    r->acked_at = 0;
+    r->acked_by = "";
+    r->snoozed_until = 0;
+    r->updated_at = w->now;
+    i->dirty = true;
+    world_note(w, &r->id, "unacknowledged", by, "%s", text);
+    if (r->suppressed_by[0] == '\0')
+        escalation_bring_back(w, i);
+}
+
+static enum tocsin_rc
+unacknowledge(struct world *w, struct world_incident *i, struct event *e)
+{
+    struct incident_row *r = &i->row;
+
+    if (r->state == TOCSIN_INC_RESOLVED)
+        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+    if (e->origin != NULL)
+        ledger_heard(w, i, e->origin, TOLD_TRIGGERED);
+    if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until == 0)
+        return TOCSIN_OK;
+    bring_back(w, i, e->by, e->note != NULL ? e->note : "");
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+snooze(struct world *w, struct world_incident *i, struct event *e)
+{
+    struct incident_row *r = &i->row;
+    char until[TIME_TEXT];
+
+    if (r->state == TOCSIN_INC_RESOLVED)
+        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+    if (e->until <= w->now)
+        return err_set(&e->err, TOCSIN_MEANINGLESS, "$.until", "the end of a snooze must lie in the future");
+    r->state = TOCSIN_INC_TRIGGERED;
+    r->acked_at = 0;
+    r->acked_by = "";
+    r->snoozed_until = e->until;
+    r->updated_at = w->now;
+    i->dirty = true;
+    world_note(w, &r->id, "snoozed", e->by, "until %s%s%s", time_format(e->until, until), e->note != NULL ? ": " : "",
+               e->note != NULL ? e->note : "");
+    escalation_pause(w, i);
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+resolve_by_hand(struct world *w, struct world_incident *i, struct event *e)
+{
+    if (e->origin != NULL)
+        ledger_heard(w, i, e->origin, TOLD_RESOLVED);
+    if (i->row.state == TOCSIN_INC_RESOLVED)
+        return TOCSIN_OK;
+    for (size_t k = 0; k < w->n_alerts; k++) {
+        struct world_alert *a = w->alert_list[k];
+
+        if (a->row.state != ALERT_FIRING || !id_eq(&a->row.incident, &i->row.id))
+            continue;
+        count(&i->row, &a->row, -1);
+        a->row.state = ALERT_DISMISSED;
+        a->dirt = DIRTY;
+    }
+    resolve(w, i, e->by, e->note != NULL ? e->note : "");
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+take_note(struct world *w, struct world_incident *i, struct event *e)
+{
+    struct world_delivery *d = e->origin != NULL ? world_delivery(w, i, e->origin, false) : NULL;
+
+    if (e->note == NULL || e->note[0] == '\0')
+        return err_set(&e->err, TOCSIN_MEANINGLESS, "$.note", "a note needs a text");
+    if (d != NULL && d->row.told_notes == i->row.notes) {
+        d->row.told_notes++;
+        d->dirty = true;
+    }
+    i->row.notes++;
+    i->row.updated_at = w->now;
+    i->dirty = true;
+    world_note(w, &i->row.id, "note", e->by, "%s", e->note);
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+escalate(struct world *w, struct world_incident *i, struct event *e)
+{
+    struct incident_row *r = &i->row;
+
+    if (r->state == TOCSIN_INC_RESOLVED)
+        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+    r->state = TOCSIN_INC_TRIGGERED;
+    r->acked_at = 0;
+    r->acked_by = "";
+    r->snoozed_until = 0;
+    r->updated_at = w->now;
+    i->dirty = true;
+    r->suppressed_by = "";                   /* a person says that people are to be told */
+    world_note(w, &r->id, "escalated", e->by, "%s", e->note != NULL ? e->note : "");
+    escalation_force(w, i, e->by);
+    return TOCSIN_OK;
+}
+
+void
+incident_on_action(struct world *w, struct event *e)
+{
+    static enum tocsin_rc (*const actions[])(struct world *, struct world_incident *, struct event *) = {
+        [ACTION_ACK] = acknowledge,       [ACTION_UNACK] = unacknowledge, [ACTION_RESOLVE] = resolve_by_hand,
+        [ACTION_SNOOZE] = snooze,         [ACTION_NOTE] = take_note,      [ACTION_ESCALATE] = escalate,
+    };
+    struct world_incident *i = world_incident(w, &e->incident);
+
+    if (i == NULL) {
+        e->rc = err_set(&e->err, TOCSIN_NOT_FOUND, "", "no such incident");
+        return;
+    }
+    e->rc = actions[e->action](w, i, e);
+    if (e->rc != TOCSIN_OK)
+        return;
+    ledger_touch(w, i);
+    escalation_reschedule(w, i);
+}
+
+void
+incident_on_timer(struct world *w, struct world_incident *i)
+{
+    struct incident_row *r = &i->row;
+
+    if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until > 0 && r->snoozed_until <= w->now)
+        bring_back(w, i, "timer", "the snooze is over");
+    else if (r->state == TOCSIN_INC_ACKNOWLEDGED && i->policy->ack_timeout_ms > 0 &&
+             r->acked_at + i->policy->ack_timeout_ms <= w->now)
+        bring_back(w, i, "timer", "acknowledged, but not resolved in time (ack_timeout)");
+    else
+        escalation_run(w, i);
+    ledger_touch(w, i);
+    escalation_reschedule(w, i);
+}

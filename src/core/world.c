@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists in the order of loading, each with a hash index over its ids.  Everything lives in the turn's arena. */
+#include "core/world.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* --- index: id16 -> pointer, open addressing, never more than half full ------- */
+
+struct slot {
+    struct id16 id;
+    void *value;                             /* NULL: free */
+};
+
+struct world_index {
+    struct slot *slots;
+    size_t cap, n;
+};
+
+static struct world_index *
+index_new(struct arena *a)
+{
+    struct world_index *x = arena_zalloc(a, sizeof *x);
+
+    x->cap = 64;
+    x->slots = arena_zalloc(a, x->cap * sizeof *x->slots);
+    return x;
+}
+
+static struct slot *
+index_slot(const struct world_index *x, const struct id16 *id)
+{
+    uint64_t h;
+    size_t i;
+
+    memcpy(&h, id->b + 8, sizeof h);         /* the random half of a UUIDv7, any half of a hash */
+    for (i = h & (x->cap - 1); x->slots[i].value != NULL; i = (i + 1) & (x->cap - 1))
+        if (id_eq(&x->slots[i].id, id))
+            break;
+    return &x->slots[i];
+}
+
+static void
+index_grow(struct world_index *x, struct arena *a)
+{
+    struct slot *old = x->slots;
+    size_t n = x->cap;
+
+    x->cap *= 2;
+    x->slots = arena_zalloc(a, x->cap * sizeof *x->slots);
+    for (size_t i = 0; i < n; i++)
+        if (old[i].value != NULL)
+            *index_slot(x, &old[i].id) = old[i];
+}
+
+static void
+index_put(struct world_index *x, struct arena *a, const struct id16 *id, void *value)
+{
+    struct slot *s;
+
+    if (2 * (x->n + 1) > x->cap)
+        index_grow(x, a);
+    s = index_slot(x, id);
+    if (s->value == NULL)
+        x->n++;
+    s->id = *id;
+    s->value = value;
+}
+
+static void *
+index_get(const struct world_index *x, const struct id16 *id)
+{
+    return index_slot(x, id)->value;
+}
+
+/* --- growing lists -------------------------------------------------------------- */
+
+static void *
+grow(struct arena *a, void *items, size_t n, size_t *cap, size_t size)
+{
+    void *more;
+
+    if (n < *cap)
+        return items;
+    *cap = *cap > 0 ? *cap * 2 : 16;
+    more = arena_alloc(a, *cap * size);
+    if (n > 0)
+        memcpy(more, items, n * size);
+    return more;
+}
+
+void
+world_init(struct world *w, struct arena *a, int64_t now, struct idgen *ids, const struct world_hooks *hooks,
+           void *hooks_ctx)
+{
+    *w = (struct world){ .arena = a, .now = now, .ids = ids, .hooks = hooks, .hooks_ctx = hooks_ctx };
+    w->alerts = index_new(a);
+    w->incidents = index_new(a);
+    w->groups = index_new(a);
+}
+
+/* --- alerts ------------------------------------------------------------------------ */
+
+struct world_alert *
+world_put_alert(struct world *w, const struct alert_row *row)
+{
+    struct world_alert *a = index_get(w->alerts, &row->key);
+
+    if (a != NULL)
+        return a;
+    a = arena_zalloc(w->arena, sizeof *a);
+    a->row = *row;
+    index_put(w->alerts, w->arena, &row->key, a);
+    w->alert_list = grow(w->arena, w->alert_list, w->n_alerts, &w->cap_alerts, sizeof(struct world_alert *));
+    w->alert_list[w->n_alerts++] = a;
+    return a;
+}
+
+struct world_alert *
+world_alert(struct world *w, const struct id16 *key)
+{
+    return index_get(w->alerts, key);
+}
+
+struct world_alert *
+world_next_occurrence(struct world *w, struct world_alert *a)
+{
+    struct world_alert *closed = arena_memdup(w->arena, a, sizeof *a);
+
+    assert(!alert_is_open(&a->row));
+    a->earlier = a->row.state != ALERT_NONE && a->dirt != CLEAN ? closed : a->earlier;
+    a->row = (struct alert_row){ .key = closed->row.key };
+    a->dirt = CLEAN;
+    return a;
+}
+
+/* --- incidents ------------------------------------------------------------------------ */
+
+struct world_incident *
+world_put_incident(struct world *w, const struct incident_row *row)
+{
+    struct world_incident *i = index_get(w->incidents, &row->id);
+
+    if (i != NULL)
+        return i;
+    i = arena_zalloc(w->arena, sizeof *i);
+    i->row = *row;
+    i->policy = w->hooks->policy_of(w->hooks_ctx, &row->policy);
+    assert(i->policy != NULL);
+    index_put(w->incidents, w->arena, &row->id, i);
+    if (row->state != TOCSIN_INC_RESOLVED)
+        index_put(w->groups, w->arena, &row->group, i);
+    w->incident_list = grow(w->arena, w->incident_list, w->n_incidents, &w->cap_incidents,
+                            sizeof(struct world_incident *));
+    w->incident_list[w->n_incidents++] = i;
+    return i;
+}
+
+struct world_incident *
+world_incident(struct world *w, const struct id16 *id)
+{
+    return index_get(w->incidents, id);
+}
+
+struct world_incident *
+world_open_incident(struct world *w, const struct id16 *group)
+{
+    struct world_incident *i = index_get(w->groups, group);
+
+    return i != NULL && i->row.state != TOCSIN_INC_RESOLVED ? i : NULL;
+}
+
+static void
+remember_policy(struct world *w, const struct policy *p)
+{
+    for (size_t i = 0; i < w->n_new_policies; i++)
+        if (id_eq(&w->new_policies[i]->id, &p->id))
+            return;
+    w->new_policies = grow(w->arena, w->new_policies, w->n_new_policies, &w->cap_new_policies,
+                           sizeof(const struct policy *));
+    w->new_policies[w->n_new_policies++] = p;
+}
+
+/* The incident that this group had before, if this turn closed it: its number counts on. */
+static uint32_t
+last_episode(struct world *w, const struct id16 *group)
+{
+    const struct world_incident *i = index_get(w->groups, group);
+
+    return i != NULL ? i->row.episode : w->hooks->episodes_of(w->hooks_ctx, group);
+}
+
+struct world_incident *
+world_new_incident(struct world *w, const struct id16 *group, const struct policy *policy)
+{
+    struct incident_row row = { .id = idgen_uuid7(w->ids, w->now),
+                                .group = *group,
+                                .policy = policy->id,
+                                .state = TOCSIN_INC_TRIGGERED,
+                                .episode = last_episode(w, group) + 1,
+                                .ver = 1,
+                                .opened_at = w->now,
+                                .updated_at = w->now,
+                                .group_key = "",
+                                .summary = "",
+                                .source = "",
+                                .policy_name = policy->name,
+                                .acked_by = "",
+                                .resolved_by = "",
+                                .suppressed_by = "",
+                                .notify = "" };
+    struct world_incident *i = arena_zalloc(w->arena, sizeof *i);
+
+    remember_policy(w, policy);
+    i->row = row;
+    i->policy = policy;
+    i->dirty = true;
+    index_put(w->incidents, w->arena, &row.id, i);
+    index_put(w->groups, w->arena, &row.group, i);
+    w->incident_list = grow(w->arena, w->incident_list, w->n_incidents, &w->cap_incidents,
+                            sizeof(struct world_incident *));
+    w->incident_list[w->n_incidents++] = i;
+    return i;
+}
+
+/* --- deliveries --------------------------------------------------------------------------- */
+
+static struct world_delivery *
+append_delivery(struct world *w, struct world_incident *i, const struct delivery_row *row)
+{
+    struct world_delivery **at = &i->deliveries;
+    struct world_delivery *d;
+
+    for (; *at != NULL; at = &(*at)->next)
+        if (strcmp((*at)->row.target, row->target) == 0)
+            return *at;
+    d = arena_zalloc(w->arena, sizeof *d);
+    d->row = *row;
+    *at = d;
+    return d;
+}
+
+struct world_delivery *
+world_put_delivery(struct world *w, const struct delivery_row *row)
+{
+    struct world_incident *i = world_incident(w, &row->incident);
+
+    assert(i != NULL);
+    return append_delivery(w, i, row);
+}
+
+struct world_delivery *
+world_delivery(struct world *w, struct world_incident *i, const char *target, bool create)
+{
+    struct delivery_row row = { .incident = i->row.id,
+                                .target = target,
+                                .step = STEP_NONE,
+                                .last_error = "",
+                                .vendor_ref = "" };
+
+    if (create)
+        return append_delivery(w, i, &row);
+    for (struct world_delivery *d = i->deliveries; d != NULL; d = d->next)
+        if (strcmp(d->row.target, target) == 0)
+            return d;
+    return NULL;
+}
+
+/* --- timeline ------------------------------------------------------------------------------- */
+
+void
+world_note(struct world *w, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)
+{
+    struct event_row e = { .at = w->now, .incident = *incident, .kind = kind, .actor = actor };
+    va_list ap;
+
+    va_start(ap, fmt);
+    e.text = arena_vprintf(w->arena, fmt, ap);
+    va_end(ap);
+    w->events = grow(w->arena, w->events, w->n_events, &w->cap_events, sizeof *w->events);
+    w->events[w->n_events++] = e;
+}
