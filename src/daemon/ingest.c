@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/ingest.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "os/log.h"
+#include "plugin/host.h"
+#include "plugin/loader.h"
+
+/* A rule machine that nobody uses at the moment; of the configuration with this generation. */
+struct spare {
+    struct spare *next;
+    struct rule_scratch *scratch;
+    uint64_t generation;
+};
+
+struct ingest {
+    struct ingest_options opt;
+    struct sink sink;
+    pthread_mutex_t mutex;                   /* guards spares */
+    struct spare *spares;
+};
+
+/* --- rule machines: one per thread at a time, kept for reuse ------------------------ */
+
+static struct spare *
+spare_take(struct ingest *g, const struct conf *conf)
+{
+    struct spare **at, *s = NULL, *old = NULL;
+
+    pthread_mutex_lock(&g->mutex);
+    for (at = &g->spares; *at != NULL;) {
+        struct spare *x = *at;
+
+        if (x->generation == conf->generation && s == NULL) {
+            *at = x->next;
+            s = x;
+        } else if (x->generation < conf->generation) {
+            *at = x->next;
+            x->next = old;
+            old = x;
+        } else {
+            at = &x->next;
+        }
+    }
+    pthread_mutex_unlock(&g->mutex);
+    while (old != NULL) {
+        struct spare *x = old;
+
+        old = x->next;
+        rule_scratch_free(x->scratch);
+        free(x);
+    }
+    if (s == NULL) {
+        s = xcalloc(1, sizeof *s);
+        s->scratch = rule_scratch_new(conf->rules);
+        s->generation = conf->generation;
+    }
+    return s;
+}
+
+static void
+spare_put(struct ingest *g, struct spare *s)
+{
+    pthread_mutex_lock(&g->mutex);
+    s->next = g->spares;
+    g->spares = s;
+    pthread_mutex_unlock(&g->mutex);
+}
+
+/* --- a payload ------------------------------------------------------------------------- */
+
+static void
+report_failures(const struct conf_collector *c, const struct decision *d)
+{
+    for (size_t i = 0; d->failed && i < d->n_trace; i++)
+        if (d->trace[i].failed)
+            log_warn("rules", c->name, "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", d->trace[i].rule,
+                     d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
+}
+
+static void
+decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
+{
+    struct spare *s = spare_take(g, in->conf);
+
+    in->decisions = arena_alloc(in->arena, (batch->n_alerts + 1) * sizeof(struct decision *));
+    in->n = batch->n_alerts;
+    for (size_t i = 0; i < in->n; i++) {
+        in->decisions[i] = ruleset_decide(in->conf->rules, s->scratch, in->arena, c->name, batch->alerts[i]);
+        report_failures(c, in->decisions[i]);
+    }
+    spare_put(g, s);
+}
+
+static void
+side_effects(struct ingest *g, const struct conf_collector *c, const struct tocsin_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_notes; i++)
+        log_info("collector", c->name, "%s", batch->notes[i]);
+    for (size_t i = 0; i < batch->n_gets; i++)
+        g->opt.get(g->opt.ctx, c->name, batch->gets[i].url, batch->gets[i].why);
+}
+
+static void
+submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+    struct arena *arena = arena_new();
+    struct intake *in = arena_zalloc(arena, sizeof *in);
+    struct ingest_result nothing = { .rc = TOCSIN_OK };
+    struct tocsin_batch batch;
+
+    in->arena = arena;
+    in->done = done;
+    in->done_ctx = done_ctx;
+    host_batch_init(&batch, arena);
+    nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
+    if (nothing.rc != TOCSIN_OK || batch.n_alerts == 0) {
+        if (nothing.rc == TOCSIN_OK)
+            side_effects(g, c, &batch);
+        done(done_ctx, &nothing);
+        arena_free(arena);
+        return;
+    }
+    in->conf = g->opt.conf(g->opt.ctx);
+    decide(g, in, c, &batch);
+    side_effects(g, c, &batch);
+    committer_intake(g->opt.committer, in);
+}
+
+static struct conf *
+current_conf(void *ctx)
+{
+    struct ingest *g = ctx;
+
+    return g->opt.conf(g->opt.ctx);
+}
+
+struct ingest *
+ingest_new(const struct ingest_options *opt)
+{
+    struct ingest *g = xcalloc(1, sizeof *g);
+
+    g->opt = *opt;
+    g->sink = (struct sink){ .submit = submit, .ctx = g, .conf = current_conf };
+    pthread_mutex_init(&g->mutex, NULL);
+    return g;
+}
+
+const struct sink *
+ingest_sink(struct ingest *g)
+{
+    return &g->sink;
+}
+
+void
+ingest_free(struct ingest *g)
+{
+    if (g == NULL)
+        return;
+    while (g->spares != NULL) {
+        struct spare *s = g->spares;
+
+        g->spares = s->next;
+        rule_scratch_free(s->scratch);
+        free(s);
+    }
+    pthread_mutex_destroy(&g->mutex);
+    free(g);
+}

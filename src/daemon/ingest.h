@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest.h - the sink of the collectors: bytes -> decode -> rules -> queue.
+ *
+ * Runs on the collectors' threads; only the queue is shared.
+ */
+#ifndef DAEMON_INGEST_H
+#define DAEMON_INGEST_H
+
+#include "collector/collector.h"
+#include "daemon/committer.h"
+
+struct ingest;
+
+struct ingest_options {
+    struct committer *committer;
+    struct conf *(*conf)(void *ctx);         /* with a reference */
+    /* a GET that a payload asked for (a subscription to confirm); does not block */
+    void (*get)(void *ctx, const char *collector, const char *url, const char *why);
+    void *ctx;
+};
+
+struct ingest *ingest_new(const struct ingest_options *);
+const struct sink *ingest_sink(struct ingest *);
+void ingest_free(struct ingest *);
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows are loaded in the order of the store's locks: alerts, then incidents,
+ * then deliveries.  Alerts that only repeat what is known load nothing else, and
+ * a turn of such repeats alone writes nothing to the disk.
+ */
+#include "daemon/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "core/world.h"
+
+/* --- policies that incidents were opened with ----------------------------------- */
+
+struct policy_cache {
+    struct arena *arena;
+    struct policy_entry { struct id16 id; const struct policy *policy; } *items;
+    size_t n, cap;
+};
+
+static const struct policy *
+cache_find(const struct policy_cache *c, const struct id16 *id)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (id_eq(&c->items[i].id, id))
+            return c->items[i].policy;
+    return NULL;
+}
+
+static const struct policy *
+cache_add(struct policy_cache *c, const struct id16 *id, const char *body)
+{
+    struct policy *p = policy_parse(body, c->arena);
+
+    if (p == NULL)
+        return NULL;
+    if (c->n == c->cap) {
+        c->cap = c->cap > 0 ? c->cap * 2 : 16;
+        c->items = xrealloc(c->items, c->cap * sizeof *c->items);
+    }
+    policy_seal(p, c->arena);
+    c->items[c->n++] = (struct policy_entry){ *id, p };
+    return p;
+}
+
+void
+turn_env_init(struct turn_env *env, struct store *store, uint64_t seed_a, uint64_t seed_b)
+{
+    *env = (struct turn_env){ .store = store };
+    idgen_seed(&env->ids, seed_a, seed_b);
+    env->policies = xcalloc(1, sizeof *env->policies);
+    env->policies->arena = arena_new();
+}
+
+void
+turn_env_release(struct turn_env *env)
+{
+    arena_free(env->policies->arena);
+    free(env->policies->items);
+    free(env->policies);
+    env->policies = NULL;
+}
+
+/* --- what the core asks ----------------------------------------------------------- */
+
+struct turn {
+    struct turn_env *env;
+    struct arena *arena;
+    struct store *store;
+    const struct store_ops *ops;
+    struct world world;
+    struct event *events;
+    size_t n;
+    struct id16 *keys;
+    size_t n_keys;
+    struct turn_result *out;
+    struct tocsin_err *err;
+};
+
+/*
+ * A damaged policy must not stop the pages of its incident: it is replaced by one without steps to come,
+ * whose last resort is nobody; what was told before is still resolved.
+ */
+static const struct policy *
+damaged_policy(struct turn_env *env)
+{
+    static const char body[] = "{\"name\":\"(damaged)\",\"steps\":[{\"after_ms\":0,\"targets\":[]}],\"loops\":0,"
+                               "\"ack_timeout_ms\":0,\"failover_after_ms\":60000,\"last_wait_ms\":60000,"
+                               "\"on_unack\":\"resume\",\"last_resort\":[]}";
+    struct policy *p = policy_parse(body, env->policies->arena);
+
+    if (p == NULL)
+        abort();
+    policy_seal(p, env->policies->arena);
+    return p;
+}
+
+static const struct policy *
+policy_of(void *ctx, const struct id16 *id)
+{
+    struct turn *t = ctx;
+    const struct policy *p = cache_find(t->env->policies, id);
+    const char *body;
+
+    if (p != NULL)
+        return p;
+    body = t->ops->policy_body(t->store, t->arena, id);
+    p = body != NULL ? cache_add(t->env->policies, id, body) : NULL;
+    return p != NULL ? p : damaged_policy(t->env);
+}
+
+static uint32_t
+episodes_of(void *ctx, const struct id16 *group)
+{
+    struct turn *t = ctx;
+    uint32_t n = 0;
+
+    if (t->ops->episodes(t->store, group, &n, t->err) != TOCSIN_OK)
+        n = 0;                               /* a number for people: not worth refusing an alert */
+    return n;
+}
+
+static bool
+caps_of(void *ctx, const char *target, struct delivery_caps *out)
+{
+    struct turn *t = ctx;
+
+    return t->env->caps_of(t->env->ctx, target, out);
+}
+
+static const struct world_hooks hooks = { policy_of, episodes_of, caps_of };
+
+/* --- loading -------------------------------------------------------------------------- */
+
+static enum tocsin_rc
+add_timers(struct turn *t, size_t max)
+{
+    struct id16 *incidents = arena_alloc(t->arena, max * sizeof *incidents);
+    struct id16 *keys = arena_alloc(t->arena, max * sizeof *keys);
+    size_t n_inc = 0, n_keys = 0;
+    struct event *all;
+    enum tocsin_rc rc = t->ops->due_incidents(t->store, t->world.now, incidents, max, &n_inc, t->err);
+
+    if (rc == TOCSIN_OK)
+        rc = t->ops->due_alerts(t->store, t->world.now, keys, max, &n_keys, t->err);
+    if (rc != TOCSIN_OK || n_inc + n_keys == 0)
+        return rc;
+    /* behind the events that came in: an acknowledgement beats the timer that it raced */
+    all = arena_zalloc(t->arena, (t->n + n_inc + n_keys) * sizeof *all);
+    if (t->n > 0)
+        memcpy(all, t->events, t->n * sizeof *all);
+    for (size_t i = 0; i < n_inc; i++)
+        all[t->n + i] = (struct event){ .kind = EV_TIMER, .incident = incidents[i] };
+    for (size_t i = 0; i < n_keys; i++)
+        all[t->n + n_inc + i] = (struct event){ .kind = EV_EXPIRY, .key = keys[i] };
+    t->events = all;
+    t->n += n_inc + n_keys;
+    return TOCSIN_OK;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    return id_cmp(a, b);
+}
+
+static size_t
+sort_unique(struct id16 *ids, size_t n)
+{
+    size_t out = 0;
+
+    qsort(ids, n, sizeof *ids, by_id);
+    for (size_t i = 0; i < n; i++)
+        if (out == 0 || !id_eq(&ids[out - 1], &ids[i]))
+            ids[out++] = ids[i];
+    return out;
+}
+
+static enum tocsin_rc
+load_alerts(struct turn *t)
+{
+    struct alert_row *rows;
+    enum tocsin_rc rc;
+    size_t n = 0;
+
+    t->keys = arena_alloc(t->arena, (t->n + 1) * sizeof *t->keys);
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->events[i].kind == EV_ALERT)
+            t->keys[n++] = t->events[i].decision->key;
+        else if (t->events[i].kind == EV_EXPIRY)
+            t->keys[n++] = t->events[i].key;
+    }
+    n = sort_unique(t->keys, n);
+    rows = arena_zalloc(t->arena, (n + 1) * sizeof *rows);
+    rc = n > 0 ? t->ops->load_alerts(t->store, t->keys, n, rows, t->err) : TOCSIN_OK;
+    for (size_t i = 0; i < n && rc == TOCSIN_OK; i++) {
+        rows[i].key = t->keys[i];
+        world_put_alert(&t->world, &rows[i]);
+    }
+    return rc;
+}
+
+static enum tocsin_rc
+put_incidents(struct turn *t, const struct incident_row *rows, const bool *found, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct delivery_row *deliveries = NULL;
+        size_t n_deliveries = 0;
+        enum tocsin_rc rc;
+
+        if (!found[i] || world_incident(&t->world, &rows[i].id) != NULL)
+            continue;
+        world_put_incident(&t->world, &rows[i]);
+        rc = t->ops->load_deliveries(t->store, t->arena, &rows[i].id, &deliveries, &n_deliveries, t->err);
+        if (rc != TOCSIN_OK)
+            return rc;
+        for (size_t k = 0; k < n_deliveries; k++)
+            world_put_delivery(&t->world, &deliveries[k]);
+    }
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+load_by(struct turn *t, struct id16 *ids, size_t n, bool groups)
+{
+    struct incident_row *rows;
+    bool *found;
+    enum tocsin_rc rc;
+
+    n = sort_unique(ids, n);
+    if (n == 0)
+        return TOCSIN_OK;
+    rows = arena_zalloc(t->arena, n * sizeof *rows);
+    found = arena_zalloc(t->arena, n * sizeof *found);
+    rc = groups ? t->ops->load_groups(t->store, t->arena, ids, n, rows, found, t->err)
+                : t->ops->load_incidents(t->store, t->arena, ids, n, rows, found, t->err);
+    return rc == TOCSIN_OK ? put_incidents(t, rows, found, n) : rc;
+}
+
+/* Does this event need more than its alert row?  Not if every event of its key repeats what is stored. */
+static bool
+is_news(struct turn *t, const struct event *e)
+{
+    const struct world_alert *a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
+
+    return e->kind == EV_EXPIRY || a->dirt == DIRTY || !pipeline_is_repeat(e->decision, &a->row);
+}
+
+static enum tocsin_rc
+load_incidents(struct turn *t)
+{
+    struct id16 *ids = arena_alloc(t->arena, (t->n + 1) * sizeof *ids);
+    struct id16 *groups = arena_alloc(t->arena, (t->n + 1) * sizeof *groups);
+    size_t n_ids = 0, n_groups = 0;
+    enum tocsin_rc rc;
+
+    /* a key with any news makes all its events news: the first of them may change what the others meet */
+    for (size_t i = 0; i < t->n; i++)
+        if (t->events[i].kind == EV_ALERT && is_news(t, &t->events[i]))
+            world_alert(&t->world, &t->events[i].decision->key)->dirt = DIRTY;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct event *e = &t->events[i];
+        const struct world_alert *a;
+
+        if (e->kind == EV_ALERT || e->kind == EV_EXPIRY) {
+            if (!is_news(t, e))
+                continue;
+            a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
+            if (a->row.state == ALERT_FIRING)
+                ids[n_ids++] = a->row.incident;
+            if (e->kind == EV_ALERT)
+                groups[n_groups++] = e->decision->group;
+        } else {
+            ids[n_ids++] = e->incident;
+        }
+    }
+    for (size_t i = 0; i < t->world.n_alerts; i++)
+        t->world.alert_list[i]->dirt = CLEAN;
+    rc = load_by(t, ids, n_ids, false);
+    return rc == TOCSIN_OK ? load_by(t, groups, n_groups, true) : rc;
+}
+
+/* A resolve by a person closes the alerts of the incident. */
+static enum tocsin_rc
+load_members(struct turn *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct alert_row *rows = NULL;
+        size_t n = 0;
+        enum tocsin_rc rc;
+
+        if (t->events[i].kind != EV_ACTION || t->events[i].action != ACTION_RESOLVE)
+            continue;
+        rc = t->ops->load_members(t->store, t->arena, &t->events[i].incident, &rows, &n, t->err);
+        if (rc != TOCSIN_OK)
+            return rc;
+        for (size_t k = 0; k < n; k++)
+            world_put_alert(&t->world, &rows[k]);
+    }
+    return TOCSIN_OK;
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+static void
+collect_alerts(struct turn *t, struct writeset *ws)
+{
+    struct world *w = &t->world;
+    size_t cap = 0;
+
+    for (size_t i = 0; i < w->n_alerts; i++)
+        for (struct world_alert *a = w->alert_list[i]; a != NULL; a = a->earlier)
+            cap++;
+    ws->alerts = arena_alloc(t->arena, (cap + 1) * sizeof *ws->alerts);
+    for (size_t i = 0; i < w->n_alerts; i++) {
+        struct world_alert *chain[2] = { w->alert_list[i]->earlier, w->alert_list[i] };
+
+        /* oldest first: an occurrence is closed before the next one of its key opens */
+        for (struct world_alert *a = chain[0]; a != NULL; a = a->earlier)
+            ws->n_alerts++;
+        for (size_t at = ws->n_alerts; chain[0] != NULL; chain[0] = chain[0]->earlier)
+            ws->alerts[--at] = (struct alert_write){ &chain[0]->row, false };
+        if (chain[1]->dirt != CLEAN)
+            ws->alerts[ws->n_alerts++] = (struct alert_write){ &chain[1]->row, chain[1]->dirt == COUNTED };
+    }
+}
+
+static void
+collect(struct turn *t, struct writeset *ws)
+{
+    struct world *w = &t->world;
+    struct incident_row **incidents = arena_alloc(t->arena, (w->n_incidents + 1) * sizeof(struct incident_row *));
+    struct delivery_row **deliveries;
+    struct policy_row *policies = arena_alloc(t->arena, (w->n_new_policies + 1) * sizeof *policies);
+    size_t n_deliveries = 0;
+
+    *ws = (struct writeset){ .incidents = incidents, .events = w->events, .n_events = w->n_events, .policies = policies };
+    collect_alerts(t, ws);
+    for (size_t i = 0; i < w->n_incidents; i++) {
+        if (w->incident_list[i]->dirty)
+            incidents[ws->n_incidents++] = &w->incident_list[i]->row;
+        for (struct world_delivery *d = w->incident_list[i]->deliveries; d != NULL; d = d->next)
+            n_deliveries += d->dirty;
+    }
+    deliveries = arena_alloc(t->arena, (n_deliveries + 1) * sizeof(struct delivery_row *));
+    t->out->due = arena_alloc(t->arena, (n_deliveries + 1) * sizeof *t->out->due);
+    for (size_t i = 0; i < w->n_incidents; i++)
+        for (struct world_delivery *d = w->incident_list[i]->deliveries; d != NULL; d = d->next) {
+            if (!d->dirty)
+                continue;
+            deliveries[ws->n_deliveries++] = &d->row;
+            t->out->due[t->out->n_due++] = (struct due_delivery){ d->row.incident, d->row.target, d->row.due_at };
+        }
+    ws->deliveries = deliveries;
+    for (size_t i = 0; i < w->n_new_policies; i++)
+        policies[ws->n_policies++] = (struct policy_row){ w->new_policies[i]->id, w->new_policies[i]->body };
+}
+
+static enum tocsin_rc
+write_and_commit(struct turn *t)
+{
+    struct writeset ws;
+    enum tocsin_rc rc;
+
+    collect(t, &ws);
+    for (size_t i = 0; i < ws.n_alerts; i++) {
+        t->out->repeats += ws.alerts[i].lazy;
+        t->out->wrote |= !ws.alerts[i].lazy;
+    }
+    t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events > 0;
+    rc = t->ops->write(t->store, &ws, t->err);
+    return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
+}
+
+static enum tocsin_rc
+load_all(struct turn *t, size_t max_timers)
+{
+    enum tocsin_rc rc = max_timers > 0 ? add_timers(t, max_timers) : TOCSIN_OK;
+
+    if (rc == TOCSIN_OK)
+        rc = load_alerts(t);
+    if (rc == TOCSIN_OK)
+        rc = load_members(t);
+    return rc == TOCSIN_OK ? load_incidents(t) : rc;
+}
+
+enum tocsin_rc
+turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t n, int64_t now, size_t max_timers,
+         struct turn_result *out, struct tocsin_err *err)
+{
+    struct turn t = { .env = env, .arena = arena, .store = env->store, .ops = env->store->ops, .events = events,
+                      .n = n, .out = out, .err = err };
+    enum tocsin_rc rc;
+
+    *out = (struct turn_result){ 0 };
+    rc = t.ops->begin(t.store, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    world_init(&t.world, arena, now, &env->ids, &hooks, &t);
+    rc = load_all(&t, max_timers);
+    if (rc != TOCSIN_OK)
+        goto out;
+    for (size_t i = 0; i < t.n; i++)
+        pipeline_apply(&t.world, &t.events[i]);
+    if (t.events != events)                  /* timers were added behind: give the results back */
+        memcpy(events, t.events, n * sizeof *events);
+    rc = write_and_commit(&t);
+out:
+    if (rc != TOCSIN_OK)
+        t.ops->rollback(t.store);
+    return rc;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * turn.h - one turn: events -> rows -> core -> one transaction -> what is due.
+ *
+ * No threads, no clock, no network here, so the daemon and the simulator run
+ * the same code.  The caller gives the time and acts on the outcome: answers
+ * senders, wakes the notifier.
+ */
+#ifndef DAEMON_TURN_H
+#define DAEMON_TURN_H
+
+#include "base/arena.h"
+#include "core/pipeline.h"
+#include "store/store.h"
+
+struct turn_env {
+    struct store *store;
+    struct idgen ids;
+    /* What a notifier of the current configuration understands; false: there is none of this name. */
+    bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
+    void *ctx;
+    struct policy_cache *policies;
+};
+
+void turn_env_init(struct turn_env *, struct store *, uint64_t seed_a, uint64_t seed_b);
+void turn_env_release(struct turn_env *);
+
+struct due_delivery { struct id16 incident; const char *target; int64_t due_at; };
+
+struct turn_result {
+    struct due_delivery *due; size_t n_due;  /* rows that became due, or (due_at 0) are done; in the turn's arena */
+    size_t repeats;                          /* alerts that changed nothing but counters */
+    bool wrote;                              /* something reached the disk */
+};
+
+/*
+ * Apply events at `now` and commit.  On TOCSIN_OK all of it is on disk and each event's results are set;
+ * otherwise none of it happened.  timers: also fire what is due, at most max_timers.
+ */
+enum tocsin_rc turn_run(struct turn_env *, struct arena *, struct event *events, size_t n, int64_t now, size_t max_timers,
+                        struct turn_result *out, struct tocsin_err *err);
+
+#endif
