@@ -33,7 +33,6 @@ struct api_deps {
     const struct sink *sink;
     struct notifier *notifier;       /* NULL in tests */
     struct mqtt_collectors *mqtt;    /* NULL in tests */
-    struct http_server *http;        /* set after the server started */
     void *ctx;
     struct conf *(*conf)(void *ctx);                 /* with a reference */
     /* Queue the action; done is called once, after the commit or with the refusal. */
@@ -50,6 +49,8 @@ struct api_deps {
 struct api;
 struct api *api_new(const struct api_deps *);
 void api_free(struct api *);
+/* The server that api_handle() serves, for its figures; set once it runs. */
+void api_set_http(struct api *, struct http_server *);
 /* http_handler and http_limit of the daemon's server; ctx is the struct api. */
 void api_handle(void *api, struct http_request *);
 int64_t api_limit(void *api, const char *method, const char *path);

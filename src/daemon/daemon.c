@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parts are built in the order in which they need each other and taken down in
+ * reverse: first nothing new comes in, then what was accepted is worked off,
+ * then what is being sent is waited for.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "daemon/impl.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/paths.h"
+#include "os/rand.h"
+#include "plugin/host.h"
+
+enum { QUEUE_MAX = 50000, HTTP_GRACE_MS = 5000, SEND_GRACE_MS = 10000 };
+
+/* --- hooks between the parts -------------------------------------------------------- */
+
+static void
+on_fatal(void *ctx, const struct tocsin_err *err)
+{
+    struct daemon *d = ctx;
+
+    log_error("store", "", "%s; nothing more can be promised, so tocsin ends here", err->what);
+    atomic_store(&d->failed, true);
+    kill(getpid(), SIGTERM);
+}
+
+static void
+on_report(void *ctx, const struct event *e)
+{
+    struct daemon *d = ctx;
+
+    committer_report(d->committer, e);
+}
+
+static void
+on_get(void *ctx, const char *collector, const char *url, const char *why)
+{
+    struct daemon *d = ctx;
+
+    fetcher_get(d->fetcher, collector, url, why);
+}
+
+static enum tocsin_rc
+on_document(void *ctx, const char *url, struct arena *arena, const char **body, size_t *len, struct tocsin_err *err)
+{
+    struct daemon *d = ctx;
+
+    return notifier_get(d->notifier, url, arena, body, len, err);
+}
+
+static void
+on_act(void *ctx, const struct api_action *a, void (*done)(void *, enum tocsin_rc, const struct tocsin_err *),
+       void *done_ctx)
+{
+    struct daemon *d = ctx;
+
+    committer_act(d->committer, a, NULL, done, done_ctx);
+}
+
+static void
+on_turn_stats(void *ctx, struct turn_stats *out)
+{
+    struct daemon *d = ctx;
+
+    committer_stats(d->committer, out);
+}
+
+static enum tocsin_rc
+on_ready(void *ctx, struct tocsin_err *err)
+{
+    struct daemon *d = ctx;
+    enum tocsin_rc rc;
+
+    if (atomic_load(&d->stopping))
+        return err_set(err, TOCSIN_TEMPORARY, "daemon", "shutting down");
+    rc = committer_health(d->committer, err);
+    if (rc == TOCSIN_OK)
+        rc = d->store->ops->health(d->store, err);
+    if (rc != TOCSIN_OK && err->where[0] == '\0')
+        snprintf(err->where, sizeof err->where, "store");
+    return rc;
+}
+
+/* --- start ----------------------------------------------------------------------------- */
+
+static enum tocsin_rc
+open_store(struct daemon *d, struct tocsin_err *err)
+{
+    struct store_sqlite_options opt = { .path = d->conf->store.path,
+                                        .wal_limit_bytes = d->conf->store.wal_limit,
+                                        .reserve_bytes = d->conf->store.reserve };
+
+    if (strcmp(d->conf->store.driver, "memory") == 0) {
+        log_warn("store", "", "the store is in memory: whatever is accepted is lost at the end");
+        d->store = store_mem_open();
+        return TOCSIN_OK;
+    }
+    return store_sqlite_open(&opt, &d->store, err);
+}
+
+static enum tocsin_rc
+start_core(struct daemon *d, struct tocsin_err *err)
+{
+    struct committer_options opt = {
+        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .fatal = on_fatal, .ctx = d
+    };
+    struct notifier_hooks hooks = { .report = on_report, .conf = daemon_conf, .ctx = d };
+    struct ingest_options ingest = { .conf = daemon_conf, .get = on_get, .ctx = d };
+    enum tocsin_rc rc;
+
+    d->committer = committer_start(&opt);
+    d->transport = transport_curl_new();
+    rc = notifier_start(d->store, d->transport, &hooks, &d->notifier, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    committer_set_notifier(d->committer, d->notifier);
+    d->fetcher = fetcher_start(d->notifier);
+    webhook_set_fetch(on_document, d);
+    ingest.committer = d->committer;
+    d->ingest = ingest_new(&ingest);
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+start_doors(struct daemon *d, struct tocsin_err *err)
+{
+    const struct conf_http *h = &d->conf->http;
+    struct http_options opt = { .listen = h->listen,
+                                .tls_cert = h->tls_cert,
+                                .tls_key = h->tls_key,
+                                .tls_client_ca = h->tls_client_ca,
+                                .body_max = h->body_max,
+                                .header_max = h->header_max,
+                                .connections_max = h->connections_max,
+                                .per_ip_max = h->per_ip_max,
+                                .header_timeout_ms = h->header_timeout_ms,
+                                .body_timeout_ms = h->body_timeout_ms,
+                                .idle_timeout_ms = h->idle_timeout_ms,
+                                .threads = h->threads };
+    enum tocsin_rc rc;
+
+    d->mqtt = mqtt_collectors_new(ingest_sink(d->ingest));
+    d->deps = (struct api_deps){ .store = d->store,
+                                 .sink = ingest_sink(d->ingest),
+                                 .notifier = d->notifier,
+                                 .mqtt = d->mqtt,
+                                 .ctx = d,
+                                 .conf = daemon_conf,
+                                 .act = on_act,
+                                 .reload = daemon_reload,
+                                 .turn_stats = on_turn_stats,
+                                 .ready = on_ready,
+                                 .started_at = clock_wall_ms() };
+    d->api = api_new(&d->deps);
+    rc = http_server_start(&opt, api_handle, api_limit, d->api, &d->http, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    api_set_http(d->api, d->http);
+    mqtt_collectors_apply(d->mqtt, d->conf);
+    return TOCSIN_OK;
+}
+
+static void
+say_up(const struct daemon *d)
+{
+    const struct conf_http *h = &d->conf->http;
+
+    log_info("daemon", "", "tocsin " TOCSIN_VERSION " is up on %s://%s (port %u): %zu collectors, %zu notifiers, %zu rules",
+             h->tls_cert[0] != '\0' ? "https" : "http", h->listen, http_server_port(d->http), d->conf->n_collectors,
+             d->conf->n_notifiers, ruleset_count(d->conf->rules));
+    sd_notify(0, "READY=1");
+}
+
+/* --- stop ------------------------------------------------------------------------------- */
+
+static void
+stop(struct daemon *d)
+{
+    atomic_store(&d->stopping, true);
+    sd_notify(0, "STOPPING=1");
+    if (d->http != NULL)
+        http_server_quiesce(d->http);
+    if (d->mqtt != NULL)
+        mqtt_collectors_free(d->mqtt);
+    if (d->http != NULL)
+        http_server_stop(d->http, HTTP_GRACE_MS);
+    if (d->fetcher != NULL)
+        fetcher_stop(d->fetcher);
+    if (d->notifier != NULL)
+        notifier_stop(d->notifier, atomic_load(&d->failed) ? 0 : SEND_GRACE_MS);
+    if (d->committer != NULL) {
+        committer_set_notifier(d->committer, NULL);
+        committer_stop(d->committer);
+    }
+    if (d->api != NULL)
+        api_free(d->api);
+    ingest_free(d->ingest);
+    if (d->notifier != NULL)
+        notifier_free(d->notifier);
+    if (d->transport != NULL)
+        transport_free(d->transport);
+    committer_free(d->committer);
+    if (d->store != NULL)
+        d->store->ops->close(d->store);
+    conf_unref(d->conf);
+}
+
+/* --- the process --------------------------------------------------------------------------- */
+
+static void
+prepare_process(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    json_object_seed((size_t)rand_u64() | 1);
+}
+
+static void
+serve(struct daemon *d, const sigset_t *signals)
+{
+    for (;;) {
+        int sig;
+
+        if (sigwait(signals, &sig) != 0)
+            continue;
+        if (sig != SIGHUP) {
+            log_info("daemon", "", "%s: stopping", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+            return;
+        }
+        log_info("daemon", "", "SIGHUP: reading '%s' again", d->config_file);
+        daemon_reload(d, NULL);
+    }
+}
+
+static int
+usage(FILE *to, int status)
+{
+    fputs("usage: tocsin run [-c FILE]\n"
+          "  -c, --config FILE   the configuration; default $TOCSIN_CONFIG or /etc/tocsin/tocsin.cfg\n"
+          "Runs in the foreground and logs to standard error.  SIGHUP reloads, SIGTERM ends.\n",
+          to);
+    return status;
+}
+
+static struct conf *
+load(const char *file)
+{
+    struct conf_report report = { 0 };
+    struct conf *c = conf_load(file, path_plugin_dir(), &report);
+
+    for (size_t i = 0; c == NULL && i < report.n; i++)
+        fprintf(stderr, "%s\n", report.items[i].text);
+    if (c == NULL)
+        fprintf(stderr, "tocsin: %zu mistake%s in the configuration\n", report.total, report.total == 1 ? "" : "s");
+    conf_report_release(&report);
+    return c;
+}
+
+static int
+run(const char *file)
+{
+    struct daemon d = { .config_file = file };
+    struct tocsin_err err;
+    sigset_t signals;
+    enum tocsin_rc rc;
+
+    prepare_process(&signals);
+    d.conf = load(file);
+    if (d.conf == NULL)
+        return 1;
+    d.conf->generation = 1;
+    pthread_mutex_init(&d.conf_mutex, NULL);
+    pthread_mutex_init(&d.reload_mutex, NULL);
+    host_set_json_depth((unsigned)d.conf->http.json_depth_max);
+    rc = open_store(&d, &err);
+    if (rc == TOCSIN_OK)
+        rc = start_core(&d, &err);
+    if (rc == TOCSIN_OK)
+        rc = start_doors(&d, &err);
+    if (rc == TOCSIN_OK) {
+        say_up(&d);
+        serve(&d, &signals);
+    } else {
+        char text[1024];
+
+        log_error("daemon", "", "cannot start: %s", err_text(&err, text, sizeof text));
+    }
+    stop(&d);
+    return rc == TOCSIN_OK && !atomic_load(&d.failed) ? 0 : 1;
+}
+
+int
+daemon_main(int argc, char **argv)
+{
+    static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { NULL, 0, NULL, 0 } };
+    const char *file = NULL;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (c == 'h')
+            return usage(stdout, 0);
+        if (c != 'c')
+            return usage(stderr, 2);
+        file = optarg;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "tocsin run: unexpected argument '%s'\n", argv[optind]);
+        return usage(stderr, 2);
+    }
+    return run(path_config(file));
+}

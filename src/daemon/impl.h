@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* impl.h - the daemon's own: shared by daemon.c (start, stop) and reload.c. */
+#ifndef DAEMON_IMPL_H
+#define DAEMON_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "daemon/committer.h"
+#include "daemon/fetch.h"
+#include "daemon/ingest.h"
+
+struct daemon {
+    const char *config_file;
+    pthread_mutex_t conf_mutex;              /* guards conf, the pointer */
+    struct conf *conf;
+    pthread_mutex_t reload_mutex;            /* one reload at a time */
+    atomic_bool failed;                      /* the store failed: end with status 1 */
+    atomic_bool stopping;
+
+    /* in the order of their start; stopped in reverse */
+    struct store *store;
+    struct transport *transport;
+    struct committer *committer;
+    struct notifier *notifier;
+    struct fetcher *fetcher;
+    struct ingest *ingest;
+    struct mqtt_collectors *mqtt;
+    struct api_deps deps;
+    struct api *api;
+    struct http_server *http;
+};
+
+/* The current configuration, with a reference for the caller. */
+struct conf *daemon_conf(void *daemon);
+/* Load the file again and swap, or change nothing.  report may be NULL: then mistakes are logged. */
+enum tocsin_rc daemon_reload(void *daemon, struct conf_report *report);
+
+#endif

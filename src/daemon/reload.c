@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A reload is a diff.  A complete new configuration is built first; one mistake
+ * and the old one stays.  Open incidents carry their policy with them, so their
+ * timers do not notice; collectors and notifiers whose settings are the same
+ * are left alone; sends in flight go on.
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "daemon/impl.h"
+#include "os/log.h"
+#include "os/paths.h"
+
+struct conf *
+daemon_conf(void *ctx)
+{
+    struct daemon *d = ctx;
+    struct conf *c;
+
+    pthread_mutex_lock(&d->conf_mutex);
+    c = conf_ref(d->conf);
+    pthread_mutex_unlock(&d->conf_mutex);
+    return c;
+}
+
+static bool
+differs(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0;
+}
+
+/* What only a restart can change is said, not silently ignored. */
+static void
+warn_of_restart(const struct conf *was, const struct conf *now)
+{
+    if (differs(was->http.listen, now->http.listen))
+        log_warn("reload", "http.listen", "stays '%s' until tocsin is restarted", was->http.listen);
+    if (differs(was->store.driver, now->store.driver) || differs(was->store.path, now->store.path))
+        log_warn("reload", "store", "stays '%s' until tocsin is restarted", was->store.path);
+    if (was->http.threads != now->http.threads || was->http.body_max != now->http.body_max ||
+        was->http.connections_max != now->http.connections_max)
+        log_warn("reload", "http", "changed limits take effect when tocsin is restarted");
+}
+
+/* Is the notifier new, or set up otherwise than before? */
+static bool
+notifier_changed(const struct conf *was, const struct conf_notifier *n)
+{
+    const struct conf_notifier *old = conf_notifier(was, n->name);
+
+    return old == NULL || differs(old->digest, n->digest);
+}
+
+/* A target that had refused something is asked once more after its settings changed. */
+static void
+rearm(struct daemon *d, const struct conf *was, const struct conf *now)
+{
+    struct arena *arena = arena_new();
+    struct pending *rows = NULL;
+    struct tocsin_err err;
+    size_t n = 0;
+
+    if (d->store->ops->pending(d->store, arena, &rows, &n, &err) != TOCSIN_OK)
+        log_warn("reload", "", "cannot look for refused deliveries: %s", err.what);
+    for (size_t i = 0; i < n; i++) {
+        const struct conf_notifier *to = conf_notifier(now, rows[i].target);
+        struct event e = { .kind = EV_REARM, .incident = rows[i].incident, .target = rows[i].target };
+
+        if (to != NULL && notifier_changed(was, to))
+            committer_report(d->committer, &e);
+    }
+    arena_free(arena);
+}
+
+static void
+swap(struct daemon *d, struct conf *now)
+{
+    struct conf *was;
+    struct tocsin_err err;
+
+    pthread_mutex_lock(&d->conf_mutex);
+    was = d->conf;
+    d->conf = now;
+    pthread_mutex_unlock(&d->conf_mutex);
+    warn_of_restart(was, now);
+    if (now->http.tls_cert[0] != '\0' &&
+        http_server_reload_tls(d->http, now->http.tls_cert, now->http.tls_key, &err) != TOCSIN_OK)
+        log_warn("reload", "http.tls", "the certificate stays as it was: %s", err.what);
+    mqtt_collectors_apply(d->mqtt, now);
+    notifier_reload(d->notifier);
+    rearm(d, was, now);
+    conf_unref(was);
+}
+
+enum tocsin_rc
+daemon_reload(void *ctx, struct conf_report *report)
+{
+    struct daemon *d = ctx;
+    struct conf_report mine = { 0 };
+    struct conf *now;
+
+    pthread_mutex_lock(&d->reload_mutex);
+    now = conf_load(d->config_file, path_plugin_dir(), report != NULL ? report : &mine);
+    if (now != NULL) {
+        now->generation = d->conf->generation + 1;
+        swap(d, now);
+        log_info("reload", "", "configuration %llu is in force", (unsigned long long)now->generation);
+    } else if (report == NULL) {
+        for (size_t i = 0; i < mine.n; i++)
+            log_error("reload", "", "%s", mine.items[i].text);
+        log_error("reload", "", "%zu mistake%s: nothing was changed", mine.total, mine.total == 1 ? "" : "s");
+    }
+    pthread_mutex_unlock(&d->reload_mutex);
+    conf_report_release(&mine);
+    return now != NULL ? TOCSIN_OK : TOCSIN_BAD_CONFIG;
+}
