@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The invariants.  The numbers are those of the list in tests/README.md. */
+#include <string.h>
+
+#include "sim/sim.h"
+
+static size_t
+all_incidents(struct sim *s, struct arena *a, struct incident_row **out)
+{
+    struct incident_filter f = { .limit = 100000 };
+    struct tocsin_err err;
+    size_t n = 0;
+
+    if (s->store->ops->list_incidents(s->store, a, &f, out, &n, &err) != TOCSIN_OK)
+        broken(s, "list_incidents failed: %s", err.what);
+    return n;
+}
+
+/* I2: at most one open incident per group. */
+static void
+one_per_group(struct sim *s, const struct incident_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n; k++)
+            if (rows[i].state != TOCSIN_INC_RESOLVED && rows[k].state != TOCSIN_INC_RESOLVED &&
+                id_eq(&rows[i].group, &rows[k].group))
+                broken(s, "I2: two open incidents of group '%s'", rows[i].group_key);
+}
+
+/* The counts of an incident are those of its open alerts. */
+static void
+counts(struct sim *s, struct arena *a, const struct incident_row *r)
+{
+    struct alert_row *alerts = NULL;
+    struct tocsin_err err;
+    size_t n = 0;
+    uint32_t firing[TOCSIN_CRITICAL + 1] = { 0 }, quiet = 0;
+
+    if (s->store->ops->load_members(s->store, a, &r->id, &alerts, &n, &err) != TOCSIN_OK)
+        broken(s, "load_members failed: %s", err.what);
+    for (size_t i = 0; i < n; i++) {
+        if (alerts[i].state != ALERT_FIRING)
+            continue;
+        if (alerts[i].suppressed)
+            quiet++;
+        else
+            firing[alerts[i].severity]++;
+    }
+    if (quiet != r->n_quiet || memcmp(firing, r->n_firing, sizeof firing) != 0)
+        broken(s, "the counts of incident '%s' are not those of its alerts", r->group_key);
+    if (r->state != TOCSIN_INC_RESOLVED && n == 0)
+        broken(s, "incident '%s' is open without an open alert", r->group_key);
+}
+
+/* An open incident that pages has a timer, unless everything was done or it waits for a person. */
+static void
+timers(struct sim *s, const struct incident_row *r)
+{
+    bool waits = r->state != TOCSIN_INC_TRIGGERED || r->suppressed_by[0] != '\0' || !r->paging;
+
+    if (r->state == TOCSIN_INC_RESOLVED && r->next_due != 0)
+        broken(s, "a resolved incident has a timer");
+    if (r->snoozed_until > 0 && r->next_due != r->snoozed_until)
+        broken(s, "a snoozed incident does not wake up");
+    if (!waits && r->snoozed_until == 0 && r->next_due == 0 && !r->exhausted)
+        broken(s, "incident '%s' waits for an answer without a timer", r->group_key);
+    if (r->state == TOCSIN_INC_TRIGGERED && !r->paging && r->suppressed_by[0] == '\0' && r->snoozed_until == 0 &&
+        r->n_firing[TOCSIN_WARNING] + r->n_firing[TOCSIN_ERROR] + r->n_firing[TOCSIN_CRITICAL] > 0)
+        broken(s, "incident '%s' should wake people and does not", r->group_key);
+}
+
+void
+check_state(struct sim *s)
+{
+    struct arena *a = arena_new();
+    struct incident_row *rows = NULL;
+    size_t n = all_incidents(s, a, &rows);
+
+    one_per_group(s, rows, n);
+    for (size_t i = 0; i < n; i++) {
+        timers(s, &rows[i]);
+        counts(s, a, &rows[i]);
+    }
+    arena_free(a);
+}
+
+/* I1: what was accepted is there. */
+static void
+accepted(struct sim *s)
+{
+    for (int source = 0; source < N_SOURCES; source++)
+        for (int key = 0; key < N_KEYS; key++) {
+            const struct source_alert *f = &s->alerts[source][key];
+            char text[32] = "key-";
+            const char *parts[] = { source == 0 ? "cloud" : "cluster", text };
+            struct alert_row row;
+            struct tocsin_err err;
+            struct id16 id;
+            size_t at = 4;
+
+            if (key >= 10)
+                text[at++] = (char)('0' + key / 10);
+            text[at++] = (char)('0' + key % 10);
+            text[at] = '\0';
+            id = id_hash(parts, 2);
+            if (!f->known)
+                continue;
+            if (s->store->ops->load_alerts(s->store, &id, 1, &row, &err) != TOCSIN_OK)
+                broken(s, "load_alerts failed: %s", err.what);
+            if (f->accepted_firing && !alert_is_open(&row))
+                broken(s, "I1: a firing alert that was accepted is not open");
+            if (!f->accepted_firing && row.state == ALERT_FIRING && !f->firing)
+                broken(s, "I1: a resolve that was accepted did not close the alert");
+        }
+}
+
+/* I3, I4, I5: what each vendor believes is what is so. */
+static void
+ledger(struct sim *s, const struct incident_row *r, const struct delivery_row *d)
+{
+    struct vendor *v = vendor_find(s, d->target);
+    struct vendor_alert *a = vendor_alert(v, &r->id);
+    bool quiet = r->state == TOCSIN_INC_ACKNOWLEDGED || r->snoozed_until > 0;
+
+    if (d->due_at != 0)
+        broken(s, "I10: a delivery to %s is still due when all is drained", d->target);
+    if (a != NULL && a->pages > 1)
+        broken(s, "I4: %s paged %u times for one incident", v->name, a->pages);
+    if (r->state == TOCSIN_INC_RESOLVED) {
+        if (a != NULL && a->open)
+            broken(s, "I5: %s still believes a resolved incident to be open", v->name);
+    } else if (!quiet && r->suppressed_by[0] == '\0' && d->want_page > 0 && (a == NULL || !a->open)) {
+        broken(s, "I3: %s was to be told of '%s' and does not know it", v->name, r->group_key);
+    } else if (quiet && v->caps.can_ack && a != NULL && a->open && !a->acked) {
+        broken(s, "%s does not know that '%s' is acknowledged", v->name, r->group_key);
+    }
+}
+
+/* I3: a person was told, or the last resort was. */
+static void
+told(struct sim *s, const struct incident_detail *d)
+{
+    const struct incident_row *r = &d->row;
+    bool somebody = false;
+
+    if (r->state != TOCSIN_INC_TRIGGERED || !r->paging || r->suppressed_by[0] != '\0' || r->snoozed_until > 0)
+        return;
+    for (size_t i = 0; i < d->n_deliveries; i++)
+        somebody |= d->deliveries[i].told == TOLD_TRIGGERED || d->deliveries[i].told == TOLD_ACKNOWLEDGED;
+    if (!somebody)
+        broken(s, "I3: nobody was told of '%s'", r->group_key);
+    if (!r->exhausted && r->next_due == 0)
+        broken(s, "I3: '%s' is unanswered, and its policy stopped before the end", r->group_key);
+}
+
+void
+check_end(struct sim *s)
+{
+    struct arena *a = arena_new();
+    struct incident_row *rows = NULL;
+    size_t n = all_incidents(s, a, &rows);
+
+    accepted(s);
+    for (size_t i = 0; i < n; i++) {
+        struct incident_detail d;
+        struct tocsin_err err;
+
+        if (s->store->ops->get_incident(s->store, a, &rows[i].id, 10, 10, &d, &err) != TOCSIN_OK) {
+            broken(s, "get_incident failed: %s", err.what);
+            continue;
+        }
+        for (size_t k = 0; k < d.n_deliveries; k++)
+            ledger(s, &d.row, &d.deliveries[k]);
+        told(s, &d);
+    }
+    /* I4: no key at a vendor that is no incident's */
+    for (size_t v = 0; v < N_VENDORS; v++)
+        for (size_t k = 0; k < s->vendors[v].n; k++) {
+            bool ours = false;
+
+            for (size_t i = 0; i < n; i++)
+                ours |= id_eq(&rows[i].id, &s->vendors[v].alerts[k].key);
+            if (!ours)
+                broken(s, "I4: %s was sent a key that is no incident's", s->vendors[v].name);
+        }
+    arena_free(a);
+}

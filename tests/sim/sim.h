@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim.h - a whole life of tocsin's core in virtual time, from a seed.
+ *
+ * Real: rules, turns, store (the in-memory engine), incidents, escalation, ledger.
+ * Played: senders, people, vendors, the notifier's loop, the clock, and faults:
+ * crash before and after a commit, crash between a send and its result, failed
+ * commits, vendors that are down, refuse, or lose their answer, clocks that go
+ * back, targets that leave the configuration.
+ *
+ * The same seed gives the same trace, so every failure is repeatable:
+ * sim --first SEED --seeds 1 --verbose
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/turn.h"
+
+enum { N_VENDORS = 4, N_KEYS = 12, N_SOURCES = 2 };
+
+/* Errors that --self-test plants one at a time, to see that the checks find them. */
+enum plant {
+    PLANT_NOTHING,
+    PLANT_LOSE_COMMIT,             /* a commit says OK and keeps nothing */
+    PLANT_FORGET_RETRY,            /* a failed send is not tried again */
+    PLANT_SKIP_RESOLVE,            /* a resolve is taken for told without being sent */
+    PLANT_NEW_KEY,                 /* a retry uses another dedup key */
+    PLANT_IGNORE_TIMERS,           /* steps do not fire */
+    PLANT_DOUBLE_INCIDENT,         /* the group of an open incident is forgotten */
+    N_PLANTS
+};
+extern const char *const plant_names[N_PLANTS];
+
+/* What a vendor knows: one entry per key it ever saw. */
+struct vendor_alert {
+    struct id16 key;
+    bool open, acked;
+    uint32_t pages;                /* times it woke somebody */
+    int64_t first_at;
+};
+
+struct vendor {
+    const char *name;
+    struct delivery_caps caps;
+    bool down, rejects, loses_answers, configured;
+    struct vendor_alert *alerts; size_t n, cap;
+};
+
+struct source_alert {              /* what the senders believe */
+    bool firing;
+    int64_t starts_at;
+    bool accepted_firing;          /* the last state that was accepted (2xx) */
+    bool known;                    /* was anything accepted at all */
+    uint8_t severity;
+    bool quiet;
+    uint32_t shape;                /* varies the text */
+};
+
+struct sim {
+    uint64_t seed;
+    struct idgen dice;
+    enum plant plant;
+    bool verbose;
+    int64_t now;
+    struct store *store;
+    struct store_ops ops;          /* of the store, with a commit that can fail */
+    enum tocsin_rc (*real_commit)(struct store *, struct tocsin_err *);
+    void (*real_rollback)(struct store *);
+    struct turn_env env;
+    struct ruleset *rules;
+    struct rule_scratch *scratch;
+    struct vendor vendors[N_VENDORS];
+    struct source_alert alerts[N_SOURCES][N_KEYS];
+    /* the notifier's schedule */
+    struct sim_due { struct id16 incident; char target[16]; int64_t at; } *due; size_t n_due, cap_due;
+    bool fail_commit;
+    uint64_t trace;                /* hash of everything that happened */
+    uint64_t steps, sends, crashes;
+    char problem[512];             /* the first broken invariant; "" none */
+};
+
+uint64_t roll(struct sim *, uint64_t n);                       /* 0 .. n-1 */
+void trace(struct sim *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void broken(struct sim *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* vendors.c */
+void vendors_init(struct sim *);
+struct vendor *vendor_find(struct sim *, const char *name);
+struct vendor_alert *vendor_alert(struct vendor *, const struct id16 *key);
+/* Work off everything that is due now; crash: stop after a send and before its result is known. */
+void notifier_work(struct sim *, bool crash);
+void notifier_restart(struct sim *);
+void notifier_due(struct sim *, const struct turn_result *);
+
+/* check.c */
+void check_state(struct sim *);                                /* after every step */
+void check_end(struct sim *);                                  /* after the faults ended and all drained */
+
+/* sim.c */
+bool sim_turn(struct sim *, struct event *events, size_t n);   /* false: refused, nothing happened */
+
+#endif
