@@ -94,8 +94,13 @@ struct incident_row {
     const char *notify;            /* extra targets from rules, separated by '\n' */
 };
 
-/* What a vendor believes of the incident. */
-enum told { TOLD_NOTHING = 0, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED };
+/*
+ * What a vendor believes of the incident.  MAYBE: a trigger may be under way or lost, so it is sent
+ * (again) while the incident is open, and a resolve is sent in any case.
+ */
+enum told { TOLD_NOTHING = 0, TOLD_MAYBE, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED };
+
+#define STEP_NONE 0xffffu          /* named by a rule's notify or as the last resort */
 
 enum delivery_state {
     DELIVERY_IDLE = 0,             /* the vendor knows what it should */
@@ -104,27 +109,28 @@ enum delivery_state {
     DELIVERY_REJECTED              /* refused for good: waits for a newer version or another configuration */
 };
 
-/* What one target is to be told of one incident: one row of the ledger. */
+/*
+ * What one target is to be told of one incident: one row of the ledger.  An acknowledgement or resolve that
+ * comes from the target itself is entered as told, so it is never echoed.
+ */
 struct delivery_row {
     struct id16 incident;
     const char *target;            /* a notifier's name */
     uint8_t told;                  /* enum told */
     uint8_t state;                 /* enum delivery_state */
-    bool failed_over;              /* the escalation has moved on because of it */
-    uint16_t step;                 /* policy step that named it; 0xffff: last resort or a rule's notify */
+    uint16_t step;                 /* policy step that named it last, or STEP_NONE */
     uint32_t want_page, told_page; /* incident.page it is to have been told, and was */
     uint32_t told_ver;             /* incident.ver it was told */
     uint32_t told_notes;           /* notes it was told */
-    uint32_t rejected_ver;         /* ver that was refused; 0 none */
+    uint8_t refused_change;        /* what was refused for good: not sent again unless it differs; 0 nothing */
+    uint32_t refused_ver, refused_page;
     uint32_t attempts;             /* since the last success */
     uint32_t sends;                /* successes */
     int64_t due_at;                /* 0: nothing to do */
-    int64_t failing_since;
-    int64_t told_at;
+    int64_t failing_since;         /* 0: not failing */
+    int64_t told_at;               /* last success */
     const char *last_error;
     const char *vendor_ref;
-    const char *origin;            /* "" or: the change with version origin_ver came from this target itself */
-    uint32_t origin_ver;
 };
 
 /* One line of an incident's timeline. */

@@ -10,6 +10,7 @@
 #define CORE_WORLD_H
 
 #include "base/arena.h"
+#include "core/delivery/delivery.h"
 #include "core/escalation/policy.h"
 #include "core/rows.h"
 
@@ -22,7 +23,7 @@ enum dirt {
 struct world_alert {
     struct alert_row row;          /* state ALERT_NONE: no open occurrence of this key */
     enum dirt dirt;
-    struct world_alert *next;      /* a closed occurrence of the same key, made in this turn */
+    struct world_alert *earlier;   /* the occurrence of the same key that this turn closed before; or NULL */
 };
 
 struct world_delivery {
@@ -38,13 +39,22 @@ struct world_incident {
     bool dirty;
 };
 
+struct world_hooks {
+    /* the policy that an incident was opened with; never NULL for a stored id */
+    const struct policy *(*policy_of)(void *ctx, const struct id16 *id);
+    /* incidents that the group had so far */
+    uint32_t (*episodes_of)(void *ctx, const struct id16 *group);
+    /* what the target understands; false: not configured (any more) */
+    bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
+};
+
 struct world {
     struct arena *arena;
     int64_t now;
     struct idgen *ids;
-    /* the shell's way to a policy that an incident was opened with; never NULL for a stored id */
-    const struct policy *(*policy_of)(void *ctx, const struct id16 *id);
-    void *policy_ctx;
+    /* questions to the shell, answered from what is stored and configured; same question, same answer */
+    const struct world_hooks *hooks;
+    void *hooks_ctx;
 
     /* index and lists; world.c */
     struct world_index *alerts, *incidents, *groups;
@@ -54,7 +64,8 @@ struct world {
     const struct policy **new_policies;    size_t n_new_policies, cap_new_policies;
 };
 
-void world_init(struct world *, struct arena *, int64_t now, struct idgen *ids);
+void world_init(struct world *, struct arena *, int64_t now, struct idgen *ids, const struct world_hooks *hooks,
+                void *hooks_ctx);
 
 /* Put loaded rows in.  A key, id or group that was put twice keeps the first. */
 struct world_alert *world_put_alert(struct world *, const struct alert_row *);     /* row.state may be NONE */
@@ -65,10 +76,10 @@ struct world_alert *world_alert(struct world *, const struct id16 *key);        
 struct world_incident *world_incident(struct world *, const struct id16 *id);      /* NULL: not loaded */
 struct world_incident *world_open_incident(struct world *, const struct id16 *group); /* NULL: none open */
 
-/* A new open incident for a group that has none. */
+/* A new open incident for a group that has none: triggered, without alerts. */
 struct world_incident *world_new_incident(struct world *, const struct id16 *group, const struct policy *policy);
-/* Its group is free again. */
-void world_close_group(struct world *, const struct world_incident *);
+/* A new occurrence of a key whose occurrence is closed; the closed one is kept as `earlier`. */
+struct world_alert *world_next_occurrence(struct world *, struct world_alert *);
 struct world_delivery *world_delivery(struct world *, struct world_incident *, const char *target, bool create);
 
 void world_note(struct world *, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)
