@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/filter.h"
+
+#include <string.h>
+
+bool
+filter_incident(const struct incident_filter *f, const struct incident_row *row)
+{
+    char id[ID_TEXT];
+
+    if (f->states != 0 && (f->states & 1u << row->state) == 0)
+        return false;
+    if (f->severities != 0 && (f->severities & 1u << row->severity) == 0)
+        return false;
+    if (f->before != NULL && id_cmp(&row->id, f->before) >= 0)
+        return false;
+    if (f->q == NULL || f->q[0] == '\0')
+        return true;
+    return strcasestr(row->summary, f->q) != NULL || strcasestr(row->group_key, f->q) != NULL ||
+           strcasestr(row->source, f->q) != NULL || strcasestr(id_format(&row->id, id), f->q) != NULL;
+}
+
+bool
+filter_alert(const struct alert_filter *f, const struct alert_row *row)
+{
+    if (f->states != 0 && (f->states & 1u << row->state) == 0)
+        return false;
+    if (f->before != 0 && row->rowid >= f->before)
+        return false;
+    return f->source == NULL || strcmp(f->source, row->source) == 0;
+}
+
+size_t
+filter_limit(size_t limit)
+{
+    return limit > 0 && limit < LIST_LIMIT ? limit : LIST_LIMIT;
+}

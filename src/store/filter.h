@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter.h - which rows a list shows: one meaning for all engines. */
+#ifndef STORE_FILTER_H
+#define STORE_FILTER_H
+
+#include "store/store.h"
+
+enum { LIST_LIMIT = 100000 };      /* what limit 0, or more than this, means */
+
+bool filter_incident(const struct incident_filter *, const struct incident_row *);
+bool filter_alert(const struct alert_filter *, const struct alert_row *);
+size_t filter_limit(size_t limit);
+
+#endif

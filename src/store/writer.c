@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/writer.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "store/stage.h"
+
+enum { SILENT_BATCH = 256 };
+#define SILENT_MS ((int64_t)24 * 60 * 60 * 1000)
+
+static struct writer *
+writer_of(struct store *s)
+{
+    return (struct writer *)s;
+}
+
+void
+writer_init(struct writer *w, const struct store_ops *ops, const struct engine *engine)
+{
+    memset(w, 0, sizeof *w);
+    w->store.ops = ops;
+    w->engine = engine;
+    cache_init(&w->cache);
+    stage_init(&w->stage);
+    pthread_mutex_init(&w->lock, NULL);
+}
+
+void
+writer_release(struct writer *w)
+{
+    cache_release(&w->cache);
+    stage_release(&w->stage);
+    pthread_mutex_destroy(&w->lock);
+}
+
+void
+writer_publish(struct writer *w)
+{
+    w->cache.counts.oldest_pending_at = timers_first(&w->cache.sends);
+    pthread_mutex_lock(&w->lock);
+    w->published = w->cache.counts;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void
+writer_stats(struct writer *w, struct store_stats *out)
+{
+    pthread_mutex_lock(&w->lock);
+    *out = w->published;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* --- loading ------------------------------------------------------------------ */
+
+enum tocsin_rc
+writer_load_alerts(struct store *s, const struct id16 *keys, size_t n, struct alert_row *out, struct tocsin_err *err)
+{
+    const struct cache *c = &writer_of(s)->cache;
+
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        const struct cache_alert *a = cache_alert(c, &keys[i]);
+
+        if (a != NULL) {
+            cache_alert_row(c, a, &out[i]);
+        } else {
+            memset(&out[i], 0, sizeof out[i]);
+            out[i].key = keys[i];
+        }
+    }
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_load_groups(struct store *s, struct arena *a, const struct id16 *groups, size_t n, struct incident_row *out,
+                   bool *found, struct tocsin_err *err)
+{
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        const struct cache_incident *inc = cache_group(&writer_of(s)->cache, &groups[i]);
+
+        found[i] = inc != NULL;
+        if (inc != NULL)
+            cache_incident_row(inc, a, &out[i]);
+    }
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_load_incidents(struct store *s, struct arena *a, const struct id16 *ids, size_t n, struct incident_row *out,
+                      bool *found, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct cache_incident *inc = cache_incident(&w->cache, &ids[i]);
+        enum tocsin_rc rc;
+
+        found[i] = inc != NULL;
+        if (inc != NULL) {
+            cache_incident_row(inc, a, &out[i]);
+            continue;
+        }
+        rc = w->engine->fetch_incident(w, a, &ids[i], &out[i], &found[i], err);
+        if (rc != TOCSIN_OK)
+            return rc;
+    }
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_episodes(struct store *s, const struct id16 *group, uint32_t *out, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+    const struct cache_incident *inc = cache_group(&w->cache, group);
+
+    if (inc == NULL)
+        return w->engine->fetch_episodes(w, group, out, err);
+    *out = inc->episode;
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_load_deliveries(struct store *s, struct arena *a, const struct id16 *incident, struct delivery_row **out,
+                       size_t *n_out, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+    const struct cache_incident *inc = cache_incident(&w->cache, incident);
+
+    if (inc == NULL)
+        return w->engine->fetch_deliveries(w, a, incident, out, n_out, err);
+    cache_deliveries(&w->cache, inc, a, out, n_out);
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_load_members(struct store *s, struct arena *a, const struct id16 *incident, struct alert_row **out,
+                    size_t *n_out, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+    const struct cache_incident *inc = cache_incident(&w->cache, incident);
+
+    (void)err;
+    *n_out = 0;
+    *out = NULL;
+    if (inc != NULL)               /* an incident with an open alert is always in */
+        cache_members(&w->cache, inc, a, out, n_out);
+    return TOCSIN_OK;
+}
+
+/* --- timers ------------------------------------------------------------------- */
+
+static size_t
+due(const struct timers *t, int64_t now, struct id16 *out, size_t max)
+{
+    enum { CHUNK = 512 };
+    uint32_t items[CHUNK];
+    size_t n = timers_due(t, now, items, max < CHUNK ? max : CHUNK);
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = *t->key_of(t->ctx, items[i]);
+    return n;
+}
+
+enum tocsin_rc
+writer_due_incidents(struct store *s, int64_t now, struct id16 *out, size_t max, size_t *n_out, struct tocsin_err *err)
+{
+    (void)err;
+    *n_out = due(&writer_of(s)->cache.dues, now, out, max);
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_due_alerts(struct store *s, int64_t now, struct id16 *keys_out, size_t max, size_t *n_out,
+                  struct tocsin_err *err)
+{
+    (void)err;
+    *n_out = due(&writer_of(s)->cache.expiries, now, keys_out, max);
+    return TOCSIN_OK;
+}
+
+int64_t
+writer_next_due(struct store *s)
+{
+    const struct cache *c = &writer_of(s)->cache;
+    int64_t a = timers_first(&c->expiries), b = timers_first(&c->dues);
+
+    return a == 0 ? b : b == 0 ? a : a < b ? a : b;
+}
+
+/* --- the unit of work --------------------------------------------------------- */
+
+enum tocsin_rc
+writer_begin(struct store *s, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+
+    if (w->open)
+        return err_set(err, TOCSIN_INTERNAL, "", "a transaction is open already");
+    stage_reset(&w->stage);
+    w->next_rowid = w->last_rowid + 1;
+    w->open = true;
+    w->refused = false;
+    return TOCSIN_OK;
+}
+
+/* Bring an incident that is history into the cache, with its deliveries, because a row that is written needs it. */
+static enum tocsin_rc
+fault_in(struct writer *w, const struct id16 *id, struct tocsin_err *err)
+{
+    struct arena *a = w->stage.arena;
+    struct incident_row row;
+    struct delivery_row *deliveries;
+    size_t n;
+    bool found;
+    enum tocsin_rc rc;
+
+    if (id_is_zero(id) || cache_incident(&w->cache, id) != NULL)
+        return TOCSIN_OK;
+    rc = w->engine->fetch_incident(w, a, id, &row, &found, err);
+    if (rc != TOCSIN_OK || !found)
+        return rc;
+    rc = w->engine->fetch_deliveries(w, a, id, &deliveries, &n, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    cache_put_incident(&w->cache, &row);
+    for (size_t i = 0; i < n; i++)
+        cache_put_delivery(&w->cache, &deliveries[i]);
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+fault_in_all(struct writer *w, const struct writeset *ws, struct tocsin_err *err)
+{
+    enum tocsin_rc rc = TOCSIN_OK;
+
+    for (size_t i = 0; i < ws->n_incidents && rc == TOCSIN_OK; i++)
+        rc = fault_in(w, &ws->incidents[i]->id, err);
+    for (size_t i = 0; i < ws->n_deliveries && rc == TOCSIN_OK; i++)
+        rc = fault_in(w, &ws->deliveries[i]->incident, err);
+    for (size_t i = 0; i < ws->n_alerts && rc == TOCSIN_OK; i++)
+        if (alert_is_open(ws->alerts[i].row))
+            rc = fault_in(w, &ws->alerts[i].row->incident, err);
+    return rc;
+}
+
+static bool
+is_known(const struct writer *w, const struct idmap *staged, const struct id16 *incident)
+{
+    uint32_t i;
+
+    return id_is_zero(incident) || cache_incident(&w->cache, incident) != NULL || idmap_get(staged, incident, &i);
+}
+
+static const struct id16 *
+staged_id(const void *ctx, uint32_t i)
+{
+    return &((const struct stage *)ctx)->incidents[i].id;
+}
+
+/* No row that would stay in the cache may hang in the air. */
+static enum tocsin_rc
+check_links(const struct writer *w, struct tocsin_err *err)
+{
+    const struct stage *s = &w->stage;
+    enum tocsin_rc rc = TOCSIN_OK;
+    struct idmap staged;
+    char text[ID_TEXT];
+
+    idmap_init(&staged, staged_id, s);
+    for (size_t i = 0; i < s->n_incidents; i++)
+        idmap_put(&staged, &s->incidents[i].id, (uint32_t)i);
+    for (size_t i = 0; i < s->n_alerts && rc == TOCSIN_OK; i++) {
+        const struct alert_row *a = &s->alerts[i].row;
+
+        if (alert_is_open(a) && !is_known(w, &staged, &a->incident))
+            rc = err_set(err, TOCSIN_INTERNAL, "", "alert of unknown incident '%s'", id_format(&a->incident, text));
+    }
+    for (size_t i = 0; i < s->n_deliveries && rc == TOCSIN_OK; i++) {
+        const struct delivery_row *d = &s->deliveries[i];
+
+        if (id_is_zero(&d->incident) || !is_known(w, &staged, &d->incident))
+            rc = err_set(err, TOCSIN_INTERNAL, "", "delivery of unknown incident '%s'", id_format(&d->incident, text));
+    }
+    idmap_release(&staged);
+    return rc;
+}
+
+enum tocsin_rc
+writer_write(struct store *s, const struct writeset *ws, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+    enum tocsin_rc rc;
+
+    if (!w->open)
+        return err_set(err, TOCSIN_INTERNAL, "", "write outside a transaction");
+    rc = fault_in_all(w, ws, err);
+    if (rc == TOCSIN_OK) {
+        stage_add(&w->stage, &w->cache, ws, &w->next_rowid);
+        rc = stage_check(&w->stage, &w->cache, err);
+    }
+    if (rc == TOCSIN_OK)
+        rc = check_links(w, err);
+    w->refused |= rc != TOCSIN_OK;
+    return rc;
+}
+
+void
+writer_rollback(struct store *s)
+{
+    struct writer *w = writer_of(s);
+
+    if (!w->open)
+        return;
+    w->open = false;
+    stage_reset(&w->stage);
+    cache_trim(&w->cache);
+}
+
+enum tocsin_rc
+writer_commit(struct store *s, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+    struct stage *st = &w->stage;
+
+    if (!w->open)
+        return err_set(err, TOCSIN_INTERNAL, "", "commit outside a transaction");
+    if (w->refused) {
+        writer_rollback(s);
+        return err_set(err, TOCSIN_INTERNAL, "", "commit after a write that was refused");
+    }
+    if (st->durable) {
+        enum tocsin_rc rc = w->engine->persist(w, st, err);
+
+        if (rc != TOCSIN_OK) {
+            writer_rollback(s);
+            return rc;
+        }
+        w->last_rowid = w->next_rowid - 1;
+        w->cache.counts.commits++;
+        w->cache.counts.rows_written += st->n_alerts + st->n_incidents + st->n_deliveries + st->n_events;
+    }
+    stage_apply(st, &w->cache);
+    cache_trim(&w->cache);
+    writer_publish(w);
+    w->open = false;
+    return TOCSIN_OK;
+}
+
+/* --- the store's own writing -------------------------------------------------- */
+
+enum tocsin_rc
+writer_write_own(struct writer *w, const struct writeset *ws, struct tocsin_err *err)
+{
+    enum tocsin_rc rc = writer_begin(&w->store, err);
+
+    if (rc != TOCSIN_OK)
+        return rc;
+    rc = writer_write(&w->store, ws, err);
+    if (rc != TOCSIN_OK) {
+        writer_rollback(&w->store);
+        return rc;
+    }
+    return writer_commit(&w->store, err);
+}
+
+enum tocsin_rc
+writer_close_silent(struct writer *w, int64_t now, struct tocsin_err *err)
+{
+    struct alert_row rows[SILENT_BATCH];
+    struct alert_write writes[SILENT_BATCH];
+    struct writeset ws = { .alerts = writes };
+
+    ws.n_alerts = cache_silent(&w->cache, now - SILENT_MS, rows, SILENT_BATCH);
+    if (ws.n_alerts == 0)
+        return TOCSIN_OK;
+    for (size_t i = 0; i < ws.n_alerts; i++) {
+        rows[i].state = ALERT_RESOLVED;
+        rows[i].ends_at = now;
+        writes[i] = (struct alert_write){ &rows[i], false };
+    }
+    return writer_write_own(w, &ws, err);
+}
