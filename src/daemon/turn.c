@@ -405,7 +405,7 @@ turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t
         goto out;
     for (size_t i = 0; i < t.n; i++)
         pipeline_apply(&t.world, &t.events[i]);
-    if (t.events != events)                  /* timers were added behind: give the results back */
+    if (t.events != events && n > 0)         /* timers were added behind: give the results back */
         memcpy(events, t.events, n * sizeof *events);
     rc = write_and_commit(&t);
 out:

@@ -120,14 +120,18 @@ send_next(struct story *s)
     struct tocsin_err err;
     size_t n = 0, i = 0;
     struct event e = { .kind = EV_DELIVERY, .seed = 7 };
-    const struct target *t;
+    const struct target *t = targets;
 
     assert_int_equal(s->store->ops->pending(s->store, s->arena, &rows, &n, &err), TOCSIN_OK);
-    while (i < n && (rows[i].due_at == 0 || rows[i].due_at > s->now))
-        i++;
+    for (size_t k = 0; k < sizeof targets / sizeof targets[0]; k++, t++) {
+        for (i = 0; i < n; i++)
+            if (rows[i].due_at > 0 && rows[i].due_at <= s->now && strcmp(rows[i].target, t->name) == 0)
+                break;
+        if (i < n)
+            break;
+    }
     if (i == n)
         return false;
-    t = target(rows[i].target);
     assert_int_equal(s->store->ops->get_delivery(s->store, s->arena, &rows[i].incident, t->name, 5, &d, &err), TOCSIN_OK);
     delivery_next(&d.row, &d.deliveries[0], &t->caps, &work);
     e.incident = rows[i].incident;
