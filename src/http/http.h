@@ -47,13 +47,14 @@ uint16_t http_server_port(const struct http_server *);
 /* New certificate files are read; connections that exist keep theirs.  An unreadable pair changes nothing. */
 enum tocsin_rc http_server_reload_tls(struct http_server *, const char *cert, const char *key, struct tocsin_err *err);
 
+/* requests: answered by the handler; refused: answered or cut off by this layer. */
 struct http_stats { uint64_t connections, refused_connections, requests, refused_requests; };
 void http_server_stats(const struct http_server *, struct http_stats *);
 
 /* --- a request --------------------------------------------------------------- */
 
 struct arena *http_arena(struct http_request *);              /* freed with the request */
-const char *http_method(const struct http_request *);
+const char *http_method(const struct http_request *);         /* HEAD is shown as GET; the body is left out below */
 const char *http_path(const struct http_request *);           /* percent-decoded, without the query */
 const char *http_raw_path(const struct http_request *);       /* as it came */
 const char *http_header(const struct http_request *, const char *name);   /* NULL: none */
@@ -61,10 +62,12 @@ const char *http_query(const struct http_request *, const char *name);    /* NUL
 /* All values of a name that may repeat (filter=a&filter=b). */
 size_t http_query_all(struct http_request *, const char *name, const char ***out);
 const char *http_body(const struct http_request *, size_t *len);          /* NUL behind it; never NULL */
+/* As it came, before gzip or deflate was undone: what a sender's MAC covers. */
+const char *http_raw_body(const struct http_request *, size_t *len);
 const char *http_content_type(const struct http_request *);   /* lower case, without parameters; NULL: none */
 const char *http_peer(const struct http_request *);           /* "192.0.2.1", "2001:db8::1" */
 bool http_peer_is_loopback(const struct http_request *);
-bool http_peer_in(const struct http_request *, const char *cidr);
+bool http_peer_in(const struct http_request *, const char *cidr);         /* false for what is not a CIDR */
 /* Common name and subject alternative names of a verified client certificate; 0 when there is none. */
 size_t http_client_names(struct http_request *, const char ***out);
 
@@ -78,8 +81,12 @@ struct json_t;
 void http_reply_json(struct http_request *, int status, struct json_t *doc);
 /* RFC 9457: {type, title, status, detail, where}; Retry-After for 503 and 429, WWW-Authenticate for 401. */
 void http_reply_problem(struct http_request *, const struct tocsin_err *err);
+/* The same with a status that no kind stands for (405, 410, ...); the title is the status' own. */
+void http_reply_problem_as(struct http_request *, int status, const struct tocsin_err *err);
 /* Server-sent events and other endless answers: fill writes at most max bytes and returns how many, 0 for
- * "nothing yet, ask again after http_stream_wake()", -1 for the end. */
+ * "nothing yet, ask again after http_stream_wake()", -1 for the end.  fill runs on a thread of the server.  done is
+ * called once, when the client is gone or the end was sent: until then http_stream_wake() may be called.  A client
+ * that went away is noticed at a wake, so wake now and then even if there is nothing to say. */
 typedef long (*http_fill)(void *ctx, char *out, size_t max);
 void http_reply_stream(struct http_request *, int status, const char *content_type, http_fill, void (*done)(void *ctx),
                        void *ctx);
