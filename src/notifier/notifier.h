@@ -37,7 +37,8 @@ struct notifier_stats {                          /* one per notifier name */
     bool breaker_open;
     char last_error[256];
     int64_t last_ok_at, last_error_at;
-    uint64_t latency_ms_buckets[12];             /* le 1,2,5,10,20,50,100,200,500,1000,5000,inf: due to answered */
+    /* due to answered; how many fell in each, not cumulated: 1,2,5,10,20,50,100,200,500,1000,5000,inf */
+    uint64_t latency_ms_buckets[12];
 };
 
 enum tocsin_rc notifier_start(struct store *, struct transport *, const struct notifier_hooks *, struct notifier **out_r,
@@ -48,6 +49,7 @@ void notifier_reload(struct notifier *);         /* the configuration changed */
 size_t notifier_stats(struct notifier *, struct arena *, struct notifier_stats **out);
 /* Starts no new send; waits up to grace_ms for those in flight to be answered and reported. */
 void notifier_stop(struct notifier *, int64_t grace_ms);
+/* Stops it first if need be.  The transport may hold abandoned requests: free it next, without another poll. */
 void notifier_free(struct notifier *);
 
 /* A one-shot GET (certificates, subscription confirmations), from any thread but the notifier's own. */
