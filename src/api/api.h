@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api.h - REST under /v1, metrics, health; and the way to the collectors.
+ *
+ * The struct api_deps outlives the struct api: it is not copied.
  */
 #ifndef API_API_H
 #define API_API_H
@@ -22,10 +24,18 @@ struct api_action {                  /* somebody acts on an incident */
 struct turn_stats {
     uint64_t turns, events, alerts, repeats, refused, commits;
     uint64_t queue_depth;
-    uint64_t commit_us_buckets[12];  /* le 100,200,500 us, 1,2,5,10,20,50,100,1000 ms, inf */
+    uint64_t commit_us_buckets[12];  /* le 100,200,500 us, 1,2,5,10,20,50,100,1000 ms, inf; each commit is in one */
     uint64_t commit_us_sum;
     int64_t clock_jumps;
     uint64_t rule_failures, dropped, suppressed;
+    uint64_t alerts_resolved;        /* of alerts: those that reported a resolve */
+};
+
+/* Counters of one collector since the start, for /metrics and GET /v1/collectors. */
+struct collector_stats {
+    const char *name;
+    uint64_t payloads, alerts, refused;
+    int64_t last_at;                 /* latest accepted payload; 0 none */
 };
 
 struct api_deps {
@@ -33,6 +43,7 @@ struct api_deps {
     const struct sink *sink;
     struct notifier *notifier;       /* NULL in tests */
     struct mqtt_collectors *mqtt;    /* NULL in tests */
+    struct http_server *http;        /* NULL while there is none: then api_set_http() names it */
     void *ctx;
     struct conf *(*conf)(void *ctx);                 /* with a reference */
     /* Queue the action; done is called once, after the commit or with the refusal. */
@@ -41,7 +52,9 @@ struct api_deps {
     /* POST /-/reload: TOCSIN_OK, or TOCSIN_BAD_CONFIG with all mistakes in the report. */
     enum tocsin_rc (*reload)(void *ctx, struct conf_report *report);
     void (*turn_stats)(void *ctx, struct turn_stats *out);
-    /* TOCSIN_OK, or what is not ready: "store: disk full", "notifier pd: ...". */
+    /* May be NULL: then only MQTT collectors have counters. */
+    size_t (*collector_stats)(void *ctx, struct arena *, struct collector_stats **out);
+    /* TOCSIN_OK, or what is not ready: "store: disk full", "notifier pd: ..."; several in lines of `what`. */
     enum tocsin_rc (*ready)(void *ctx, struct tocsin_err *err);
     int64_t started_at;
 };
@@ -49,7 +62,7 @@ struct api_deps {
 struct api;
 struct api *api_new(const struct api_deps *);
 void api_free(struct api *);
-/* The server that api_handle() serves, for its figures; set once it runs. */
+/* The server whose counters /metrics shows; any time, from any thread. */
 void api_set_http(struct api *, struct http_server *);
 /* http_handler and http_limit of the daemon's server; ctx is the struct api. */
 void api_handle(void *api, struct http_request *);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request in, the right handler called: match the route, ask who it is, go.
+ * 404 and 405 are told apart before credentials are looked at, since the
+ * routes are no secret.
+ */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+
+static const char intake[] = "/v1/in/";
+
+struct api *
+api_new(const struct api_deps *deps)
+{
+    struct api *api = xcalloc(1, sizeof *api);
+
+    api->deps = deps;
+    atomic_init(&api->http, deps->http);
+    return api;
+}
+
+void
+api_free(struct api *api)
+{
+    free(api);
+}
+
+void
+api_set_http(struct api *api, struct http_server *http)
+{
+    atomic_store(&api->http, http);
+}
+
+int64_t
+api_limit(void *ctx, const char *method, const char *path)
+{
+    (void)ctx;
+    (void)method;
+    return strncmp(path, intake, sizeof intake - 1) == 0 ? 0 : API_BODY_MAX;
+}
+
+void
+reply_text(struct call *c, int status, const char *text)
+{
+    http_reply(c->req, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void
+refuse_route(struct http_request *req, const char *allow)
+{
+    struct tocsin_err err;
+    char body[512];
+
+    if (allow[0] == '\0') {
+        err_set(&err, TOCSIN_NOT_FOUND, "path", "nothing is here; / lists what there is");
+        http_reply_problem(req, &err);
+        return;
+    }
+    http_reply_header(req, "Allow", allow);
+    json_t *doc = json_pack("{s:s, s:s, s:i, s:s++, s:s}", "type", "about:blank", "title", "method not allowed", "status",
+                            405, "detail", "this path takes ", allow, "", "where", "method");
+    size_t n = json_dumpb(doc, body, sizeof body, JSON_COMPACT);
+    json_decref(doc);
+    http_reply(req, 405, "application/problem+json", body, n < sizeof body ? n : 0);
+}
+
+void
+api_handle(void *ctx, struct http_request *req)
+{
+    struct arena *arena = http_arena(req);
+    struct call *c = arena_zalloc(arena, sizeof *c);
+    struct tocsin_err err;
+    struct conf *conf;
+    enum tocsin_rc rc;
+    char allow[64];
+
+    c->api = ctx;
+    c->req = req;
+    c->route = route_match(http_method(req), http_path(req), arena, &c->arg, allow, sizeof allow);
+    if (c->route == NULL) {
+        refuse_route(req, allow);
+        return;
+    }
+    conf = c->api->deps->conf(c->api->deps->ctx);
+    rc = auth_check(conf, req, c->route, &c->caller, &err);
+    if (c->caller.token != NULL)
+        c->caller.token = arena_strdup(arena, c->caller.token);
+    conf_unref(conf);
+    if (rc != TOCSIN_OK)
+        http_reply_problem(req, &err);
+    else
+        c->route->handler(c);
+}
+
+void
+handle_webhook(struct call *c)
+{
+    webhook_handle(c->api->deps->sink, c->req, c->arg);
+}
