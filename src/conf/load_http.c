@@ -124,7 +124,7 @@ check_tls(struct load *l, const config_setting_t *group)
     const struct conf_http *http = &l->conf->http;
     const config_setting_t *tls = group != NULL ? config_setting_get_member(group, "tls") : NULL;
 
-    if (tls == NULL)
+    if (tls == NULL || !config_setting_is_group(tls))
         return;
     load_check_pair(l, tls, "http.tls", http->tls_cert, http->tls_key);
     if (http->tls_cert != NULL && http->tls_cert[0] == '\0' && http->tls_key != NULL && http->tls_key[0] == '\0')

@@ -169,15 +169,15 @@ put_file(struct reading *r, const struct option *o, const config_setting_t *at, 
     size_t n;
 
     path = arena_strdup(r->arena, reading_path(r, path));
-    put_text(o, base, path);
-    if (o->type == OPTION_PATH)
-        return true;
-    if (file_read(path, 8 << 20, &text, &n, &err) != TOCSIN_OK) {
-        reading_mistake(r, at, "'%s' of %s: %s", o->name, ctx, err.what);
-        return false;
+    if (o->type == OPTION_FILE) {
+        if (file_read(path, 8 << 20, &text, &n, &err) != TOCSIN_OK) {
+            reading_mistake(r, at, "'%s' of %s: %s", o->name, ctx, err.what);
+            return false;
+        }
+        explicit_bzero(text, n);              /* it may be a key */
+        free(text);
     }
-    explicit_bzero(text, n);                  /* it may be a key */
-    free(text);
+    put_text(o, base, path);
     return true;
 }
 

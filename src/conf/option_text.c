@@ -105,7 +105,7 @@ range_text(const struct option *o, struct arena *a)
 {
     char lo[DURATION_TEXT], hi[DURATION_TEXT];
 
-    if (o->min == INT64_MIN && o->max == INT64_MAX)
+    if (o->max == INT64_MAX)                  /* an integration says no range */
         return "";
     if (o->type == OPTION_DURATION)
         return arena_printf(a, ", from %s to %s", duration_format(o->min, lo), duration_format(o->max, hi));

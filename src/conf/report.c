@@ -45,13 +45,24 @@ conf_report_release(struct conf_report *report)
     *report = (struct conf_report){ 0 };
 }
 
+/* Two neighbours in the wrong order are one slip of the fingers, though two edits. */
+static bool
+is_swapped(const char *a, const char *b)
+{
+    size_t i = 0;
+
+    while (a[i] != '\0' && a[i] == b[i])
+        i++;
+    return a[i] != '\0' && a[i + 1] != '\0' && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
+}
+
 /* A guess must share most of its letters with the word: one edit in short names, up to three in long ones. */
 static unsigned
 edits_allowed(const char *word)
 {
     size_t n = strlen(word);
 
-    return n < 2 ? 0 : n < 5 ? 1 : n < 9 ? 2 : 3;
+    return n < 3 ? 0 : n < 5 ? 1 : n < 9 ? 2 : 3;
 }
 
 const char *
@@ -61,7 +72,7 @@ nearest_name(const char *word, const char *const *names, size_t n)
     const char *found = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        unsigned d = text_distance(word, names[i]);
+        unsigned d = is_swapped(word, names[i]) ? 0 : text_distance(word, names[i]);
 
         if (d < best) {
             best = d;
