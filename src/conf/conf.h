@@ -122,7 +122,12 @@ struct conf {
     int refs;                      /* conf_ref / conf_unref */
 };
 
-/* NULL when there is at least one mistake.  plugin_dir: where the integrations' .so files lie. */
+/* $TOCSIN_CONFIG, or /etc/tocsin/tocsin.cfg. */
+const char *conf_default_file(void);
+/*
+ * NULL when there is at least one mistake.  plugin_dir: where the integrations' .so files lie.  *report need not be
+ * initialised, and is released by the caller in either case.
+ */
 struct conf *conf_load(const char *file, const char *plugin_dir, struct conf_report *report);
 struct conf *conf_ref(struct conf *);            /* thread-safe */
 void conf_unref(struct conf *);                  /* the last one closes the plugin instances */
@@ -133,7 +138,10 @@ const struct policy *conf_policy(const struct conf *, const char *name);        
 /* `tocsin options`: every option with type, default, range and help, those of integrations included. */
 void conf_print_options(const char *plugin_dir, bool json);
 
-/* Read a secret reference: "env:NAME", "file:/path", "cred:NAME" ($CREDENTIALS_DIRECTORY).  Trailing newline cut. */
+/*
+ * Read a secret reference: "env:NAME", "file:/path", "cred:NAME" ($CREDENTIALS_DIRECTORY).  Trailing newline cut.
+ * Anything else is TOCSIN_BAD_CONFIG, and is not repeated in the words: it may be the secret.
+ */
 enum tocsin_rc conf_secret(const char *reference, struct arena *, const char **out_r, struct tocsin_err *err);
 
 #endif

@@ -15,6 +15,15 @@ struct plugin { struct tocsin_plugin api; const char *path; };
 
 /* Loaded before: the same pointer.  Errors: TOCSIN_NOT_FOUND (no such file), TOCSIN_BAD_CONFIG.  Thread-safe. */
 enum tocsin_rc plugin_load(const char *plugin_dir, const char *name, struct plugin **out_r, struct tocsin_err *err);
+/*
+ * The check behind plugin_load(), for a table from anywhere: fills out->api, or says in err what is wrong with `path`,
+ * which is expected to hold the integration `name`.
+ */
+enum tocsin_rc plugin_adopt(const struct tocsin_plugin *table, const char *path, const char *name, struct plugin *out,
+                            struct tocsin_err *err);
+/* Where the integrations lie unless somebody says otherwise: $TOCSIN_PLUGINS, the folder plugins/ beside the program,
+ * or ../lib/tocsin/plugins from there.  Freed by the caller. */
+char *plugin_default_dir(void);
 /* Names of all integrations in the folder, sorted; for "did you mean" and options.  Freed by the caller, each and all. */
 char **plugin_names(const char *plugin_dir, size_t *n_out);
 

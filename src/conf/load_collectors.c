@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* load_collectors.c - the ways in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "conf/load.h"
+#include "conf/report.h"
+#include "core/normalise/mapping.h"
+#include "os/file.h"
+#include "plugin/loader.h"
+
+enum { MAPPING_MAX = 1 << 20 };
+
+/* --- mapping --------------------------------------------------------------------------- */
+
+/* The program's text, for the digest; NULL when there is none or it cannot be used. */
+static const char *
+load_mapping(struct load *l, const config_setting_t *group, const char *ctx, struct collector_src *src)
+{
+    const config_setting_t *at = config_setting_get_member(group, "mapping");
+    const char *program = NULL;
+    struct tocsin_err err;
+    char words[sizeof err.where + sizeof err.what];
+    char *text;
+
+    if (src->mapping == NULL || src->mapping[0] == '\0')
+        return NULL;
+    if (file_read(src->mapping, MAPPING_MAX, &text, NULL, &err) != TOCSIN_OK) {
+        reading_mistake(&l->r, at, "'mapping' of %s: %s", ctx, err.what);
+        return NULL;
+    }
+    program = arena_strdup(l->r.arena, text);
+    free(text);
+    if (mapping_compile(src->mapping, program, &src->c.mapping, &err) == TOCSIN_OK)
+        return program;
+    reading_mistake(&l->r, at, "'mapping' of %s: %s", ctx, err_text(&err, words, sizeof words));
+    return NULL;
+}
+
+/* --- integration ------------------------------------------------------------------------------ */
+
+/* Options that belong to the other type are named as such: no guess would lead there. */
+static void
+check_collector_names(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_collector *c,
+                      bool mqtt)
+{
+    struct option_names names = { .n = 0 }, of_mqtt = { .n = 0 };
+
+    option_names_add(&of_mqtt, mqtt_options);
+    option_names_add(&names, collector_options);
+    option_names_add_plugin(&names, c->plugin->api.collector_options);
+    if (mqtt)
+        option_names_add(&names, mqtt_options);
+    for (int i = 0; !mqtt && i < config_setting_length(group); i++) {
+        const config_setting_t *set = config_setting_get_elem(group, (unsigned)i);
+        const char *name = config_setting_name(set);
+
+        if (option_names_has(&of_mqtt, name) && !option_names_has(&names, name)) {
+            reading_mistake(&l->r, set, "'%s' of %s belongs to type \"mqtt\", and this is \"webhook\"", name, ctx);
+            names.v[names.n++] = name;        /* said; not an unknown name as well */
+        }
+    }
+    option_check_names(&l->r, group, ctx, &names);
+}
+
+static void
+load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct conf_collector *c, bool mqtt)
+{
+    c->plugin = load_plugin(l, group, "format", ctx, c->format);
+    if (c->plugin == NULL)
+        return;
+    if (c->plugin->api.decode == NULL) {
+        reading_mistake(&l->r, config_setting_get_member(group, "format"),
+                        "'format' of %s: integration '%s' only notifies, it takes no alerts in", ctx, c->format);
+        return;
+    }
+    check_collector_names(l, group, ctx, c, mqtt);
+    c->settings = settings_read(&l->r, group, c->plugin->api.collector_options, ctx);
+}
+
+/* --- digest ------------------------------------------------------------------------------------- */
+
+static void
+digest_auth(struct digest *d, const struct conf_auth *a)
+{
+    digest_num(d, a->kind);
+    digest_list(d, a->secrets, a->n_secrets);
+    digest_add(d, a->user);
+    digest_add(d, a->password);
+    digest_add(d, a->header);
+    digest_add(d, a->prefix);
+    digest_list(d, a->subjects, a->n_subjects);
+    digest_list(d, a->allow, a->n_allow);
+}
+
+static const char *
+collector_digest(const struct collector_src *src, const char *program, bool mqtt, struct arena *out)
+{
+    struct digest d = { .arena = arena_new() };
+    const struct conf_mqtt *m = &src->c.mqtt;
+    const char *text;
+
+    digest_table(&d, collector_options, src);
+    digest_add(&d, program);
+    digest_auth(&d, &src->c.auth);
+    if (mqtt) {
+        digest_table(&d, mqtt_options, m);
+        digest_add(&d, m->host);
+        digest_num(&d, m->port);
+        digest_num(&d, m->tls);
+        digest_num(&d, m->version);
+    }
+    digest_settings(&d, src->c.settings);
+    text = digest_text(&d, out);
+    arena_free(d.arena);
+    return text;
+}
+
+/* --- one collector --------------------------------------------------------------------------------- */
+
+static void
+check_collector_name(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_collector *c)
+{
+    const struct conf_collector *first = conf_collector(l->conf, c->name);
+
+    if (c->name[0] == '\0' || !load_check_name(&l->r, group, ctx, c->name) || first == NULL)
+        return;
+    reading_mistake(&l->r, group, "%s is defined twice; first at %s:%u", ctx, first->pos.file, first->pos.line);
+}
+
+static void
+load_collector(struct load *l, const config_setting_t *group, size_t i, struct collector_src *src)
+{
+    const char *ctx = load_context(&l->r, group, "collector", i), *program;
+    struct conf_collector *c = &src->c;
+    size_t before = l->r.report->total;
+    bool mqtt;
+
+    c->pos = reading_pos(&l->r, group);
+    option_read_table(&l->r, group, collector_options, ctx, src);
+    if (c->name == NULL)
+        c->name = "";
+    check_collector_name(l, group, ctx, c);
+    mqtt = c->type != NULL && strcmp(c->type, "mqtt") == 0;
+    if (c->format != NULL)
+        load_collector_plugin(l, group, ctx, c, mqtt);
+    program = load_mapping(l, group, ctx, src);
+    if (mqtt) {
+        load_mqtt(l, group, ctx, &c->mqtt);
+        if (config_setting_get_member(group, "auth") != NULL)
+            reading_mistake(&l->r, group, "'auth' of %s is for webhooks: here the broker knows its publishers", ctx);
+    } else {
+        load_auth(l, group, ctx, src);
+    }
+    if (l->r.report->total == before && load_instance(l, group, ctx, c->plugin, c->settings, &c->self))
+        c->digest = collector_digest(src, program, mqtt, l->r.arena);
+}
+
+void
+load_collectors(struct load *l)
+{
+    const config_setting_t *list;
+    size_t n = load_groups(&l->r, l->root, "collectors", "the configuration", &list);
+
+    l->conf->collectors = arena_zalloc(l->r.arena, (n + 1) * sizeof *l->conf->collectors);
+    for (size_t i = 0; i < n; i++) {
+        struct collector_src src = { .c = { .name = "" } };
+
+        load_collector(l, config_setting_get_elem(list, (unsigned)i), i, &src);
+        l->conf->collectors[i] = src.c;
+        l->conf->n_collectors = i + 1;
+    }
+}

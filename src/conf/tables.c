@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tables.c - every option of tocsin.cfg and of the rule files.
+ *
+ * The help is one line and is read in `tocsin options`; it says what a default
+ * cannot.
+ */
+#include "conf/load.h"
+
+#define SECOND 1000ll
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define KIB    1024ll
+#define MIB    (1024 * KIB)
+#define GIB    (1024 * MIB)
+
+/* --- the file --------------------------------------------------------------------- */
+
+const struct option top_options[] = {
+    OPT_BLOCK("http", "a group", NULL, "the server: collectors, API, page"),
+    OPT_BLOCK("store", "a group", NULL, "where alerts and incidents are kept"),
+    OPT_BLOCK("auth", "a group", NULL, "who may use the API"),
+    OPT_BLOCK("collectors", "a list of groups", NULL, "ways in"),
+    OPT_BLOCK("notifiers", "a list of groups", NULL, "ways out"),
+    OPT_BLOCK("policies", "a list of groups", NULL, "who is told, when; at least one"),
+    OPT_BLOCK("default_policy", "the name of a policy", NULL,
+              "for alerts that no rule routes; may be left out when there is one policy"),
+    OPT_BLOCK("rules", "the path of a folder", NULL, "every *.cfg in it is loaded, in name order"),
+    OPT_CHOICE(conf, log_level, "log_level", "info", "error|warn|info|debug", "what is written to the log"),
+    OPT_END
+};
+
+static const struct option tls_options[] = {
+    OPT_FILE(conf_http, tls_cert, "cert", "", "certificate and chain, PEM"),
+    OPT_FILE(conf_http, tls_key, "key", "", "its private key, PEM"),
+    OPT_FILE(conf_http, tls_client_ca, "client_ca", "", "authorities of client certificates, PEM; asks for certificates"),
+    OPT_END
+};
+
+const struct option http_options[] = {
+    OPT_TEXT(conf_http, listen, "listen", "127.0.0.1:9096", "address and port; [::]:9096 for all of IPv6"),
+    OPT_GROUP("tls", tls_options, "serve https"),
+    OPT_TEXT(conf_http, public_url, "public_url", "", "address under which people reach tocsin; for links in pages"),
+    OPT_BYTES(conf_http, body_max, "body_max", "1MiB", KIB, 64 * MIB, "largest body of a request"),
+    OPT_BYTES(conf_http, header_max, "header_max", "16KiB", KIB, 256 * KIB, "largest head of a request"),
+    OPT_I64(conf_http, connections_max, "connections_max", "10000", 1, 1000000, "open connections"),
+    OPT_I64(conf_http, per_ip_max, "per_ip_max", "1000", 1, 1000000, "open connections of one address"),
+    OPT_MS(conf_http, header_timeout_ms, "header_timeout", "5s", 100, 5 * MINUTE, "until the head is complete"),
+    OPT_MS(conf_http, body_timeout_ms, "body_timeout", "15s", 100, 10 * MINUTE, "until the body is complete"),
+    OPT_MS(conf_http, idle_timeout_ms, "idle_timeout", "60s", SECOND, HOUR, "between two requests of a connection"),
+    OPT_I64(conf_http, json_depth_max, "json_depth_max", "32", 4, 256, "nesting of JSON"),
+    OPT_U32(conf_http, threads, "threads", "0", 0, 64, "of the server; 0: one per core, at most 4"),
+    OPT_END
+};
+
+const struct option store_options[] = {
+    OPT_CHOICE(conf_store, driver, "driver", "sqlite", "sqlite|memory", "memory forgets at every stop: for trials only"),
+    OPT_PATH(conf_store, path, "path", "/var/lib/tocsin/tocsin.db", "the database file"),
+    OPT_BYTES(conf_store, wal_limit, "wal_limit", "256MiB", MIB, 64 * GIB, "the write-ahead log is folded back at this size"),
+    OPT_BYTES(conf_store, reserve, "reserve", "32MiB", 0, 64 * GIB, "free disk below which nothing new is accepted"),
+    OPT_MS(conf_store, keep_ms, "keep", "90d", HOUR, 3650 * DAY, "how long a resolved incident is kept"),
+    OPT_END
+};
+
+const struct option token_options[] = {
+    OPT_TEXT(token_src, t.name, "name", OPTION_REQUIRED, "who holds it; stands in the timeline of what it did"),
+    OPT_SECRET(token_src, t.secret, "token", OPTION_REQUIRED, "the bearer token"),
+    OPT_ENUM(token_src, t.role, enum conf_role, ROLE_VIEWER, "role", OPTION_REQUIRED, "viewer|responder|admin",
+             "viewer reads, responder also acts on incidents, admin also changes tocsin"),
+    OPT_END
+};
+
+/* --- ways in --------------------------------------------------------------------------- */
+
+const struct option collector_options[] = {
+    OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
+    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt", "how the bytes come"),
+    OPT_TEXT(collector_src, c.format, "format", OPTION_REQUIRED, "the integration that understands the bytes"),
+    OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
+    OPT_BLOCK("auth", "\"none\", \"signature\" or a group such as { bearer = \"env:NAME\"; }", NULL,
+              "how senders prove who they are; webhooks must say it"),
+    OPT_BOOL(collector_src, auth_none_is_fine, "auth_none_is_fine", "false",
+             "allow auth = \"none\" although others can reach the server"),
+    OPT_END
+};
+
+const struct option mqtt_options[] = {
+    OPT_SPECIAL("broker", "an address such as \"mqtts://broker:8883\" or \"mqtt://broker\"", OPTION_REQUIRED,
+                "the broker; port 8883 with mqtts, 1883 with mqtt", read_broker),
+    OPT_TEXT(conf_mqtt, client_id, "client_id", OPTION_REQUIRED,
+             "the broker keeps messages under this name while tocsin is away; unique"),
+    OPT_LIST(conf_mqtt, topics, n_topics, "topics", OPTION_REQUIRED,
+             "filters; a named wildcard becomes a label: train/+cluster/+host/alert"),
+    OPT_TEXT(conf_mqtt, username, "username", NULL, "for the broker"),
+    OPT_SECRET(conf_mqtt, password, "password", NULL, "for the broker"),
+    OPT_FILE(conf_mqtt, ca_file, "ca_file", "", "authorities that the broker's certificate is checked against, PEM"),
+    OPT_FILE(conf_mqtt, cert_file, "cert_file", "", "client certificate, PEM"),
+    OPT_FILE(conf_mqtt, key_file, "key_file", "", "its private key, PEM"),
+    OPT_SPECIAL("version", "5, 311, \"5\" or \"3.1.1\"", "311", "of the protocol", read_mqtt_version),
+    OPT_SECONDS16(conf_mqtt, keepalive_s, "keepalive", "30s", 5 * SECOND, 18 * HOUR, "a dead connection is noticed after 1.5 times this"),
+    OPT_BOOL(conf_mqtt, retained, "retained", "true", "take retained messages, published before tocsin came, as alerts"),
+    OPT_END
+};
+
+const struct option auth_options[] = {
+    OPT_SECRETS(auth_src, bearer, n_bearer, "bearer", NULL, "Authorization: Bearer; any of several tokens is good"),
+    OPT_SECRET(auth_src, basic, "basic", NULL, "Basic: a secret of the form user:password"),
+    OPT_TEXT(auth_src, a.user, "user", NULL, "Basic, with password"),
+    OPT_SECRET(auth_src, a.password, "password", NULL, "Basic, with user"),
+    OPT_SECRETS(auth_src, hmac, n_hmac, "hmac", NULL, "HMAC-SHA256 of the body; any of several keys is good"),
+    OPT_TEXT(auth_src, a.header, "header", "X-Signature", "with hmac: the header that holds it, in hex or base64"),
+    OPT_TEXT(auth_src, a.prefix, "prefix", "", "with hmac: what stands before it, such as sha256="),
+    OPT_BOOL(auth_src, signature, "signature", "false", "the vendor's own signature, as auth = \"signature\""),
+    OPT_LIST(auth_src, a.subjects, a.n_subjects, "client_cert", NULL,
+             "names in the client's certificate, * stands for anything; needs http.tls.client_ca"),
+    OPT_LIST(auth_src, a.allow, a.n_allow, "allow", NULL, "addresses that may send, such as 10.0.0.0/8; alone or with the others"),
+    OPT_END
+};
+
+/* --- ways out -------------------------------------------------------------------------------- */
+
+const struct option notifier_options[] = {
+    OPT_TEXT(conf_notifier, name, "name", OPTION_REQUIRED, "letters, digits, - and _; stands in policies and rules"),
+    OPT_TEXT(conf_notifier, plugin_name, "plugin", OPTION_REQUIRED, "the integration"),
+    OPT_SPECIAL("proxy", "an address such as \"http://proxy:3128\", or a reference to one", "",
+                "for its requests; one that holds a password must be a reference", read_proxy),
+    OPT_FILE(conf_notifier, ca_file, "ca_file", "", "authorities instead of the system's, PEM"),
+    OPT_MS(conf_notifier, timeout_ms, "timeout", "10s", 100, 5 * MINUTE, "of one request"),
+    OPT_U32(conf_notifier, burst, "burst", "0", 0, 100000, "requests at once after a pause; 0: the count of rate"),
+    /* after burst, whose default it gives */
+    OPT_SPECIAL("rate", "requests in a time, such as \"120/1m\", or a number of requests a second", "0",
+                "more are merged, never dropped; 0: no limit", read_rate),
+    OPT_U32(conf_notifier, concurrency, "concurrency", "8", 1, 256, "requests under way at once"),
+    OPT_BOOL(conf_notifier, send_resolved, "send_resolved", "true", "tell when an incident is resolved"),
+    OPT_END
+};
+
+/* --- policies ------------------------------------------------------------------------------------ */
+
+const struct option step_options[] = {
+    OPT_MS(step_src, s.after_ms, "after", "0s", 0, 30 * DAY, "from the start of the escalation; rises from step to step"),
+    OPT_LIST(step_src, s.targets, s.n_targets, "notify", OPTION_REQUIRED, "notifiers"),
+    OPT_END
+};
+
+const struct option policy_options[] = {
+    OPT_TEXT(policy, name, "name", OPTION_REQUIRED, "letters, digits, - and _"),
+    OPT_BLOCK("steps", "a list of groups", OPTION_REQUIRED, "at least one"),
+    OPT_SPECIAL("loops", "a whole number from 0 to 1000, or \"for ever\"", "0",
+                "how often the steps are repeated after the first pass", read_loops),
+    OPT_MS(policy, ack_timeout_ms, "ack_timeout", "0s", 0, 30 * DAY,
+           "an acknowledged incident pages again after this; 0: it does not"),
+    OPT_MS(policy, failover_after_ms, "failover_after", "60s", SECOND, DAY,
+           "a delivery that fails this long moves the escalation on"),
+    OPT_BLOCK("last_wait", "a duration with a unit, such as \"30s\" or \"5m\"", NULL,
+              "for an answer to the last step; without it the longest gap between two steps, 5m for a single step"),
+    OPT_ENUM(policy, restart_on_unack, bool, 0, "on_unack", "resume", "resume|restart",
+             "an unacknowledge goes on at the step reached, or begins again"),
+    OPT_BLOCK("last_resort", "a list of texts, such as [ \"a\", \"b\" ]", NULL,
+              "told when a policy ends unanswered; without it those of the last step, [] for nobody"),
+    OPT_END
+};
+
+/* --- rules ------------------------------------------------------------------------------------------ */
+
+const struct option rule_options[] = {
+    OPT_TEXT(rule_src, name, "name", OPTION_REQUIRED, "unique; stands in explanations"),
+    OPT_BLOCK("match", "a matcher, a list of matchers, or a list of such lists", NULL,
+              "all of a list must hold; of several lists, one; without it every alert matches"),
+    OPT_BLOCK("set", "a group such as { severity = \"critical\"; }", NULL,
+              "fields (severity, summary) and labels; values are templates"),
+    OPT_LIST(rule_src, unset, n_unset, "unset", NULL, "labels to remove"),
+    OPT_TEXT(rule_src, dedup_key, "dedup_key", NULL, "identity of the alert; a template"),
+    OPT_LIST(rule_src, group_by, n_group_by, "group_by", NULL, "labels that alerts of one incident share; [] for one incident"),
+    OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),
+    OPT_LIST(rule_src, notify, n_notify, "notify", NULL, "notifiers that are told as well"),
+    OPT_BOOL(rule_src, drop, "drop", "false", "count the alert and keep it in history, nothing more"),
+    OPT_BOOL(rule_src, suppress, "suppress", "false", "record the incident, tell nobody"),
+    OPT_BOOL(rule_src, stop, "stop", "false", "no later rule sees the alert"),
+    OPT_END
+};
+
+const struct option_block option_blocks[] = {
+    { "tocsin.cfg", "the file", top_options },
+    { "http", "the server", http_options },
+    { "store", "the database", store_options },
+    { "auth.tokens", "each of auth = { tokens = ( ... ); }", token_options },
+    { "collectors", "each of collectors = ( ... ), with the options of its format", collector_options },
+    { "collectors (mqtt)", "and with type = \"mqtt\"", mqtt_options },
+    { "collectors.auth", "auth of a collector, when it is a group", auth_options },
+    { "notifiers", "each of notifiers = ( ... ), with the options of its plugin", notifier_options },
+    { "policies", "each of policies = ( ... )", policy_options },
+    { "policies.steps", "each of steps = ( ... )", step_options },
+    { "rules", "each of rules = ( ... ) in a rule file", rule_options },
+    { NULL, NULL, NULL }
+};
