@@ -1,0 +1,561 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts that end-to-end tests are made of: a daemon, a broker, fake vendors, certificates.
+
+Everything runs on loopback with ports that were free, in a folder of the test, and each object ends what it
+started, by its process id.  Nothing waits a fixed time where a condition can be waited for.
+"""
+import base64
+import gzip
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+
+
+# --- waiting -----------------------------------------------------------------------------------
+
+def wait_until(check, timeout=10.0, what="", every=0.02):
+    """The first true value of check(); AssertionError after timeout, with what check() gave last."""
+    end = time.monotonic() + timeout
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout} s: {what or getattr(check, '__name__', 'condition')}"
+                                 f" (last: {value!r})")
+        time.sleep(every)
+
+
+def stays(check, seconds, what="", every=0.05):
+    """check() is true all the time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert check(), f"did not hold for {seconds} s: {what}"
+        time.sleep(every)
+
+
+def free_port():
+    """A port that is free now and lies outside the range from which the system picks by itself."""
+    for _ in range(200):
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 20000
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port")
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+        return True
+    except OSError:
+        return False
+
+
+# --- processes ---------------------------------------------------------------------------------
+
+class Process:
+    """A child with its output in a file."""
+
+    def __init__(self, argv, log_path, env=None):
+        self.log_path = log_path
+        with open(log_path, "ab") as out:
+            self.popen = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                          env={**os.environ, **(env or {})}, cwd=ROOT)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def end(self, number=signal.SIGTERM, timeout=20):
+        """Its exit status; kills it, and fails, when it does not end in time."""
+        if self.alive():
+            self.signal(number)
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+            raise AssertionError(f"{self.popen.args[0]} did not end within {timeout} s of signal {number}:\n"
+                                 + self.log()[-3000:])
+
+
+# --- configuration -----------------------------------------------------------------------------
+
+def cfg(value, depth=0):
+    """A Python value as libconfig text.  A dict is a group, a list of dicts a list, other lists arrays."""
+    pad = "  " * depth
+    if isinstance(value, dict):
+        inner = "".join(f"{pad}  {k} = {cfg(v, depth + 1)};\n" for k, v in value.items() if v is not None)
+        return "{\n" + inner + pad + "}"
+    if isinstance(value, (list, tuple)):
+        items = ", ".join(cfg(v, depth + 1) for v in value)
+        return f"( {items} )" if value and isinstance(value[0], (dict, list, tuple)) else f"[ {items} ]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def cfg_file(settings):
+    return "".join(f"{k} = {cfg(v)};\n" for k, v in settings.items() if v is not None)
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.text[:400]}>"
+
+
+def request(port, method, path, body=None, headers=None, tls=None, timeout=15):
+    """One request; body: bytes, text, or anything else as JSON."""
+    headers = dict(headers or {})
+    if body is not None and not isinstance(body, (bytes, str)):
+        body = json.dumps(body)
+    if isinstance(body, str):
+        body = body.encode()
+    if body is not None and "Content-Type" not in headers:
+        headers["Content-Type"] = "application/json"
+    cls = http.client.HTTPConnection if tls is None else http.client.HTTPSConnection
+    extra = {} if tls is None else {"context": tls}
+    conn = cls("127.0.0.1", port, timeout=timeout, **extra)
+    try:
+        conn.request(method, path, body=body, headers=headers)
+        r = conn.getresponse()
+        return Answer(r.status, r.headers, r.read())
+    finally:
+        conn.close()
+
+
+# --- the daemon --------------------------------------------------------------------------------
+
+class Tocsin:
+    """tocsin run, with a configuration made of Python values.
+
+    settings is merged over the base: a server on a free port and a database in the folder.
+    """
+
+    def __init__(self, folder, settings, rules=None, env=None):
+        self.folder, self.env = str(folder), dict(env or {})
+        os.makedirs(self.folder, exist_ok=True)
+        self.port = free_port()
+        self.tls = None
+        self.token = None
+        self.path = os.path.join(self.folder, "tocsin.cfg")
+        self.db = os.path.join(self.folder, "tocsin.db")
+        self.process = None
+        self.settings = {}
+        self.configure(settings, rules)
+
+    def configure(self, settings, rules=None):
+        """Write the file; a running daemon sees it with reload() or after a restart."""
+        base = {"http": {"listen": f"127.0.0.1:{self.port}"}, "store": {"path": self.db, "reserve": "1MiB"}}
+        self.settings = {**base, **settings}
+        self.settings["http"] = {**base["http"], **settings.get("http", {})}
+        self.settings["store"] = {**base["store"], **settings.get("store", {})}
+        if rules is not None:
+            where = os.path.join(self.folder, "rules")
+            os.makedirs(where, exist_ok=True)
+            with open(os.path.join(where, "10-test.cfg"), "w") as f:
+                f.write(cfg_file({"rules": rules}))
+            self.settings["rules"] = where
+        self.write(cfg_file(self.settings))
+
+    def write(self, text):
+        with open(self.path, "w") as f:
+            f.write(text)
+
+    # life
+
+    def start(self, ready=True):
+        env = {"TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins"), **self.env}
+        self.process = Process([os.path.join(BUILD, "tocsin"), "run", "-c", self.path],
+                               os.path.join(self.folder, "tocsin.log"), env)
+        if ready:
+            self.wait_ready()
+        return self
+
+    def is_ready(self):
+        if not self.process.alive():
+            raise AssertionError("tocsin ended:\n" + self.log()[-3000:])
+        try:
+            return self.get("/-/ready").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def wait_ready(self, timeout=20):
+        wait_until(self.is_ready, timeout, "tocsin is ready", every=0.01)
+
+    def stop(self):
+        assert self.process.end(signal.SIGTERM) == 0, self.log()[-3000:]
+
+    def kill9(self):
+        self.process.end(signal.SIGKILL)
+
+    def restart(self, hard=False):
+        self.kill9() if hard else self.stop()
+        return self.start()
+
+    def close(self):
+        if self.process is not None and self.process.alive():
+            self.process.end(signal.SIGTERM)
+
+    def reload(self):
+        """SIGHUP, and the line in the log that says what came of it."""
+        before = len(self.log())
+        self.process.signal(signal.SIGHUP)
+        wait_until(lambda: "comp=" in self.log()[before:] and "reload" in self.log()[before:].lower(), 10, "reload logged")
+        return self.log()[before:]
+
+    def log(self):
+        return self.process.log() if self.process else ""
+
+    def rss_kib(self):
+        with open(f"/proc/{self.process.popen.pid}/status") as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+    # requests
+
+    def request(self, method, path, body=None, headers=None, **more):
+        headers = dict(headers or {})
+        if self.token and "Authorization" not in headers:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return request(self.port, method, path, body, headers, tls=more.pop("tls", self.tls), **more)
+
+    def get(self, path, **more):
+        return self.request("GET", path, **more)
+
+    def send(self, collector, body, headers=None, expect=202, **more):
+        """POST to a collector; the answer, which must have the status expected."""
+        answer = self.request("POST", f"/v1/in/{collector}", body, headers, **more)
+        assert answer.status == expect, answer
+        return answer
+
+    def fire(self, key, severity="critical", summary=None, status="firing", collector="local", **labels):
+        """One alert in tocsin's own JSON; the id of its incident, or None."""
+        answer = self.send(collector, {"dedup_key": key, "status": status, "severity": severity,
+                                       "summary": summary or f"{key} is broken", "labels": labels})
+        return answer.json["alerts"][0].get("incident") or None
+
+    def clear(self, key, collector="local"):
+        return self.fire(key, status="resolved", collector=collector)
+
+    def act(self, incident, verb, expect=200, **body):
+        answer = self.request("POST", f"/v1/incidents/{incident}/{verb}", body)
+        assert answer.status == expect, answer
+        return answer.json if expect == 200 else answer
+
+    def incident(self, incident):
+        answer = self.get(f"/v1/incidents/{incident}")
+        assert answer.status == 200, answer
+        return answer.json
+
+    def incidents(self, query=""):
+        return self.pages("/v1/incidents", "incidents", query)
+
+    def alerts(self, query=""):
+        return self.pages("/v1/alerts", "alerts", query)
+
+    def pages(self, path, name, query):
+        out, cursor = [], None
+        while True:
+            parts = [p for p in (query, f"cursor={cursor}" if cursor else "") if p]
+            answer = self.get(path + ("?" + "&".join(parts) if parts else ""))
+            assert answer.status == 200, answer
+            out += answer.json[name]
+            cursor = answer.json.get("next")
+            if not cursor:
+                return out
+
+    def state(self, incident):
+        return self.incident(incident)["state"]
+
+    def wait_state(self, incident, state, timeout=10):
+        wait_until(lambda: self.state(incident) == state, timeout, f"incident is {state}")
+
+    def delivery(self, incident, target):
+        return next((d for d in self.incident(incident)["deliveries"] if d["target"] == target), None)
+
+    def kinds(self, incident):
+        return [e["kind"] for e in self.incident(incident)["timeline"]]
+
+    def metric(self, name, **labels):
+        """The value of a series, None when there is none.  Labels not named may have any value: then they are added."""
+        total = None
+        for line in self.get("/metrics").text.splitlines():
+            series, _, value = line.rpartition(" ")
+            if line.startswith("#") or series.split("{")[0] != name:
+                continue
+            if all(f'{k}="{v}"' in series for k, v in labels.items()):
+                total = (total or 0) + float(value)
+        return total
+
+
+# --- vendors -----------------------------------------------------------------------------------
+
+class Vendors:
+    """The fake vendors of vendors.py in a process of their own, and what they were told."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.folder = str(folder)
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = Process([sys.executable, os.path.join(HERE, "vendors.py"), "--port", str(self.port)],
+                               os.path.join(self.folder, "vendors.log"))
+        wait_until(lambda: accepts(self.port), 10, "the vendors listen")
+
+    def stop(self):
+        self.process.end()
+
+    def close(self):
+        if self.process.alive():
+            self.process.end()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def state(self):
+        return request(self.port, "GET", "/_state").json
+
+    def control(self, **what):
+        answer = request(self.port, "POST", "/_control", what)
+        assert answer.status // 100 == 2, answer
+
+    NAMES = {"pd": "pagerduty", "og": "opsgenie", "vo": "victorops"}
+
+    def fail(self, short, status, times=None, retry_after=None):
+        """Answer with a status: the next `times` requests, or all until well()."""
+        headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        self.control(vendor=self.NAMES[short], status=status, times=times, headers=headers)
+
+    def lose_answers(self, short, times):
+        """Do what is asked, but close the connection instead of answering."""
+        self.control(vendor=self.NAMES[short], lose=True, times=times)
+
+    def well(self, short):
+        self.control(vendor=self.NAMES[short], status=None, times=None)
+
+    # the notifiers of a configuration, all three pointed here
+
+    def notifier(self, kind, name=None, **more):
+        keys = {"pagerduty": {"routing_key": "file:" + self.secret("pd", "a" * 32)},
+                "opsgenie": {"api_key": "file:" + self.secret("og", "00000000-0000-4000-8000-000000000000")},
+                "victorops": {"api_key": "file:" + self.secret("vo", "b" * 36), "routing_key": "ml"}}[kind]
+        short = {"pagerduty": "pd", "opsgenie": "og", "victorops": "vo"}[kind]
+        return {"name": name or short, "plugin": kind, "url": self.url, **keys, **more}
+
+    def secret(self, name, value):
+        path = os.path.join(self.folder, f"{name}.key")
+        with open(path, "w") as f:
+            f.write(value + "\n")
+        return path
+
+    # what they were told
+
+    def history(self, short, incident):
+        """The verbs that one vendor accepted for one incident, in order: trigger, acknowledge, resolve, note."""
+        return [verb for key, verb, _ in self.accepted(short) if key == incident]
+
+    def keys(self, short):
+        return {key for key, _, _ in self.accepted(short)}
+
+    def accepted(self, short):
+        """(key, verb, request) of everything that the vendor answered with 2xx."""
+        return [(key, verb, r) for key, verb, r in self.told(short) if 200 <= r["status"] < 300]
+
+    def told(self, short):
+        read = {"pd": _pagerduty, "og": _opsgenie, "vo": _victorops}[short]
+        return [t for t in (read(r) for r in self.state()["requests"]) if t is not None]
+
+    def wait_history(self, short, incident, expected, timeout=10):
+        def check():
+            return self.history(short, incident) == expected
+        try:
+            wait_until(check, timeout)
+        except AssertionError:
+            raise AssertionError(f"{short} was told {self.history(short, incident)}, expected {expected}") from None
+
+
+def _pagerduty(r):
+    if r["path"] != "/v2/enqueue":
+        return None
+    return r["body"].get("dedup_key"), r["body"].get("event_action"), r
+
+
+def _opsgenie(r):
+    parts = r["path"].split("?")[0].strip("/").split("/")
+    if r["method"] != "POST" or parts[:2] != ["v2", "alerts"]:
+        return None
+    if len(parts) == 2:
+        return r["body"].get("alias"), "trigger", r
+    verbs = {"acknowledge": "acknowledge", "unacknowledge": "unacknowledge", "close": "resolve", "notes": "note"}
+    return (parts[2], verbs[parts[3]], r) if len(parts) == 4 and parts[3] in verbs else None
+
+
+def _victorops(r):
+    if "/integrations/generic/" not in r["path"]:
+        return None
+    verbs = {"CRITICAL": "trigger", "WARNING": "trigger", "ACKNOWLEDGEMENT": "acknowledge", "RECOVERY": "resolve",
+             "INFO": "note"}
+    return r["body"].get("entity_id"), verbs.get(r["body"].get("message_type")), r
+
+
+# --- a broker ----------------------------------------------------------------------------------
+
+class Mosquitto:
+    """A Mosquitto of its own, set up so that what it has acknowledged survives it."""
+
+    def __init__(self, folder, tls=None, users=None, extra=""):
+        self.folder = os.path.join(str(folder), "mosquitto")
+        os.makedirs(self.folder, exist_ok=True)
+        self.port = free_port()
+        self.tls = tls
+        self.process = None
+        lines = [f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {self.folder}/",
+                 "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 0",
+                 "max_inflight_messages 1000", "log_dest stderr", "log_type all", extra]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        if tls:
+            lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}"]
+        if users:
+            passwords = os.path.join(self.folder, "passwords")
+            open(passwords, "w").close()
+            for name, word in users.items():
+                subprocess.run(["mosquitto_passwd", "-b", passwords, name, word], check=True, capture_output=True)
+            lines += [f"password_file {passwords}", "allow_anonymous false"]
+        else:
+            lines.append("allow_anonymous true")
+        self.conf = os.path.join(self.folder, "mosquitto.conf")
+        with open(self.conf, "w") as f:
+            f.write("\n".join(lines) + "\n")
+        self.start()
+
+    def start(self):
+        self.process = Process(["mosquitto", "-c", self.conf], os.path.join(self.folder, "mosquitto.log"))
+        wait_until(lambda: accepts(self.port), 10, "mosquitto listens")
+        return self
+
+    def stop(self):
+        self.process.end()
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def close(self):
+        if self.process.alive():
+            self.process.end()
+
+    def log(self):
+        return self.process.log()
+
+    @property
+    def url(self):
+        return f"{'mqtts' if self.tls else 'mqtt'}://localhost:{self.port}"
+
+    def collector(self, name="training", **more):
+        return {"name": name, "type": "mqtt", "format": "json", "broker": self.url, "client_id": f"tocsin-{name}",
+                "topics": ["train/+cluster/+host/alert"], **more}
+
+
+# --- certificates ------------------------------------------------------------------------------
+
+class Certificates:
+    """An authority and what it signs, made with openssl; valid for localhost and 127.0.0.1."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        os.makedirs(self.folder, exist_ok=True)
+        self.ca = os.path.join(self.folder, "ca.pem")
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", "/CN=test authority", "-keyout", self._path("ca.key"), "-out", self.ca)
+        self.cert, self.key = self.issue("server")
+
+    def _path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _openssl(self, *args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=self.folder)
+
+    def issue(self, name, common_name=None):
+        """(certificate, key) signed by the authority.  The same name again replaces the files."""
+        key, csr, cert, ext = (self._path(name + s) for s in (".key", ".csr", ".pem", ".ext"))
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                      "-subj", f"/CN={common_name or name}", "-keyout", key, "-out", csr)
+        with open(ext, "w") as f:
+            f.write(f"subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:{common_name or name}\n")
+        self._openssl("x509", "-req", "-in", csr, "-CA", self.ca, "-CAkey", self._path("ca.key"), "-CAcreateserial",
+                      "-days", "2", "-extfile", ext, "-out", cert)
+        return cert, key
+
+    def context(self, cert=None, key=None):
+        context = ssl.create_default_context(cafile=self.ca)
+        if cert:
+            context.load_cert_chain(cert, key)
+        return context
+
+
+# --- payloads ----------------------------------------------------------------------------------
+
+def gzipped(value):
+    return gzip.compress(json.dumps(value).encode())
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def am_alert(name, status="firing", severity="critical", **labels):
+    """An alert as Alertmanager puts it into a webhook payload."""
+    return {"status": status, "labels": {"alertname": name, "severity": severity, **labels},
+            "annotations": {"summary": f"{name} fires"}, "startsAt": "2026-01-31T12:00:00Z",
+            "endsAt": "2026-01-31T12:30:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus.example/graph", "fingerprint": hashlib.md5(repr((name, sorted(labels.items()))).encode()).hexdigest()[:16]}
+
+
+def am_payload(group, alerts):
+    """Alertmanager's webhook payload, version 4."""
+    firing = any(a["status"] == "firing" for a in alerts)
+    return {"version": "4", "groupKey": f'{{}}:{{alertname="{group}"}}', "truncatedAlerts": 0,
+            "status": "firing" if firing else "resolved", "receiver": "tocsin", "groupLabels": {"alertname": group},
+            "commonLabels": {"alertname": group}, "commonAnnotations": {}, "externalURL": "http://alertmanager.example",
+            "alerts": alerts}
