@@ -9,8 +9,8 @@ CC      ?= cc
 VARIANT := $(if $(filter clang%,$(notdir $(CC))),-clang)$(if $(SAN),-$(subst $(comma),-,$(subst undefined,ub,$(SAN))))
 comma   := ,
 BUILD   := build$(if $(VARIANT),/v$(VARIANT))
-PKGS    := libmicrohttpd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash
-DEBS    := build-essential pkg-config libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev libmosquitto-dev \
+PKGS    := libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash
+DEBS    := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev libmosquitto-dev \
            libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
            uthash-dev libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
            python3-paho-mqtt python3-cryptography
@@ -39,6 +39,9 @@ UNIT     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 LIBT     := $(wildcard tests/lib/*.c)
 SIM      := $(wildcard tests/sim/*.c)
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+Q = $(if $(V),,@)                        # make V=1 shows the commands
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 .PHONY: all help deps deps-dev run test check lint bench sim torture fuzz install clean unit
 .DELETE_ON_ERROR:
@@ -93,30 +96,37 @@ fuzz: deps-dev
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libtocsin.a: $(call obj,$(SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/tocsin: $(BUILD)/src/main.o $(BUILD)/libtocsin.a
-	$(CC) $(LDFLAGS) -pie $< $(BUILD)/libtocsin.a $(LIBS) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -pie $< $(BUILD)/libtocsin.a $(LIBS) -o $@
 
 # integrations/<vendor>/*.c  ->  plugins/<vendor>.so
 .SECONDEXPANSION:
 $(BUILD)/plugins/%.so: $$(call obj,$$(sort $$(wildcard integrations/$$*/*.c)))
 	@mkdir -p $(@D)
-	$(CC) -shared $(LDFLAGS) $^ $(shell pkg-config --libs jansson) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(LDFLAGS) $^ $(shell pkg-config --libs jansson) -o $@
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(LIBT)) $(BUILD)/libtocsin.a
-	$(CC) $(LDFLAGS) $< $(call obj,$(LIBT)) $(BUILD)/libtocsin.a $(LIBS) -lcmocka -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $< $(call obj,$(LIBT)) $(BUILD)/libtocsin.a $(LIBS) -lcmocka -o $@
 
 $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # A program of its own under tests/bench or tests/fault: build/tests/bench/load from load.c
 $(BUILD)/tests/bench/% $(BUILD)/tests/fault/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 ## make install   PREFIX=/usr/local, DESTDIR=
 install: all
