@@ -42,11 +42,13 @@ struct sink {
 struct http_request;
 /* Authenticate and hand to the sink; answers the request.  name: what stands behind /v1/in/. */
 void webhook_handle(const struct sink *, struct http_request *, const char *name);
-/* Is the request allowed to use this collector?  TOCSIN_OK or 401/403 with words. */
+/* Is the request allowed to use this collector?  TOCSIN_OK or 401/403 with words.  With auth = "signature" it may
+ * block while a document is fetched, and fail with what verify() or the fetch says. */
 enum tocsin_rc webhook_authenticate(const struct conf_collector *, struct http_request *, struct tocsin_err *err);
 /* Documents for signatures (certificates): fetched over https by the daemon, cached. */
 typedef enum tocsin_rc (*webhook_fetch)(void *ctx, const char *url, struct arena *, const char **body, size_t *len,
                                         struct tocsin_err *err);
+/* NULL: from now on nothing is fetched; returns when no fetch is under way any more.  Call it so before the end. */
 void webhook_set_fetch(webhook_fetch, void *ctx);
 
 /* --- MQTT ------------------------------------------------------------------------ */

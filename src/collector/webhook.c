@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * webhook.c - POST /v1/in/<collector>: who sends, and what became of it.
+ *
+ * The bytes are neither read nor changed here.  A request is authenticated,
+ * handed to the sink, and answered when the sink says that its alerts are on
+ * disk.  Until then the connection waits without a thread.
+ */
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "collector/webhook.h"
+#include "os/clock.h"
+#include "os/log.h"
+
+/* One request under way; lives in the request's arena. */
+struct job {
+    const struct sink *sink;
+    struct http_request *request;
+    struct conf *conf;             /* holds the collector */
+    const struct conf_collector *col;
+};
+
+static const char *
+payload_header(const struct tocsin_payload *in, const char *name)
+{
+    return http_header(in->host_data, name);
+}
+
+static const char *
+payload_query(const struct tocsin_payload *in, const char *name)
+{
+    return http_query(in->host_data, name);
+}
+
+struct tocsin_payload
+webhook_payload(const struct conf_collector *col, struct http_request *r)
+{
+    struct tocsin_payload in = {
+        .collector = col->name, .content_type = http_content_type(r), .received_at = clock_wall_ms(),
+        .header = payload_header, .query = payload_query, .host_data = r,
+    };
+
+    in.body = http_body(r, &in.len);
+    return in;
+}
+
+static json_t *
+item_doc(const struct ingest_item *item)
+{
+    json_t *doc = json_object();
+
+    json_object_set_new_nocheck(doc, "dedup_key", json_string(item->dedup_key != NULL ? item->dedup_key : ""));
+    if (item->incident[0] != '\0')
+        json_object_set_new_nocheck(doc, "incident", json_string_nocheck(item->incident));
+    return doc;
+}
+
+static void
+accept_all(struct http_request *r, const struct ingest_result *result)
+{
+    json_t *doc = json_object(), *list = json_array();
+
+    for (size_t i = 0; i < result->accepted; i++)
+        json_array_append_new(list, item_doc(&result->items[i]));
+    json_object_set_new_nocheck(doc, "accepted", json_integer((json_int_t)result->accepted));
+    json_object_set_new_nocheck(doc, "alerts", list);
+    http_reply_json(r, 202, doc);
+}
+
+static void
+job_refuse(struct job *job, enum tocsin_rc rc, const struct tocsin_err *err)
+{
+    struct conf *conf = job->conf;
+    struct tocsin_err copy = *err;
+
+    copy.rc = rc;
+    http_reply_problem(job->request, &copy);   /* the job is gone with the request */
+    if (conf != NULL)
+        conf_unref(conf);
+}
+
+static void
+on_done(void *ctx, const struct ingest_result *result)
+{
+    struct job *job = ctx;
+    struct conf *conf = job->conf;
+
+    if (result->rc != TOCSIN_OK) {
+        job_refuse(job, result->rc, &result->err);
+        return;
+    }
+    accept_all(job->request, result);
+    conf_unref(conf);
+}
+
+static void
+submit(struct job *job)
+{
+    struct tocsin_payload in = webhook_payload(job->col, job->request);
+
+    job->sink->submit(job->sink->ctx, job->col, &in, on_done, job);
+}
+
+static void
+on_verified(void *ctx, enum tocsin_rc rc, const struct tocsin_err *err)
+{
+    struct job *job = ctx;
+
+    if (rc == TOCSIN_OK)
+        submit(job);
+    else
+        job_refuse(job, rc, err);
+}
+
+/* With what is in the cache at once; otherwise on the thread that may wait for a fetch. */
+static void
+verify_then_submit(struct job *job)
+{
+    struct tocsin_err err;
+    enum tocsin_rc rc = webhook_verify_cached(job->col, job->request, &err);
+
+    http_defer(job->request);
+    if (rc != TOCSIN_NEED_FETCH) {
+        on_verified(job, rc, &err);
+        return;
+    }
+    if (webhook_verify_later(job->col, job->request, on_verified, job))
+        return;
+    rc = err_set(&err, TOCSIN_TEMPORARY, "", "too many signatures wait for their certificates");
+    job_refuse(job, rc, &err);
+}
+
+static enum tocsin_rc
+find(const struct conf *conf, const char *name, struct http_request *r, const struct conf_collector **out_r,
+     struct tocsin_err *err)
+{
+    const struct conf_collector *col = conf != NULL ? conf_collector(conf, name) : NULL;
+
+    if (col != NULL && strcmp(col->type, "webhook") == 0) {
+        *out_r = col;
+        return TOCSIN_OK;
+    }
+    webhook_check(NULL, r, err);
+    name = text_clean(http_arena(r), name, strlen(name), 64);
+    if (col != NULL)
+        return err_set(err, TOCSIN_NOT_FOUND, "", "collector '%s' is no webhook", name);
+    return err_set(err, TOCSIN_NOT_FOUND, "", "there is no collector '%s'", name);
+}
+
+static bool
+is_method(struct http_request *r)
+{
+    struct tocsin_err err;
+
+    if (strcmp(http_method(r), "POST") == 0 || strcmp(http_method(r), "PUT") == 0)
+        return true;
+    err_set(&err, TOCSIN_BAD_INPUT, "", "alerts come with POST or PUT");
+    http_reply_header(r, "Allow", "POST, PUT");
+    http_reply_problem_as(r, 405, &err);
+    return false;
+}
+
+static enum tocsin_rc
+check_type(struct http_request *r, struct tocsin_err *err)
+{
+    const char *type = http_content_type(r);
+
+    if (type != NULL && strncmp(type, "multipart/", 10) == 0)
+        return err_set(err, TOCSIN_UNSUPPORTED, "header Content-Type", "forms of several parts are not read");
+    return TOCSIN_OK;
+}
+
+void
+webhook_handle(const struct sink *sink, struct http_request *r, const char *name)
+{
+    struct job *job = arena_zalloc(http_arena(r), sizeof *job);
+    struct tocsin_err err;
+    enum tocsin_rc rc;
+
+    if (!is_method(r))
+        return;
+    job->sink = sink;
+    job->request = r;
+    job->conf = sink->conf(sink->ctx);
+    rc = find(job->conf, name, r, &job->col, &err);
+    if (rc == TOCSIN_OK)
+        rc = webhook_check(job->col, r, &err);
+    if (rc == TOCSIN_OK)
+        rc = check_type(r, &err);
+    if (rc != TOCSIN_OK) {
+        job_refuse(job, rc, &err);
+    } else if (job->col->auth.kind == AUTH_SIGNATURE) {
+        verify_then_submit(job);
+    } else {
+        http_defer(r);
+        submit(job);
+    }
+}
