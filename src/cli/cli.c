@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the command, and keeps what all of them share: options, the terminal, the token. */
+#include "cli/cli.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "cli/internal.h"
+#include "os/clock.h"
+#include "os/file.h"
+
+enum { TOKEN_MAX = 4096, WIDTH_MIN = 40 };
+
+static const struct {
+    const char *name;
+    int (*run)(struct cli *, int argc, char **argv);
+} commands[] = {
+    { "send", command_send },
+    { "incidents", command_incidents },
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+int
+cli_find(const char *command)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, command) == 0)
+            return 1;
+    return 0;
+}
+
+int
+cli_usage(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+
+    fputs("tocsin: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "; see 'tocsin %s --help'\n", command);
+    return EXIT_USAGE;
+}
+
+void
+cli_print_json(const json_t *doc)
+{
+    json_dumpf(doc, stdout, JSON_INDENT(2));
+    putchar('\n');
+}
+
+static int
+read_token(struct cli *cli, const char *path)
+{
+    struct tocsin_err err;
+    char text[1024], *token;
+    size_t n;
+
+    if (file_read(path, TOKEN_MAX, &token, &n, &err) != TOCSIN_OK) {
+        fprintf(stderr, "tocsin: %s\n", err_text(&err, text, sizeof text));
+        return EXIT_USAGE;
+    }
+    while (n > 0 && (token[n - 1] == '\n' || token[n - 1] == '\r'))
+        n--;
+    cli->token = arena_strndup(cli->arena, token, n);
+    free(token);
+    return EXIT_YES;
+}
+
+int
+cli_option(struct cli *cli, int opt, const char *arg, const char *help)
+{
+    switch (opt) {
+    case OPT_URL:
+        cli->url = arg;
+        return EXIT_YES;
+    case OPT_TOKEN_FILE:
+        return read_token(cli, arg);
+    case OPT_JSON:
+        cli->json = true;
+        return EXIT_YES;
+    case 'h':
+        fputs(help, stdout);
+        return OPTION_HELP;
+    default:
+        return OPTION_UNKNOWN;
+    }
+}
+
+static void
+look_at_terminal(struct cli *cli)
+{
+    const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
+    struct winsize size = { 0 };
+
+    if (!isatty(STDOUT_FILENO))
+        return;
+    cli->colour = getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        cli->width = size.ws_col;
+    else
+        cli->width = columns != NULL ? (size_t)strtoul(columns, NULL, 10) : 80;
+    if (cli->width < WIDTH_MIN)
+        cli->width = WIDTH_MIN;
+}
+
+int
+cli_main(int argc, char **argv)
+{
+    const char *url = getenv("TOCSIN_URL"), *token = getenv("TOCSIN_TOKEN");
+    struct cli cli = { 0 };
+    int status = EXIT_USAGE;
+
+    if (argc > 1 && !cli_find(argv[0])) {
+        argc--;
+        argv++;
+    }
+    cli.arena = arena_new();
+    cli.url = url != NULL && *url != '\0' ? url : "http://127.0.0.1:9096";
+    cli.token = token != NULL && *token != '\0' ? token : NULL;
+    cli.now = clock_wall_ms();
+    look_at_terminal(&cli);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    optind = 0;                              /* glibc: begin anew */
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (argc > 0 && strcmp(commands[i].name, argv[0]) == 0)
+            status = commands[i].run(&cli, argc, argv);
+    if (fflush(stdout) != 0 && status == EXIT_YES) {
+        perror("tocsin: cannot write");
+        status = EXIT_NO;
+    }
+    curl_global_cleanup();
+    arena_free(cli.arena);
+    return status;
+}
