@@ -14,7 +14,7 @@
  * borrowed for the call; everything put out through the host is copied.
  *
  * Changelog of the ABI
- *   1  decode, verify, render, classify
+ *   1  decode, verify, render, classify; host: up to escape
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -83,6 +83,9 @@ struct tocsin_payload {
     const char *(*header)(const struct tocsin_payload *in, const char *name); /* or NULL result */
     const char *(*query)(const struct tocsin_payload *in, const char *name);  /* or NULL result */
     const void *host_data;
+    /* All of them, names in lower case, where the collector can list them (mappings see these); or NULL, 0. */
+    const struct tocsin_pair *headers; size_t n_headers;
+    const struct tocsin_pair *queries; size_t n_queries;
 };
 
 /* --- documents that verify() needs ----------------------------------------- */
@@ -223,7 +226,10 @@ struct tocsin_host {
     /* what to tell an operator about this payload, in the log and in explain */
     void (*batch_note)(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-    /* signatures.  cert is PEM; the chain is verified against the system's authorities at `when`. */
+    /* signatures.  mac is 32 raw bytes, or their hex or base64 text; the comparison takes constant time.
+     * cert is PEM, the signer first, then any issuers; the chain is verified against the system's
+     * authorities at `when`.  TOCSIN_UNAUTHORIZED: signature, dates or chain are wrong.  TOCSIN_NOT_FOUND:
+     * all is well but that the signer's issuer is neither in cert nor among the authorities. */
     bool (*hmac_sha256_ok)(const char *key, size_t key_len, const char *data, size_t len, const char *mac, size_t mac_len);
     enum tocsin_rc (*x509_verify)(const char *cert, size_t cert_len, const char *digest /* SHA1, SHA256 */,
                                   const char *data, size_t len, const char *signature_base64, int64_t when,
@@ -243,6 +249,10 @@ struct tocsin_host {
     char *(*request_cut_bytes)(struct tocsin_request *, const char *text, size_t max_bytes);
     char *(*request_time)(struct tocsin_request *, int64_t when);         /* RFC 3339, milliseconds, Z */
     const char *(*severity_name)(enum tocsin_severity);                   /* "critical" ... "info" */
+
+    /* An alert in the schema of the json format (integrations/json/README.md); path is where it stands: "$[3]". */
+    enum tocsin_rc (*decode_schema)(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *err);
+    char *(*escape)(struct tocsin_batch *, const char *text);             /* percent-encoded, for a part of a link */
 };
 
 /* --- what an integration exports ---------------------------------------------- */

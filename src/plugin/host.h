@@ -14,7 +14,8 @@ extern const struct tocsin_host plugin_host;
 /* Limits on what one payload may hold (reference: the README of this folder). */
 enum {
     HOST_MAX_ALERTS = 2000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
-    HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_JSON_DEPTH = 32
+    HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
+    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16
 };
 
 /* --- batches ----------------------------------------------------------------- */
@@ -27,6 +28,7 @@ struct tocsin_batch {
     struct host_get *gets;         size_t n_gets;
     const char **notes;            size_t n_notes;
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
+    int64_t received_at;           /* of the payload: what expires_in counts from */
 };
 
 void host_batch_init(struct tocsin_batch *, struct arena *);
@@ -40,6 +42,8 @@ enum tocsin_rc host_decode(const struct tocsin_plugin *, void *self, struct mapp
                            struct tocsin_batch *out, struct tocsin_err *err);
 /* The largest nesting that parse_json() accepts from now on; HOST_JSON_DEPTH by default. */
 void host_set_json_depth(unsigned depth);
+/* For tests: signatures are traced to the authorities in this PEM file; NULL: to the system's again. */
+void host_set_authorities(const char *pem_file);
 
 /* --- requests ------------------------------------------------------------------ */
 
@@ -53,11 +57,18 @@ struct tocsin_request {
     const char *content_type, *body; size_t body_len;
     const char *line;              /* REQUEST_LOG */
     const char *sign_secret, *sign_id;  /* Standard Webhooks; NULL: unsigned */
+    struct tocsin_err broken;      /* rc set when a part could not be made */
 };
 
 void host_request_init(struct tocsin_request *, struct arena *);
-/* Headers webhook-id, webhook-timestamp and webhook-signature for a request that asked to be signed. */
+/*
+ * To be called on each request before it is sent.  Says what went wrong while it was built; adds the
+ * headers webhook-id, webhook-timestamp and webhook-signature if it asked to be signed.
+ */
 enum tocsin_rc host_request_seal(struct tocsin_request *, int64_t now_ms, struct tocsin_err *err);
+
+/* What classify() finds in *out, and what stands without it (plugin.h).  now: for a Retry-After that is a date. */
+void host_outcome_default(const struct tocsin_response *, int64_t now_ms, struct tocsin_outcome *out);
 
 /* --- settings ------------------------------------------------------------------- */
 
@@ -71,5 +82,46 @@ struct setting {
 };
 
 struct tocsin_settings { struct setting *items; size_t n; };
+
+/* --- parts of the table, each in the file of its name ------------------------------ */
+
+/* host.c */
+enum tocsin_rc host_fail(struct tocsin_err *, enum tocsin_rc, const char *where, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* host_json.c */
+enum tocsin_rc host_parse_json(const char *text, size_t len, json_t **out_r, struct tocsin_err *);
+const char *host_json_text(struct arena *, const json_t *);
+/* host_batch.c */
+void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
+struct tocsin_alert *host_alert_new(struct tocsin_batch *);
+void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
+void host_alert_label_json(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
+void host_alert_annotation(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
+void host_alert_annotation_json(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
+void host_alert_link(struct tocsin_batch *, struct tocsin_alert *, const char *href, const char *text);
+char *host_printf(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void host_batch_get(struct tocsin_batch *, const char *url, const char *why);
+void host_batch_note(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* host_schema.c */
+enum tocsin_rc host_decode_schema(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *);
+/* host_crypto.c */
+bool host_hmac_sha256_ok(const char *key, size_t key_len, const char *data, size_t len, const char *mac, size_t mac_len);
+enum tocsin_rc host_x509_verify(const char *cert, size_t cert_len, const char *digest, const char *data, size_t len,
+                                const char *signature_base64, int64_t when, struct tocsin_err *);
+/* "v1,<base64>" of HMAC-SHA256(secret, id.timestamp.body); secret: whsec_<base64>, or the key itself. */
+enum tocsin_rc host_standard_signature(struct arena *, const char *secret, const char *id, const char *timestamp,
+                                       const char *body, size_t len, const char **out_r, struct tocsin_err *);
+/* host_request.c */
+void host_request_http(struct tocsin_request *, const char *method, const char *url);
+void host_request_header(struct tocsin_request *, const char *name, const char *value);
+void host_request_json(struct tocsin_request *, json_t *doc);
+void host_request_body(struct tocsin_request *, const char *content_type, const char *body, size_t len);
+void host_request_log(struct tocsin_request *, const char *line);
+void host_request_sign(struct tocsin_request *, const char *secret, const char *id);
+char *host_request_printf(struct tocsin_request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *host_request_cut(struct tocsin_request *, const char *text, size_t max_chars);
+char *host_request_cut_bytes(struct tocsin_request *, const char *text, size_t max_bytes);
+char *host_request_time(struct tocsin_request *, int64_t when);
+char *host_escape(struct arena *, const char *text);
 
 #endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decode.c - what Alertmanager's webhook receiver sends (versions 4 and 3), and
+ * what speaks that form: Grafana, Mimir, Loki's ruler, VictoriaMetrics.
+ *
+ * Each alert stands for itself: the status of the whole is "firing" as long as
+ * one of them is, so it is only asked when an alert has none.  An array of
+ * alerts without a frame, as Prometheus posts it, is read too; there the end
+ * time is the status, as in Alertmanager itself.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <tocsin/plugin.h>
+
+struct frame {                     /* what an alert gets from the document around it */
+    const struct tocsin_host *host;
+    const struct tocsin_payload *in;
+    struct tocsin_batch *out;
+    struct tocsin_err *err;
+    const char *group, *external_url, *status;
+    const json_t *common;          /* annotations that all alerts have */
+};
+
+static const char *
+text_of(const struct frame *f, const json_t *object, const char *name)
+{
+    return f->host->text(f->out, json_object_get(object, name));
+}
+
+static enum tocsin_rc
+check_map(const struct frame *f, const json_t *map, const char *path, const char *name)
+{
+    char where[200];
+    const char *key;
+    json_t *value;
+
+    if (map == NULL || json_is_null(map))
+        return TOCSIN_OK;
+    snprintf(where, sizeof where, "%s.%s", path, name);
+    if (!json_is_object(map))
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "expected an object of text");
+    json_object_foreach((json_t *)(uintptr_t)map, key, value) {
+        if (json_is_object(value) || json_is_array(value)) {
+            snprintf(where, sizeof where, "%s.%s.%.80s", path, name, key);
+            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "expected text");
+        }
+    }
+    return TOCSIN_OK;
+}
+
+/* Go's zero time, which stands for "none", is before 1970 and so comes out as 0. */
+static int64_t
+time_of(const struct frame *f, const json_t *alert, const char *name)
+{
+    return f->host->time_of(json_string_value(json_object_get(alert, name)));
+}
+
+static enum tocsin_rc
+read_status(const struct frame *f, const json_t *item, struct tocsin_alert *alert, const char *path)
+{
+    const json_t *member = json_object_get(item, "status");
+    /* GET /api/v2/alerts shows an object here; what it lists is never over */
+    const char *word = json_is_string(member) ? json_string_value(member) : NULL;
+    int64_t ends_at = time_of(f, item, "endsAt");
+    char where[96];
+
+    if (word == NULL && ends_at != 0 && f->status == NULL) {
+        alert->status = ends_at <= f->in->received_at ? TOCSIN_RESOLVED : TOCSIN_FIRING;
+        alert->expires_at = alert->status == TOCSIN_FIRING ? ends_at : 0;
+    } else {
+        if (word == NULL)
+            word = f->status != NULL ? f->status : "firing";
+        if (strcmp(word, "firing") != 0 && strcmp(word, "resolved") != 0) {
+            snprintf(where, sizeof where, "%s.status", path);
+            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "unknown status '%.60s'; expected firing or resolved",
+                                 word);
+        }
+        alert->status = strcmp(word, "resolved") == 0 ? TOCSIN_RESOLVED : TOCSIN_FIRING;
+    }
+    alert->starts_at = time_of(f, item, "startsAt");
+    alert->ends_at = alert->status == TOCSIN_RESOLVED ? ends_at : 0;
+    return TOCSIN_OK;
+}
+
+static void
+read_pairs(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(item, "labels"), name, value)
+        f->host->alert_label_json(f->out, alert, name, value);
+    json_object_foreach(json_object_get(item, "annotations"), name, value)
+        f->host->alert_annotation_json(f->out, alert, name, value);
+}
+
+/* The line that people read: what the rule's author wrote for it, else the rule's name and where. */
+static void
+read_summary(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
+{
+    static const char *const names[] = { "summary", "title", "message", "description" };
+    const json_t *annotations = json_object_get(item, "annotations"), *labels = json_object_get(item, "labels");
+    const char *name, *instance;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        alert->summary = text_of(f, annotations, names[i]);
+        if (alert->summary[0] == '\0')
+            alert->summary = text_of(f, f->common, names[i]);
+        if (alert->summary[0] != '\0')
+            return;
+    }
+    name = text_of(f, labels, "alertname");
+    instance = text_of(f, labels, "instance");
+    if (name[0] != '\0' && instance[0] != '\0')
+        alert->summary = f->host->printf(f->out, "%s on %s", name, instance);
+    else
+        alert->summary = name;
+}
+
+static void
+read_links(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
+{
+    static const struct { const char *name, *text; } own[] = {
+        { "generatorURL", "source" }, { "dashboardURL", "dashboard" }, { "panelURL", "panel" },
+        { "silenceURL", "silence" },  { "imageURL", "image" },
+    };
+    static const struct { const char *name, *text; } annotated[] = {
+        { "runbook_url", "runbook" }, { "runbook", "runbook" }, { "dashboard_url", "dashboard" },
+    };
+    const json_t *annotations = json_object_get(item, "annotations");
+
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        f->host->alert_link(f->out, alert, json_string_value(json_object_get(item, own[i].name)), own[i].text);
+    for (size_t i = 0; i < sizeof annotated / sizeof annotated[0]; i++)
+        f->host->alert_link(f->out, alert, json_string_value(json_object_get(annotations, annotated[i].name)),
+                            annotated[i].text);
+    f->host->alert_link(f->out, alert, f->external_url, "sender");
+}
+
+static enum tocsin_rc
+read_alert(const struct frame *f, const json_t *item, const char *path)
+{
+    struct tocsin_alert *alert;
+    const json_t *labels = json_object_get(item, "labels");
+    char where[96];
+    enum tocsin_rc rc;
+
+    if (!json_is_object(item))
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, path, "expected an alert, which is an object");
+    rc = check_map(f, labels, path, "labels");
+    if (rc == TOCSIN_OK)
+        rc = check_map(f, json_object_get(item, "annotations"), path, "annotations");
+    if (rc != TOCSIN_OK)
+        return rc;
+    if (json_object_size(labels) == 0) {
+        snprintf(where, sizeof where, "%s.labels", path);
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "expected at least one label");
+    }
+    alert = f->host->alert_new(f->out);
+    rc = read_status(f, item, alert, path);
+    if (rc != TOCSIN_OK)
+        return rc;
+    alert->dedup_key = text_of(f, item, "fingerprint");  /* "": the host hashes the labels */
+    alert->group = f->group;
+    alert->severity = f->host->severity_of(json_string_value(json_object_get(labels, "severity")));
+    read_pairs(f, item, alert);
+    read_summary(f, item, alert);
+    read_links(f, item, alert);
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+read_alerts(const struct frame *f, const json_t *alerts, const char *path)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(alerts, i, item) {
+        char where[64];
+        enum tocsin_rc rc;
+
+        snprintf(where, sizeof where, "%s[%zu]", path, i);
+        rc = read_alert(f, item, where);
+        if (rc != TOCSIN_OK)
+            return rc;
+    }
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+read_document(struct frame *f, const json_t *doc)
+{
+    const json_t *alerts = json_object_get(doc, "alerts");
+    json_int_t truncated = json_integer_value(json_object_get(doc, "truncatedAlerts"));
+
+    if (json_is_array(doc))
+        return read_alerts(f, doc, "$");
+    if (!json_is_array(alerts))
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, "$.alerts", "expected an array of alerts");
+    f->group = text_of(f, doc, "groupKey");
+    f->external_url = json_string_value(json_object_get(doc, "externalURL"));
+    f->status = json_string_value(json_object_get(doc, "status"));
+    f->common = json_object_get(doc, "commonAnnotations");
+    if (truncated > 0)
+        f->host->batch_note(f->out, "the sender left out %" JSON_INTEGER_FORMAT " alerts: raise max_alerts there",
+                            truncated);
+    return read_alerts(f, alerts, "$.alerts");
+}
+
+static enum tocsin_rc
+decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
+       struct tocsin_err *err)
+{
+    struct frame f = { .host = host, .in = in, .out = out, .err = err };
+    json_t *doc;
+    enum tocsin_rc rc = host->parse_json(in->body, in->len, &doc, err);
+
+    (void)self;
+    if (rc != TOCSIN_OK)
+        return rc;
+    rc = read_document(&f, doc);
+    json_decref(doc);
+    return rc;
+}
+
+TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
+    .abi = TOCSIN_PLUGIN_ABI,
+    .size = sizeof(struct tocsin_plugin),
+    .name = "alertmanager",
+    .summary = "Alertmanager's webhook, and what speaks its form (Grafana, Mimir, Loki)",
+    .decode = decode,
+};

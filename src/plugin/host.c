@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host.c - the table of functions that integrations call, and the way of one
+ * payload through an integration.
+ *
+ * The functions themselves are in host_json.c (reading), host_batch.c (alerts),
+ * host_schema.c (the schema of the json format and of mappings), host_crypto.c
+ * (signatures) and host_request.c (requests).
+ */
+#include "plugin/host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "core/normalise/mapping.h"
+#include "core/normalise/severity.h"
+
+/* Errors quote what a stranger sent, and are cut at a byte: what is left must still be UTF-8. */
+static void
+scrub(char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0, len; i < n; i += len) {
+        len = utf8_seq(s + i, n - i);
+        if (len == 0) {
+            s[i] = n - i < 4 ? '\0' : '?';
+            len = 1;
+        }
+    }
+}
+
+enum tocsin_rc
+host_fail(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
+{
+    char what[sizeof err->what];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    err_set(err, rc, where, "%s", what);
+    if (err != NULL) {
+        scrub(err->where);
+        scrub(err->what);
+    }
+    return rc;
+}
+
+/* --- settings ------------------------------------------------------------------- */
+
+static const struct setting *
+find(const struct tocsin_settings *set, const char *name)
+{
+    for (size_t i = 0; set != NULL && i < set->n; i++)
+        if (strcmp(set->items[i].name, name) == 0)
+            return &set->items[i];
+    return NULL;
+}
+
+static const char *
+setting(const struct tocsin_settings *set, const char *name)
+{
+    const struct setting *s = find(set, name);
+
+    return s != NULL ? s->text : NULL;
+}
+
+static int64_t
+setting_int(const struct tocsin_settings *set, const char *name)
+{
+    const struct setting *s = find(set, name);
+
+    return s != NULL ? s->num : 0;
+}
+
+static bool
+setting_bool(const struct tocsin_settings *set, const char *name)
+{
+    return setting_int(set, name) != 0;
+}
+
+static size_t
+setting_list(const struct tocsin_settings *set, const char *name, const char *const **out_r)
+{
+    const struct setting *s = find(set, name);
+
+    *out_r = s != NULL ? s->list : NULL;
+    return s != NULL ? s->n_list : 0;
+}
+
+static size_t
+setting_map(const struct tocsin_settings *set, const char *name, const struct tocsin_pair **out_r)
+{
+    const struct setting *s = find(set, name);
+
+    *out_r = s != NULL ? s->map : NULL;
+    return s != NULL ? s->n_map : 0;
+}
+
+/* --- small adapters --------------------------------------------------------------- */
+
+static const char *
+text(struct tocsin_batch *b, const json_t *value)
+{
+    return host_json_text(b->arena, value);
+}
+
+static char *
+escape(struct tocsin_batch *b, const char *s)
+{
+    return host_escape(b->arena, s);
+}
+
+static char *
+request_escape(struct tocsin_request *q, const char *s)
+{
+    return host_escape(q->arena, s);
+}
+
+static enum tocsin_severity
+severity(const char *word)
+{
+    return word != NULL ? severity_of(word) : TOCSIN_SEV_NONE;
+}
+
+static int64_t
+time_of(const char *rfc3339)
+{
+    return rfc3339 != NULL ? time_parse(rfc3339) : 0;
+}
+
+const struct tocsin_host plugin_host = {
+    .size = sizeof(struct tocsin_host),
+    .fail = host_fail,
+    .setting = setting,
+    .setting_int = setting_int,
+    .setting_bool = setting_bool,
+    .setting_list = setting_list,
+    .setting_map = setting_map,
+    .parse_json = host_parse_json,
+    .alert_new = host_alert_new,
+    .alert_label = host_alert_label,
+    .alert_label_json = host_alert_label_json,
+    .alert_annotation = host_alert_annotation,
+    .alert_annotation_json = host_alert_annotation_json,
+    .alert_link = host_alert_link,
+    .printf = host_printf,
+    .text = text,
+    .severity_of = severity,
+    .time_of = time_of,
+    .batch_get = host_batch_get,
+    .batch_note = host_batch_note,
+    .hmac_sha256_ok = host_hmac_sha256_ok,
+    .x509_verify = host_x509_verify,
+    .request_http = host_request_http,
+    .request_header = host_request_header,
+    .request_json = host_request_json,
+    .request_body = host_request_body,
+    .request_log = host_request_log,
+    .request_sign = host_request_sign,
+    .request_printf = host_request_printf,
+    .request_escape = request_escape,
+    .request_cut = host_request_cut,
+    .request_cut_bytes = host_request_cut_bytes,
+    .request_time = host_request_time,
+    .severity_name = severity_name,
+    .decode_schema = host_decode_schema,
+    .escape = escape,
+};
+
+/* --- one payload ------------------------------------------------------------------ */
+
+static void
+put_text(struct arena *a, json_t *object, const char *name, const char *value)
+{
+    const char *key = text_clean(a, name, strlen(name), HOST_MAX_NAME);
+
+    if (value != NULL)
+        json_object_set_new(object, key, json_string(text_clean(a, value, strlen(value), HOST_MAX_VALUE)));
+    else
+        json_object_set_new(object, key, json_null());
+}
+
+static json_t *
+put_pairs(struct arena *a, const struct tocsin_pair *pairs, size_t n)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < n; i++)
+        put_text(a, object, pairs[i].name, pairs[i].value);
+    return object;
+}
+
+/* The headers that nearly every sender has, for a collector that cannot list them all. */
+static json_t *
+put_headers(struct arena *a, const struct tocsin_payload *in)
+{
+    static const char *const usual[] = { "content-type", "user-agent", "host" };
+    json_t *object = put_pairs(a, in->headers, in->n_headers);
+
+    for (size_t i = 0; in->n_headers == 0 && in->header != NULL && i < sizeof usual / sizeof usual[0]; i++) {
+        const char *value = in->header(in, usual[i]);
+
+        if (value != NULL)
+            put_text(a, object, usual[i], value);
+    }
+    return object;
+}
+
+static json_t *
+mapping_input(struct arena *a, const struct tocsin_payload *in)
+{
+    json_t *root = json_object(), *body = NULL;
+
+    if (host_parse_json(in->body, in->len, &body, NULL) != TOCSIN_OK)
+        body = json_string(text_clean(a, in->body, in->len, in->len * 3));  /* room for each byte as U+FFFD */
+    json_object_set_new(root, "body", body);
+    json_object_set_new(root, "headers", put_headers(a, in));
+    json_object_set_new(root, "query", put_pairs(a, in->queries, in->n_queries));
+    put_text(a, root, "topic", in->topic);
+    json_object_set_new(root, "topic_labels", put_pairs(a, in->topic_labels, in->n_topic_labels));
+    put_text(a, root, "collector", in->collector);
+    return root;
+}
+
+static enum tocsin_rc
+run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct tocsin_batch *out, struct tocsin_err *err)
+{
+    json_t *input = mapping_input(out->arena, in), *alerts = NULL, *item;
+    enum tocsin_rc rc = mapping_run(mapping, input, &alerts, err);
+    size_t i;
+
+    if (rc == TOCSIN_OK) {
+        json_array_foreach(alerts, i, item) {
+            char path[64];
+
+            snprintf(path, sizeof path, "mapping output $[%zu]", i);
+            rc = host_decode_schema(out, item, path, err);
+            if (rc != TOCSIN_OK)
+                break;
+        }
+    }
+    json_decref(alerts);
+    json_decref(input);
+    return rc;
+}
+
+enum tocsin_rc
+host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
+            struct tocsin_batch *out, struct tocsin_err *err)
+{
+    enum tocsin_rc rc;
+
+    out->received_at = in->received_at;
+    if (mapping != NULL)
+        rc = run_mapping(mapping, in, out, err);
+    else if (plugin->decode != NULL)
+        rc = plugin->decode(self, &plugin_host, in, out, err);
+    else
+        rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
+    if (rc == TOCSIN_OK) {
+        host_batch_finish(out);
+        rc = out->over.rc;
+        if (rc != TOCSIN_OK && err != NULL)
+            *err = out->over;
+    }
+    if (rc != TOCSIN_OK)
+        out->n_alerts = out->n_gets = out->n_notes = 0;
+    return rc;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_batch.c - alerts as integrations build them.
+ *
+ * Whatever comes in here was written by a stranger: each text is made clean
+ * UTF-8 of a bounded length when it is added, and what an integration sets in
+ * the struct directly is treated likewise in host_batch_finish().  Counts over
+ * a limit do not fail on the spot, for builders return nothing: they mark the
+ * batch, which is then refused as a whole.
+ */
+#include "plugin/host.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "base/id.h"
+#include "base/text.h"
+
+enum { FIRST = 8 };                /* elements of a list's first block; it doubles from there */
+
+void
+host_batch_init(struct tocsin_batch *b, struct arena *arena)
+{
+    memset(b, 0, sizeof *b);
+    b->arena = arena;
+}
+
+/* Room for one more element behind n.  Lists hold FIRST, 2 * FIRST, 4 * FIRST ... elements, so n alone tells. */
+static void *
+grow(struct arena *a, const void *list, size_t n, size_t size)
+{
+    void *bigger;
+
+    if (n != 0 && (n < FIRST || (n & (n - 1)) != 0))
+        return (void *)(uintptr_t)list;
+    bigger = arena_alloc(a, (n == 0 ? FIRST : n * 2) * size);
+    if (n > 0)
+        memcpy(bigger, list, n * size);
+    return bigger;
+}
+
+static void
+over(struct tocsin_batch *b, const char *what, int limit)
+{
+    char where[40];
+
+    if (b->over.rc != TOCSIN_OK)
+        return;
+    snprintf(where, sizeof where, "alert %zu", b->n_alerts);
+    host_fail(&b->over, TOCSIN_TOO_LARGE, where, "more than %d %s", limit, what);
+}
+
+struct tocsin_alert *
+host_alert_new(struct tocsin_batch *b)
+{
+    struct tocsin_alert *alert = arena_zalloc(b->arena, sizeof *alert);
+
+    if (b->n_alerts == HOST_MAX_ALERTS) {
+        if (b->over.rc == TOCSIN_OK)
+            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %d alerts in one payload", HOST_MAX_ALERTS);
+        return alert;
+    }
+    b->alerts = grow(b->arena, b->alerts, b->n_alerts, sizeof *b->alerts);
+    b->alerts[b->n_alerts++] = alert;
+    return alert;
+}
+
+static void
+add_pair(struct tocsin_batch *b, const struct tocsin_pair **list, size_t *n, const char *what, const char *name,
+         const char *value, size_t len)
+{
+    struct tocsin_pair *pairs;
+
+    if (name == NULL || name[0] == '\0' || value == NULL || len == 0)
+        return;
+    if (*n == HOST_MAX_LABELS) {
+        over(b, what, HOST_MAX_LABELS);
+        return;
+    }
+    pairs = grow(b->arena, *list, *n, sizeof *pairs);
+    pairs[*n].name = text_clean(b->arena, name, strlen(name), HOST_MAX_NAME);
+    pairs[*n].value = text_clean(b->arena, value, len, HOST_MAX_VALUE);
+    *list = pairs;
+    ++*n;
+}
+
+static void
+add_json(struct tocsin_batch *b, const struct tocsin_pair **list, size_t *n, const char *what, const char *name,
+         const json_t *value)
+{
+    const char *s;
+
+    if (json_is_string(value)) {
+        add_pair(b, list, n, what, name, json_string_value(value), json_string_length(value));
+    } else {
+        s = host_json_text(b->arena, value);
+        add_pair(b, list, n, what, name, s, strlen(s));
+    }
+}
+
+void
+host_alert_label(struct tocsin_batch *b, struct tocsin_alert *alert, const char *name, const char *value)
+{
+    add_pair(b, &alert->labels, &alert->n_labels, "labels", name, value, value != NULL ? strlen(value) : 0);
+}
+
+void
+host_alert_label_json(struct tocsin_batch *b, struct tocsin_alert *alert, const char *name, const json_t *value)
+{
+    add_json(b, &alert->labels, &alert->n_labels, "labels", name, value);
+}
+
+void
+host_alert_annotation(struct tocsin_batch *b, struct tocsin_alert *alert, const char *name, const char *value)
+{
+    add_pair(b, &alert->annotations, &alert->n_annotations, "annotations", name, value,
+             value != NULL ? strlen(value) : 0);
+}
+
+void
+host_alert_annotation_json(struct tocsin_batch *b, struct tocsin_alert *alert, const char *name, const json_t *value)
+{
+    add_json(b, &alert->annotations, &alert->n_annotations, "annotations", name, value);
+}
+
+/*
+ * An address that a person may click: http or https with a host.  What could end an attribute or a line
+ * is percent-encoded, for senders paste queries into links as they are.  NULL when it is none.
+ */
+static const char *
+clean_href(struct arena *a, const char *href)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t n = strlen(href), host = strncasecmp(href, "https://", 8) == 0 ? 8 : 7;
+    char *out, *p;
+
+    if (n > HOST_MAX_HREF || (host == 7 && strncasecmp(href, "http://", 7) != 0))
+        return NULL;
+    if (href[host] == '\0' || strchr("/?#", href[host]) != NULL)
+        return NULL;
+    out = p = arena_alloc(a, 3 * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)href[i];
+
+        if (c < ' ' || c == 0x7f)
+            return NULL;
+        if (c > ' ' && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL) {
+            *p++ = (char)c;
+        } else {
+            *p++ = '%';
+            *p++ = hex[c >> 4];
+            *p++ = hex[c & 15];
+        }
+    }
+    *p = '\0';
+    return out;
+}
+
+void
+host_alert_link(struct tocsin_batch *b, struct tocsin_alert *alert, const char *href, const char *text)
+{
+    struct tocsin_link *links;
+
+    href = href != NULL ? clean_href(b->arena, href) : NULL;
+    if (href == NULL)
+        return;
+    if (alert->n_links == HOST_MAX_LINKS) {
+        over(b, "links", HOST_MAX_LINKS);
+        return;
+    }
+    links = grow(b->arena, alert->links, alert->n_links, sizeof *links);
+    links[alert->n_links].href = href;
+    links[alert->n_links].text =
+        text != NULL && text[0] != '\0' ? text_clean(b->arena, text, strlen(text), HOST_MAX_NAME) : NULL;
+    alert->links = links;
+    alert->n_links++;
+}
+
+char *
+host_printf(struct tocsin_batch *b, const char *fmt, ...)
+{
+    va_list ap;
+    char *s;
+
+    va_start(ap, fmt);
+    s = arena_vprintf(b->arena, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+void
+host_batch_get(struct tocsin_batch *b, const char *url, const char *why)
+{
+    if (b->n_gets == HOST_MAX_GETS) {
+        over(b, "addresses to fetch", HOST_MAX_GETS);
+        return;
+    }
+    b->gets = grow(b->arena, b->gets, b->n_gets, sizeof *b->gets);
+    b->gets[b->n_gets].url = arena_strdup(b->arena, url);
+    b->gets[b->n_gets++].why = text_clean(b->arena, why, strlen(why), HOST_MAX_SUMMARY);
+}
+
+void
+host_batch_note(struct tocsin_batch *b, const char *fmt, ...)
+{
+    va_list ap;
+    char *s;
+
+    if (b->n_notes == HOST_MAX_NOTES)
+        return;                    /* for people: the first hundred tell enough */
+    va_start(ap, fmt);
+    s = arena_vprintf(b->arena, fmt, ap);
+    va_end(ap);
+    b->notes = grow(b->arena, b->notes, b->n_notes, sizeof *b->notes);
+    b->notes[b->n_notes++] = text_clean(b->arena, s, strlen(s), HOST_MAX_SUMMARY);
+}
+
+/* --- what integrations set directly -------------------------------------------------- */
+
+/* One line: runs of blanks and line ends become one blank, none at the ends. */
+static const char *
+one_line(struct arena *a, const char *s)
+{
+    size_t n = strlen(s);
+    char *out = arena_alloc(a, n + 1), *p = out;
+
+    for (size_t i = 0; i < n; i++) {
+        bool blank = strchr(" \t\r\n", s[i]) != NULL;
+
+        if (!blank)
+            *p++ = s[i];
+        else if (p > out && p[-1] != ' ')
+            *p++ = ' ';
+    }
+    if (p > out && p[-1] == ' ')
+        p--;
+    *p = '\0';
+    return text_clean(a, out, (size_t)(p - out), HOST_MAX_SUMMARY);
+}
+
+/* Keys are compared, so one that is too long must not be cut: equal beginnings are not equal keys. */
+static const char *
+clean_key(struct arena *a, const char *s)
+{
+    enum { KEEP = HOST_MAX_KEY - ID_TEXT - 1 };
+    size_t n;
+    char digest[ID_TEXT];
+    struct id16 id;
+
+    if (s == NULL || s[0] == '\0')
+        return NULL;
+    n = strlen(s);
+    if (n <= HOST_MAX_KEY)
+        return text_clean(a, s, n, n * 3);
+    id = id_hash(&s, 1);
+    return arena_printf(a, "%s#%s", text_clean(a, s, n, KEEP), id_format(&id, digest));
+}
+
+void
+host_batch_finish(struct tocsin_batch *b)
+{
+    for (size_t i = 0; i < b->n_alerts; i++) {
+        struct tocsin_alert *alert = b->alerts[i];
+        char where[40];
+
+        alert->dedup_key = clean_key(b->arena, alert->dedup_key);
+        alert->group = clean_key(b->arena, alert->group);
+        if (alert->summary != NULL)
+            alert->summary = one_line(b->arena, alert->summary);
+        if (alert->summary != NULL && alert->summary[0] == '\0')
+            alert->summary = NULL;
+        if (alert->status < TOCSIN_FIRING || alert->status > TOCSIN_UNKNOWN) {
+            snprintf(where, sizeof where, "alert %zu", i + 1);
+            host_fail(&b->over, TOCSIN_INTERNAL, where, "the integration gave no status");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Payloads from elsewhere, listed in an INDEX.tsv with what they should come
+ * out as: path, source, kind, status, severity.  Only status and severity are
+ * compared, where the list states them as a plain word.
+ */
+#include "lib/cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/normalise/severity.h"
+#include "os/file.h"
+
+#include "lib/cases_samples.h"
+
+/* Which integration reads which folder or file; the first that fits counts. */
+static const struct { const char *prefix, *format, *mapping; } readers[] = {
+    { "alertmanager", "alertmanager", NULL },
+    { "aws-sns/", "aws-sns", NULL },
+    { "azure-", "azure", NULL },
+    { "gpu/alertmanager", "alertmanager", NULL },
+    { "gpu/gpud", "json", "integrations/json/mappings/gpud.jq" },
+    { "training/determined", "json", "integrations/json/mappings/determined.jq" },
+    { "training/torchelastic", "json", "integrations/json/mappings/torchelastic.jq" },
+};
+
+static const char *
+no_header(const struct tocsin_payload *in, const char *name)
+{
+    (void)in;
+    (void)name;
+    return NULL;
+}
+
+bool
+cases_sample_read(char *line, struct sample *s)
+{
+    char *columns[5] = { line };
+
+    for (int i = 1; i < 5; i++) {
+        char *tab = strchr(columns[i - 1], '\t');
+
+        if (tab == NULL)
+            return false;
+        *tab = '\0';
+        columns[i] = tab + 1;
+    }
+    columns[4][strcspn(columns[4], "\t\n")] = '\0';
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        if (strncmp(columns[0], readers[i].prefix, strlen(readers[i].prefix)) == 0) {
+            *s = (struct sample){ columns[0], columns[3], columns[4], readers[i].format, readers[i].mapping };
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_recorded_only(const struct tocsin_alert *alert)
+{
+    return alert->status == TOCSIN_UNKNOWN || alert->severity == TOCSIN_INFO;
+}
+
+static void
+check(const struct sample *s, const struct tocsin_batch *b, struct buf *diff)
+{
+    char word[64];
+    enum tocsin_severity severity;
+
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(s->severity, " ;,"), s->severity);
+    severity = severity_of(word);
+    for (size_t i = 0; i < b->n_alerts; i++) {
+        const struct tocsin_alert *alert = b->alerts[i];
+        bool good = strncmp(s->status, "info", 4) == 0       ? is_recorded_only(alert)
+                    : strncmp(s->status, "firing", 6) == 0   ? alert->status == TOCSIN_FIRING
+                    : strncmp(s->status, "resolved", 8) == 0 ? alert->status == TOCSIN_RESOLVED
+                                                             : true;
+
+        if (!good)
+            buf_addf(diff, "alert %zu: expected '%s', status is %d, severity %d\n", i, s->status, (int)alert->status,
+                     (int)alert->severity);
+        if (severity != TOCSIN_SEV_NONE && severity != alert->severity)
+            buf_addf(diff, "alert %zu: expected severity '%s', got %s\n", i, s->severity, severity_name(alert->severity));
+        if (getenv("TOCSIN_SAMPLES_SHOW") != NULL) {
+            json_t *shown = cases_alert_json(alert);
+            char *text = json_dumps(shown, JSON_INDENT(2));
+
+            printf("%s: %s\n", s->path, text);
+            free(text);
+            json_decref(shown);
+        }
+    }
+    if (b->n_alerts == 0 && strncmp(s->status, "info", 4) != 0)
+        buf_addf(diff, "no alert; expected '%s'\n", s->status);
+}
+
+/* A file may be a whole HTTP request; what counts is behind its headers. */
+static void
+skip_headers(struct tocsin_payload *in)
+{
+    const char *blank = strncmp(in->body, "POST ", 5) == 0 ? strstr(in->body, "\n\n") : NULL;
+
+    if (blank != NULL) {
+        in->len -= (size_t)(blank + 2 - in->body);
+        in->body = blank + 2;
+    }
+}
+
+static bool
+compile(const char *path, struct mapping **mapping, struct tocsin_err *err)
+{
+    char *program = NULL;
+    size_t n;
+    bool good = file_read(path, 1 << 20, &program, &n, err) == TOCSIN_OK &&
+                mapping_compile(path, program, mapping, err) == TOCSIN_OK;
+
+    free(program);
+    return good;
+}
+
+void
+cases_sample_run(const char *folder, const struct sample *s, struct buf *diff)
+{
+    const struct tocsin_plugin *plugin = cases_plugin(s->format);
+    struct tocsin_payload in = { .collector = "sample", .header = no_header, .query = no_header };
+    struct tocsin_settings none = { 0 };
+    struct mapping *mapping = NULL;
+    struct tocsin_err err = { 0 };
+    struct tocsin_batch batch;
+    void *self = NULL;
+    char path[4096], *body = NULL;
+
+    in.received_at = 1800000000000;
+    snprintf(path, sizeof path, "%s/%s", folder, s->path);
+    host_batch_init(&batch, arena_new());
+    if (plugin == NULL || file_read(path, 1 << 20, &body, &in.len, &err) != TOCSIN_OK ||
+        (s->mapping != NULL && !compile(s->mapping, &mapping, &err)) ||
+        (plugin->open != NULL && plugin->open(&plugin_host, &none, &self, &err) != TOCSIN_OK))
+        buf_addf(diff, "%s: %s\n", err.where, err.what);
+    in.body = body;
+    if (buf_ok(diff) && diff->n == 0) {
+        skip_headers(&in);
+        if (host_decode(plugin, self, mapping, &in, &batch, &err) == TOCSIN_OK)
+            check(s, &batch, diff);
+        else
+            buf_addf(diff, "refused: %s: %s\n", err.where, err.what);
+    }
+    if (plugin != NULL && plugin->close != NULL && self != NULL)
+        plugin->close(self);
+    mapping_free(mapping);
+    free(body);
+    arena_free(batch.arena);
+}
