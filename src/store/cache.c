@@ -382,7 +382,7 @@ compact_lazy(struct cache *c)
 {
     size_t n = 0;
 
-    for (size_t k = 0; k < c->n_lazy; k++) {
+    for (size_t k = c->lazy_head; k < c->n_lazy; k++) {
         struct cache_alert *a = pool_at(&c->alerts, c->lazy[k]);
 
         if (a->lazy)
@@ -392,6 +392,7 @@ compact_lazy(struct cache *c)
     for (size_t k = 0; k < n; k++)
         ((struct cache_alert *)pool_at(&c->alerts, c->lazy[k]))->lazy = true;
     c->n_lazy = n;
+    c->lazy_head = 0;
 }
 
 bool

@@ -85,7 +85,8 @@ struct cache {
     struct pool alerts, incidents, deliveries;
     struct idmap by_key, by_id, by_group;          /* by_group: open incidents only */
     struct timers expiries, dues, sends;
-    uint32_t *lazy; size_t n_lazy, cap_lazy;       /* alerts ahead of the disk; may hold some that no longer are */
+    uint32_t *lazy; size_t n_lazy, cap_lazy;       /* alerts ahead of the disk, oldest first; some no longer are */
+    size_t lazy_head;                              /* those before it have been flushed */
     uint32_t *touched; size_t n_touched, cap_touched;
     struct store_stats counts;                     /* the members that are about what is open */
     size_t text_bytes;
@@ -121,7 +122,7 @@ void cache_trim(struct cache *);
 /* Take it from the list of what cache_trim() looks at: incidents put for a transaction that then wrote nothing. */
 void cache_touch(struct cache *, struct cache_incident *);
 
-/* The next alerts that are ahead of the disk, and that they no longer are. */
+/* The alerts that have been ahead of the disk for longest, and that they no longer are. */
 size_t cache_lazy(const struct cache *, struct alert_row *out, size_t max);
 void cache_flushed(struct cache *, const struct alert_row *rows, size_t n);
 /* Alerts that nobody waits for (dismissed, dropped) without news since `before`; looks at a part of all each time. */

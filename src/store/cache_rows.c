@@ -119,8 +119,8 @@ cache_lazy(const struct cache *c, struct alert_row *out, size_t max)
 {
     size_t n = 0;
 
-    for (size_t k = c->n_lazy; k > 0 && n < max; k--) {
-        const struct cache_alert *a = pool_at(&c->alerts, c->lazy[k - 1]);
+    for (size_t k = c->lazy_head; k < c->n_lazy && n < max; k++) {
+        const struct cache_alert *a = pool_at(&c->alerts, c->lazy[k]);
 
         if (a->lazy)
             cache_alert_row(c, a, &out[n++]);
@@ -139,8 +139,10 @@ cache_flushed(struct cache *c, const struct alert_row *rows, size_t n)
         a->lazy = false;
         c->counts.lazy_unflushed--;
     }
-    while (c->n_lazy > 0 && !((struct cache_alert *)pool_at(&c->alerts, c->lazy[c->n_lazy - 1]))->lazy)
-        c->n_lazy--;
+    while (c->lazy_head < c->n_lazy && !((struct cache_alert *)pool_at(&c->alerts, c->lazy[c->lazy_head]))->lazy)
+        c->lazy_head++;
+    if (c->lazy_head == c->n_lazy)
+        c->lazy_head = c->n_lazy = 0;
 }
 
 size_t

@@ -16,8 +16,6 @@
 #include "store/history.h"
 #include "store/mem_disk.h"
 
-enum { FLUSH_BATCH = 500, SWEEP_ROWS = 500 };
-
 struct mem {
     struct writer w;               /* first: a struct store is a struct mem */
     pthread_mutex_t lock;          /* disk: one writes, all may read */
@@ -124,7 +122,7 @@ static enum tocsin_rc
 mem_flush(struct store *s, struct tocsin_err *err)
 {
     struct mem *m = mem_of(s);
-    struct alert_row rows[FLUSH_BATCH];
+    struct alert_row *rows = xmalloc(FLUSH_BATCH * sizeof *rows);
     size_t n = cache_lazy(&m->w.cache, rows, FLUSH_BATCH);
 
     (void)err;
@@ -141,6 +139,7 @@ mem_flush(struct store *s, struct tocsin_err *err)
     pthread_mutex_unlock(&m->lock);
     cache_flushed(&m->w.cache, rows, n);
     writer_publish(&m->w);
+    free(rows);
     return TOCSIN_OK;
 }
 

@@ -32,6 +32,8 @@ struct stage {
 
 struct writer;
 
+enum { FLUSH_BATCH = 2000, SWEEP_ROWS = 500 };     /* rows in one flush() and removed in one maintain() */
+
 /* What an engine does for the writer; committed state only. */
 struct engine {
     enum tocsin_rc (*persist)(struct writer *, const struct stage *, struct tocsin_err *);

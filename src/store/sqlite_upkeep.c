@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checkpoints and retention.
+ *
+ * A thread moves the log into the database ten times a second without holding
+ * anybody up; but while writing never pauses it cannot start the log anew, so
+ * the writer does that when the log has reached its limit.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "store/sqlite_files.h"
+#include "store/sqlite_store.h"
+
+enum { CHECKPOINT_MS = 100 };
+
+/* --- checkpoints -------------------------------------------------------------- */
+
+static int
+on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    struct sq *sq = ctx;
+
+    (void)db;
+    (void)name;
+    atomic_store(&sq->wal_bytes, (long long)pages * 4120);     /* a frame is a page and 24 bytes */
+    return SQLITE_OK;
+}
+
+/* A checkpoint syncs: when that fails nothing is known any more.  A full disk only makes it wait. */
+static void
+checkpoint(struct sq *sq, struct conn *c, int mode, int *code_r)
+{
+    static struct complaint full;
+    struct tocsin_err err;
+
+    *code_r = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, NULL, NULL);
+    if (*code_r == SQLITE_OK) {
+        complaint_over(&full, "store", "", "the log is moved into the database again");
+        return;
+    }
+    if ((*code_r & 0xff) == SQLITE_BUSY || (*code_r & 0xff) == SQLITE_LOCKED)
+        return;
+    if (conn_error(c, "checkpoint", &err) == TOCSIN_FATAL)
+        sq_die(sq, err.what);
+    else
+        complain(&full, "store", "", "%s", err.what);
+}
+
+/* Sleeps until the next checkpoint.  False: stop. */
+static bool
+wait_turn(struct sq *sq)
+{
+    struct timespec until;
+    bool stop;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(sq->checkpoint_ms % 1000) * 1000000;
+    until.tv_sec += sq->checkpoint_ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&sq->checkpoint_lock);
+    while (!sq->checkpoint_stop &&
+           pthread_cond_timedwait(&sq->checkpoint_wake, &sq->checkpoint_lock, &until) != ETIMEDOUT)
+        continue;
+    stop = sq->checkpoint_stop;
+    pthread_mutex_unlock(&sq->checkpoint_lock);
+    return !stop;
+}
+
+static void *
+checkpointer_main(void *arg)
+{
+    struct sq *sq = arg;
+    long long done = 0;
+
+    while (wait_turn(sq)) {
+        long long bytes = atomic_load(&sq->wal_bytes);
+        int code;
+
+        if (bytes == done || atomic_load(&sq->dead))
+            continue;
+        checkpoint(sq, &sq->checkpoint_conn, SQLITE_CHECKPOINT_PASSIVE, &code);
+        if (code == SQLITE_OK)
+            done = bytes;
+    }
+    return NULL;
+}
+
+enum tocsin_rc
+checkpointer_start(struct sq *sq, struct tocsin_err *err)
+{
+    struct conn_options options = { .path = sq->path, .vfs = sq->vfs, .synchronous = sq->synchronous,
+                                    .cache_kib = READER_CACHE_KIB };
+    pthread_condattr_t attr;
+    enum tocsin_rc rc;
+
+    sq->restart_at = sq->wal_limit;
+    sqlite3_wal_hook(sq->conn.db, on_commit, sq);
+    if (sq->checkpoint_ms == 0)
+        sq->checkpoint_ms = CHECKPOINT_MS;
+    if (sq->checkpoint_ms < 0)
+        return TOCSIN_OK;
+    rc = conn_open(&sq->checkpoint_conn, &options, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    pthread_mutex_init(&sq->checkpoint_lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&sq->checkpoint_wake, &attr);
+    pthread_condattr_destroy(&attr);
+    errno = pthread_create(&sq->checkpointer, NULL, checkpointer_main, sq);
+    if (errno != 0) {
+        rc = err_sys(err, TOCSIN_FATAL, "", "cannot start the checkpoint thread");
+        conn_close(&sq->checkpoint_conn);
+        pthread_mutex_destroy(&sq->checkpoint_lock);
+        pthread_cond_destroy(&sq->checkpoint_wake);
+    }
+    sq->has_checkpointer = rc == TOCSIN_OK;
+    return rc;
+}
+
+void
+checkpointer_stop(struct sq *sq)
+{
+    if (!sq->has_checkpointer)
+        return;
+    pthread_mutex_lock(&sq->checkpoint_lock);
+    sq->checkpoint_stop = true;
+    pthread_cond_signal(&sq->checkpoint_wake);
+    pthread_mutex_unlock(&sq->checkpoint_lock);
+    pthread_join(sq->checkpointer, NULL);
+    conn_close(&sq->checkpoint_conn);
+    pthread_mutex_destroy(&sq->checkpoint_lock);
+    pthread_cond_destroy(&sq->checkpoint_wake);
+    sq->has_checkpointer = false;
+}
+
+void
+checkpoint_if_large(struct sq *sq)
+{
+    int64_t bytes = atomic_load(&sq->wal_bytes);
+    int code;
+
+    if (bytes < sq->restart_at)
+        return;
+    sqlite3_busy_timeout(sq->conn.db, 0);      /* a reader in the way is not waited for */
+    checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_RESTART, &code);
+    sqlite3_busy_timeout(sq->conn.db, 1000);
+    sq->restart_at = code == SQLITE_OK ? sq->wal_limit : bytes + sq->wal_limit / 8;
+}
+
+/* --- retention ---------------------------------------------------------------- */
+
+static enum tocsin_rc
+next_incident(struct writer *w, const struct id16 *after, struct old_incident *out, bool *found,
+              struct tocsin_err *err)
+{
+    struct conn *c = &((struct sq *)w)->conn;
+    sqlite3_stmt *st = conn_take(c, ST_OLD_INCIDENT, err);
+    enum tocsin_rc rc;
+
+    if (st == NULL)
+        return conn_kind(c);
+    bind_id(st, 1, after);
+    rc = conn_step(c, st, found, err);
+    if (!*found)
+        return rc;
+    *out = (struct old_incident){ column_id(st, 0), (uint8_t)sqlite3_column_int(st, 1), sqlite3_column_int64(st, 2),
+                                  sqlite3_column_int64(st, 3) };
+    conn_done(st);
+    return rc;
+}
+
+static enum tocsin_rc
+next_orphan(struct writer *w, enum history_part part, int64_t after, struct orphan *out, bool *found,
+            struct tocsin_err *err)
+{
+    struct conn *c = &((struct sq *)w)->conn;
+    sqlite3_stmt *st = conn_take(c, part == HISTORY_ALERTS ? ST_ORPHAN_ALERT : ST_ORPHAN_EVENT, err);
+    enum tocsin_rc rc;
+
+    if (st == NULL)
+        return conn_kind(c);
+    sqlite3_bind_int64(st, 1, after);
+    rc = conn_step(c, st, found, err);
+    if (!*found)
+        return rc;
+    *out = (struct orphan){ sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2),
+                            sqlite3_column_int(st, 3) != 0 };
+    conn_done(st);
+    return rc;
+}
+
+static enum tocsin_rc
+drop(struct conn *c, enum statement which, const struct id16 *incident, size_t max, size_t *n_out,
+     struct tocsin_err *err)
+{
+    sqlite3_stmt *st = conn_take(c, which, err);
+    enum tocsin_rc rc;
+
+    if (st == NULL)
+        return conn_kind(c);
+    bind_id(st, 1, incident);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
+    rc = conn_run(c, st, err);
+    *n_out = (size_t)sqlite3_changes(c->db);
+    return rc;
+}
+
+static enum tocsin_rc
+drop_part(struct writer *w, enum history_part part, const struct id16 *incident, size_t max, size_t *n_out,
+          struct tocsin_err *err)
+{
+    struct conn *c = &((struct sq *)w)->conn;
+
+    if (part == HISTORY_ALERTS) {
+        enum tocsin_rc rc = drop(c, ST_DROP_ALERT_TEXTS, incident, max, n_out, err);
+
+        return rc == TOCSIN_OK ? drop(c, ST_DROP_ALERTS, incident, max, n_out, err) : rc;
+    }
+    return drop(c, part == HISTORY_EVENTS ? ST_DROP_EVENTS : ST_DROP_DELIVERIES, incident, max, n_out, err);
+}
+
+static enum tocsin_rc
+drop_one(struct conn *c, enum statement which, int64_t rowid, struct tocsin_err *err)
+{
+    sqlite3_stmt *st = conn_take(c, which, err);
+
+    if (st == NULL)
+        return conn_kind(c);
+    sqlite3_bind_int64(st, 1, rowid);
+    return conn_run(c, st, err);
+}
+
+static enum tocsin_rc
+drop_incident(struct writer *w, const struct id16 *incident, struct tocsin_err *err)
+{
+    struct conn *c = &((struct sq *)w)->conn;
+    sqlite3_stmt *st = conn_take(c, ST_DROP_INCIDENT, err);
+
+    if (st == NULL)
+        return conn_kind(c);
+    bind_id(st, 1, incident);
+    return conn_run(c, st, err);
+}
+
+static enum tocsin_rc
+drop_orphan(struct writer *w, enum history_part part, int64_t rowid, struct tocsin_err *err)
+{
+    struct conn *c = &((struct sq *)w)->conn;
+    enum tocsin_rc rc;
+
+    if (part == HISTORY_EVENTS)
+        return drop_one(c, ST_DROP_EVENT, rowid, err);
+    rc = drop_one(c, ST_DROP_ALERT_TEXT, rowid, err);
+    return rc == TOCSIN_OK ? drop_one(c, ST_DROP_ALERT, rowid, err) : rc;
+}
+
+static const struct history_ops history_ops = { next_incident, next_orphan, drop_part, drop_incident, drop_orphan };
+
+/* Old rows in one transaction; a disk that is too full for that only puts it off. */
+static enum tocsin_rc
+sweep(struct sq *sq, int64_t before, size_t *n_out, struct tocsin_err *err)
+{
+    struct history start = sq->history;
+    enum tocsin_rc rc = conn_do(&sq->conn, ST_BEGIN_WRITE, err), undone = TOCSIN_OK;
+
+    *n_out = 0;
+    if (rc == TOCSIN_OK)
+        rc = history_sweep(&sq->history, &sq->w, &history_ops, before, SWEEP_ROWS, n_out, err);
+    if (rc == TOCSIN_OK)
+        rc = conn_do(&sq->conn, *n_out > 0 ? ST_COMMIT : ST_ROLLBACK, err);
+    if (rc == TOCSIN_OK)
+        return TOCSIN_OK;
+    sq->history = start;
+    if (!sqlite3_get_autocommit(sq->conn.db) && rc != TOCSIN_FATAL)
+        undone = conn_do(&sq->conn, ST_ROLLBACK, err);
+    return sq_result(sq, undone != TOCSIN_OK ? TOCSIN_FATAL : rc, err);
+}
+
+/* incremental_vacuum gives a row for each page it frees, as it goes. */
+static enum tocsin_rc
+give_pages_back(struct sq *sq, struct tocsin_err *err)
+{
+    sqlite3_stmt *st = conn_take(&sq->conn, ST_VACUUM, err);
+    enum tocsin_rc rc;
+    bool row;
+
+    if (st == NULL)
+        return sq_result(sq, conn_kind(&sq->conn), err);
+    do
+        rc = conn_step(&sq->conn, st, &row, err);
+    while (rc == TOCSIN_OK && row);
+    return sq_result(sq, rc, err);
+}
+
+enum tocsin_rc
+sqlite_maintain(struct store *s, int64_t now, int64_t keep_ms, int64_t budget_ms, struct tocsin_err *err)
+{
+    int64_t until = clock_mono_ms() + budget_ms;
+    struct sq *sq = sq_of(s);
+    enum tocsin_rc rc = sq_alive(sq, err);
+    size_t removed = 0;
+    int code;
+
+    if (rc == TOCSIN_OK)
+        rc = writer_close_silent(&sq->w, now, err);
+    if (rc == TOCSIN_OK)
+        rc = sweep(sq, now - keep_ms, &removed, err);
+    if (rc == TOCSIN_OK && removed > 0 && clock_mono_ms() < until)
+        rc = give_pages_back(sq, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    if (sq->checkpoint_ms < 0)
+        checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_PASSIVE, &code);
+    if (clock_mono_ms() < until && file_size(sq->path, "-wal") > sq->wal_limit) {
+        sqlite3_busy_timeout(sq->conn.db, 0);
+        checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_TRUNCATE, &code);
+        sqlite3_busy_timeout(sq->conn.db, 1000);
+    }
+    reserve_make(sq->path, sq->dir, sq->reserve);
+    return sq_alive(sq, err);
+}
