@@ -254,19 +254,4 @@ write_file(const char *path, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
-/* All mistakes, one a line; heap. */
-static char *
-mistakes_of(const struct conf_report *report)
-{
-    char *all = xstrdup("");
-
-    for (size_t i = 0; i < report->n; i++) {
-        char *more = xasprintf("%s%s%s", all, i > 0 ? "\n" : "", report->items[i].text);
-
-        free(all);
-        all = more;
-    }
-    return all;
-}
-
 #endif
