@@ -10,13 +10,19 @@
 #define POLICIES "policies = ( { name = \"p\"; steps = ( { notify = \"pd\"; } ); } );"
 
 /* What the cases write, or refer to, where secrets belong. */
-static const char *const secrets[] = { "k3y-of-the-test", "t0ken-of-the-test", "passw0rd",        "hunter2",
+static const char *const secrets[] = { "k3y-of-the-test", "t0ken-of-the-test", "passw0rd", "hunter2",
                                        "s3cr3t",          "R0UT1NG",           "12345678" };
 
-struct row { char *text, *expected; unsigned line; };
+struct row {
+    char *text, *expected;
+    unsigned line;
+};
 
 static struct row rows[512];
-static struct { const char *name; size_t first, n; } sections[8];
+static struct {
+    const char *name;
+    size_t first, n;
+} sections[8];
 static size_t n_rows, n_sections;
 
 static void
