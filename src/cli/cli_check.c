@@ -11,12 +11,11 @@
 #include "cli/cli_conf.h"
 #include "conf/conf.h"
 
-static const char usage[] =
-    "usage: tocsin check [-c FILE] [-p FOLDER] [--json]\n"
-    "Load a configuration as the daemon would, and report every mistake.\n"
-    "  -c, --config FILE     instead of $TOCSIN_CONFIG or /etc/tocsin/tocsin.cfg\n"
-    "  -p, --plugins FOLDER  where the integrations lie\n"
-    "      --json            the result as JSON\n";
+static const char usage[] = "usage: tocsin check [-c FILE] [-p FOLDER] [--json]\n"
+                            "Load a configuration as the daemon would, and report every mistake.\n"
+                            "  -c, --config FILE     instead of $TOCSIN_CONFIG or /etc/tocsin/tocsin.cfg\n"
+                            "  -p, --plugins FOLDER  where the integrations lie\n"
+                            "      --json            the result as JSON\n";
 
 static void
 print_json(const struct conf *c, const char *file, const struct conf_report *report)

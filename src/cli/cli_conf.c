@@ -21,7 +21,7 @@ cli_conf_parse(int argc, char **argv, const char *usage, struct cli_conf_args *o
     int c;
 
     *out = (struct cli_conf_args){ .file = conf_default_file() };
-    optind = 0;                               /* the program has read its own arguments before */
+    optind = 0; /* the program has read its own arguments before */
     while ((c = getopt_long(argc, argv, "c:p:h", known, NULL)) != -1) {
         switch (c) {
         case 'c':

@@ -13,7 +13,11 @@ int cli_check(int argc, char **argv);
 int cli_options(int argc, char **argv);
 
 /* What both take.  `plugins` is never NULL afterwards; released with cli_conf_release(). */
-struct cli_conf_args { const char *file; char *plugins; bool json; };
+struct cli_conf_args {
+    const char *file;
+    char *plugins;
+    bool json;
+};
 /* -1 to go on; otherwise the exit status of the command, whose usage has been printed. */
 int cli_conf_parse(int argc, char **argv, const char *usage, struct cli_conf_args *out);
 void cli_conf_release(struct cli_conf_args *);

@@ -34,7 +34,7 @@ conf_free(struct conf *c)
         close_instance(c->notifiers[i].plugin, c->notifiers[i].self);
     if (c->rules != NULL)
         ruleset_free(c->rules);
-    arena_free(arena);                        /* c itself lies in it */
+    arena_free(arena); /* c itself lies in it */
 }
 
 struct conf *

@@ -104,7 +104,7 @@ digest_option(struct digest *d, const struct option *o, const void *base)
     case OPTION_MAP:
     case OPTION_SPECIAL:
     case OPTION_BLOCK:
-        break;                                /* the caller adds what these made */
+        break; /* the caller adds what these made */
     default:
         digest_num(d, get_int(o, at));
     }

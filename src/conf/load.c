@@ -79,8 +79,10 @@ load_tokens(struct load *l)
     for (size_t i = 0; i < n; i++)
         load_token(l, config_setting_get_elem(list, (unsigned)i), i);
     if (n == 0 && l->public_listen)
-        reading_mistake(&l->r, group, "http listens on '%s', where others can reach it, but there are no tokens: "
-                        "expected auth = { tokens = ( ... ); }, or a listen on 127.0.0.1", l->conf->http.listen);
+        reading_mistake(&l->r, group,
+                        "http listens on '%s', where others can reach it, but there are no tokens: "
+                        "expected auth = { tokens = ( ... ); }, or a listen on 127.0.0.1",
+                        l->conf->http.listen);
 }
 
 /* --- the file ------------------------------------------------------------------------------- */

@@ -17,38 +17,48 @@ struct load {
     struct conf *conf;
     const config_setting_t *root;
     const char *plugin_dir;
-    bool public_listen;            /* http listens where others can reach it */
+    bool public_listen; /* http listens where others can reach it */
 };
 
 /* --- blocks as written, where they hold more than the struct of conf.h ------------ */
 
 struct auth_src {
     struct conf_auth a;
-    const char *const *bearer; size_t n_bearer;
-    const char *const *hmac;   size_t n_hmac;
+    const char *const *bearer;
+    size_t n_bearer;
+    const char *const *hmac;
+    size_t n_hmac;
     const char *basic;
     bool signature;
 };
 
 struct collector_src {
     struct conf_collector c;
-    const char *mapping;           /* path; "" none */
+    const char *mapping; /* path; "" none */
     bool auth_none_is_fine;
 };
 
-struct token_src { struct conf_token t; };
+struct token_src {
+    struct conf_token t;
+};
 
-struct step_src { struct policy_step s; };
+struct step_src {
+    struct policy_step s;
+};
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
     mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
-struct option_block { const char *name, *summary; const struct option *table; };
+struct option_block {
+    const char *name, *summary;
+    const struct option *table;
+};
 extern const struct option_block option_blocks[];
 
 /* Readers of OPT_SPECIAL. */
-typedef void option_reader(struct reading *, const struct option *, const config_setting_t *, const char *ctx, void *base);
+typedef void option_reader(struct reading *, const struct option *, const config_setting_t *, const char *ctx,
+                           void *base);
 option_reader read_loops, read_broker, read_mqtt_version, read_proxy, read_rate;
 
 /* --- helpers that the blocks share ---------------------------------------------------- */
@@ -70,8 +80,8 @@ bool load_instance(struct load *, const config_setting_t *group, const char *ctx
 bool source_read(struct reading *, config_t *out);
 const char *source_dir(struct arena *, const char *file);
 /* A target (step, last_resort, notify) must be a notifier. */
-void load_check_targets(struct load *, struct reading *, const config_setting_t *group, const char *key, const char *ctx,
-                        const char *const *targets, size_t n);
+void load_check_targets(struct load *, struct reading *, const config_setting_t *group, const char *key,
+                        const char *ctx, const char *const *targets, size_t n);
 /* A policy by name; NULL with a report. */
 const struct policy *load_find_policy(struct load *, struct reading *, const config_setting_t *group, const char *key,
                                       const char *ctx, const char *name);
@@ -96,8 +106,12 @@ void load_rules(struct load *);
 
 /* --- digests ------------------------------------------------------------------------------ */
 
-struct digest { struct arena *arena; const char **parts; size_t n, cap; };
-void digest_add(struct digest *, const char *part);             /* NULL counts as "" */
+struct digest {
+    struct arena *arena;
+    const char **parts;
+    size_t n, cap;
+};
+void digest_add(struct digest *, const char *part); /* NULL counts as "" */
 void digest_num(struct digest *, int64_t);
 void digest_list(struct digest *, const char *const *items, size_t n);
 void digest_table(struct digest *, const struct option *table, const void *base);

@@ -85,17 +85,24 @@ choose_kind(struct load *l, const config_setting_t *group, const char *ctx, stru
     struct conf_auth *a = &src->a;
 
     if (ways > 1)
-        reading_mistake(&l->r, group, "%s names several ways, expected one of bearer, basic, hmac, client_cert and "
-                        "signature", ctx);
+        reading_mistake(&l->r, group,
+                        "%s names several ways, expected one of bearer, basic, hmac, client_cert and "
+                        "signature",
+                        ctx);
     else if (ways == 0 && !is_written(group, "allow"))
-        reading_mistake(&l->r, group, "%s is empty, expected bearer, basic, hmac, client_cert, signature or allow", ctx);
+        reading_mistake(&l->r, group, "%s is empty, expected bearer, basic, hmac, client_cert, signature or allow",
+                        ctx);
     if (basic && src->basic == NULL && !is_written(group, "basic") &&
         is_written(group, "user") != is_written(group, "password"))
         reading_mistake(&l->r, group, "%s has only one of user and password, expected both", ctx);
     if (!is_written(group, "hmac") && (is_written(group, "header") || is_written(group, "prefix")))
         reading_mistake(&l->r, group, "%s has header or prefix, which belong to hmac", ctx);
-    a->kind = is_written(group, "bearer") ? AUTH_BEARER : basic ? AUTH_BASIC : is_written(group, "hmac") ? AUTH_HMAC
-            : is_written(group, "client_cert") ? AUTH_CERT : src->signature ? AUTH_SIGNATURE : AUTH_NONE;
+    a->kind = is_written(group, "bearer")        ? AUTH_BEARER
+              : basic                            ? AUTH_BASIC
+              : is_written(group, "hmac")        ? AUTH_HMAC
+              : is_written(group, "client_cert") ? AUTH_CERT
+              : src->signature                   ? AUTH_SIGNATURE
+                                                 : AUTH_NONE;
     a->secrets = a->kind == AUTH_BEARER ? src->bearer : a->kind == AUTH_HMAC ? src->hmac : NULL;
     a->n_secrets = a->kind == AUTH_BEARER ? src->n_bearer : a->kind == AUTH_HMAC ? src->n_hmac : 0;
 }
@@ -131,8 +138,10 @@ load_auth_word(struct load *l, const config_setting_t *set, const char *ctx, str
     else if (strcmp(word, "signature") == 0)
         out->kind = AUTH_SIGNATURE;
     else
-        reading_mistake(&l->r, set, "'auth' of %s: expected \"none\", \"signature\" or a group such as "
-                        "{ bearer = \"env:NAME\"; }%s", ctx, hint_text(nearest_name(word, words, 2), hint));
+        reading_mistake(&l->r, set,
+                        "'auth' of %s: expected \"none\", \"signature\" or a group such as "
+                        "{ bearer = \"env:NAME\"; }%s",
+                        ctx, hint_text(nearest_name(word, words, 2), hint));
 }
 
 /* --- does it fit? ---------------------------------------------------------------------------------- */
@@ -143,14 +152,18 @@ check_fit(struct load *l, const config_setting_t *set, const char *ctx, const st
     const struct conf_auth *a = &src->c.auth;
 
     if (a->kind == AUTH_NONE && a->n_allow == 0 && l->public_listen && !src->auth_none_is_fine)
-        reading_mistake(&l->r, set, "'auth' of %s is \"none\" while http listens on '%s', where others can reach it: "
+        reading_mistake(&l->r, set,
+                        "'auth' of %s is \"none\" while http listens on '%s', where others can reach it: "
                         "expected a way such as { bearer = \"env:NAME\"; }, or auth_none_is_fine = true if this is "
-                        "meant", ctx, l->conf->http.listen);
+                        "meant",
+                        ctx, l->conf->http.listen);
     if (a->kind == AUTH_SIGNATURE && src->c.plugin != NULL && src->c.plugin->api.verify == NULL)
         reading_mistake(&l->r, set, "'auth' of %s: format '%s' has no signature to check", ctx, src->c.format);
     if (a->kind == AUTH_CERT && (l->conf->http.tls_client_ca == NULL || l->conf->http.tls_client_ca[0] == '\0'))
-        reading_mistake(&l->r, set, "'auth' of %s wants client certificates, expected http = { tls = { client_ca = "
-                        "\"...\"; }; } to check them against", ctx);
+        reading_mistake(&l->r, set,
+                        "'auth' of %s wants client certificates, expected http = { tls = { client_ca = "
+                        "\"...\"; }; } to check them against",
+                        ctx);
 }
 
 void
@@ -160,15 +173,19 @@ load_auth(struct load *l, const config_setting_t *group, const char *ctx, struct
     size_t before = l->r.report->total;
 
     if (set == NULL)
-        reading_mistake(&l->r, group, "'auth' of %s is missing, expected \"none\", \"signature\" or a group such as "
-                        "{ bearer = \"env:NAME\"; }", ctx);
+        reading_mistake(&l->r, group,
+                        "'auth' of %s is missing, expected \"none\", \"signature\" or a group such as "
+                        "{ bearer = \"env:NAME\"; }",
+                        ctx);
     else if (config_setting_is_group(set))
         load_auth_group(l, set, arena_printf(l->r.arena, "auth of %s", ctx), &src->c.auth);
     else if (config_setting_type(set) == CONFIG_TYPE_STRING)
         load_auth_word(l, set, ctx, &src->c.auth);
     else
-        reading_mistake(&l->r, set, "'auth' of %s: expected \"none\", \"signature\" or a group such as "
-                        "{ bearer = \"env:NAME\"; }", ctx);
+        reading_mistake(&l->r, set,
+                        "'auth' of %s: expected \"none\", \"signature\" or a group such as "
+                        "{ bearer = \"env:NAME\"; }",
+                        ctx);
     if (l->r.report->total == before)
         check_fit(l, set, ctx, src);
 }

@@ -58,14 +58,15 @@ check_collector_names(struct load *l, const config_setting_t *group, const char 
 
         if (option_names_has(&of_mqtt, name) && !option_names_has(&names, name)) {
             reading_mistake(&l->r, set, "'%s' of %s belongs to type \"mqtt\", and this is \"webhook\"", name, ctx);
-            names.v[names.n++] = name;        /* said; not an unknown name as well */
+            names.v[names.n++] = name; /* said; not an unknown name as well */
         }
     }
     option_check_names(&l->r, group, ctx, &names);
 }
 
 static void
-load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct conf_collector *c, bool mqtt)
+load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct conf_collector *c,
+                      bool mqtt)
 {
     c->plugin = load_plugin(l, group, "format", ctx, c->format);
     if (c->plugin == NULL)

@@ -65,7 +65,8 @@ check_listen(struct load *l, const config_setting_t *group)
     }
     reading_mistake(&l->r, config_setting_get_member(group, "listen"),
                     "'listen' of http: found '%s', expected an address and a port, such as \"127.0.0.1:9096\", "
-                    "\"0.0.0.0:9096\" or \"[::]:9096\"", listen);
+                    "\"0.0.0.0:9096\" or \"[::]:9096\"",
+                    listen);
 }
 
 /* --- TLS ---------------------------------------------------------------------------------- */
@@ -110,7 +111,8 @@ load_check_pair(struct load *l, const config_setting_t *group, const char *ctx, 
         return;
     if (cert[0] == '\0' || key[0] == '\0') {
         reading_mistake(&l->r, group, "%s has a %s, expected its %s as well", ctx,
-                        cert[0] != '\0' ? "certificate" : "private key", cert[0] != '\0' ? "private key" : "certificate");
+                        cert[0] != '\0' ? "certificate" : "private key",
+                        cert[0] != '\0' ? "private key" : "certificate");
         return;
     }
     problem = pair_problem(cert, key);

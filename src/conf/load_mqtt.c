@@ -40,8 +40,10 @@ read_broker(struct reading *r, const struct option *o, const config_setting_t *s
     const char *text = config_setting_get_string(set), *rest = NULL;
 
     if (text != NULL && strchr(text, '@') != NULL) {
-        reading_mistake(r, set, "'broker' of %s holds a user or password, expected username = \"...\" and "
-                        "password = \"env:NAME\"", ctx);
+        reading_mistake(r, set,
+                        "'broker' of %s holds a user or password, expected username = \"...\" and "
+                        "password = \"env:NAME\"",
+                        ctx);
         return;
     }
     if (text != NULL && strncmp(text, "mqtt://", 7) == 0)
@@ -100,13 +102,17 @@ load_mqtt(struct load *l, const config_setting_t *group, const char *ctx, struct
         reading_mistake(&l->r, topics, "'topics' of %s is empty, expected at least one", ctx);
     for (size_t i = 0; i < m->n_topics; i++)
         if (!is_filter(m->topics[i]))
-            reading_mistake(&l->r, topics, "'topics' of %s: found '%s', expected a filter such as "
-                            "\"train/+cluster/+host/alert\" or \"lab/#\"", ctx, m->topics[i]);
+            reading_mistake(&l->r, topics,
+                            "'topics' of %s: found '%s', expected a filter such as "
+                            "\"train/+cluster/+host/alert\" or \"lab/#\"",
+                            ctx, m->topics[i]);
     load_check_pair(l, group, ctx, m->cert_file, m->key_file);
-    if (m->host != NULL && !m->tls && ((m->ca_file != NULL && m->ca_file[0] != '\0') ||
-                                       (m->cert_file != NULL && m->cert_file[0] != '\0')))
-        reading_mistake(&l->r, group, "%s has certificates, but its broker is reached without TLS, expected "
-                        "mqtts://...", ctx);
+    if (m->host != NULL && !m->tls &&
+        ((m->ca_file != NULL && m->ca_file[0] != '\0') || (m->cert_file != NULL && m->cert_file[0] != '\0')))
+        reading_mistake(&l->r, group,
+                        "%s has certificates, but its broker is reached without TLS, expected "
+                        "mqtts://...",
+                        ctx);
     if (m->password != NULL && m->username == NULL)
         reading_mistake(&l->r, group, "%s has a password without a username", ctx);
 }

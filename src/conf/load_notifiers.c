@@ -43,8 +43,10 @@ read_proxy(struct reading *r, const struct option *o, const config_setting_t *se
     if (text[0] == '\0')
         return;
     if (!is_reference(text) && strchr(text, '@') != NULL) {
-        reading_mistake(r, set, "'proxy' of %s holds a user or password, expected a reference to the whole address, "
-                        "such as \"env:NAME\", \"file:/path\" or \"cred:NAME\"", ctx);
+        reading_mistake(r, set,
+                        "'proxy' of %s holds a user or password, expected a reference to the whole address, "
+                        "such as \"env:NAME\", \"file:/path\" or \"cred:NAME\"",
+                        ctx);
         return;
     }
     if (!is_reference(text)) {
@@ -103,7 +105,7 @@ read_rate(struct reading *r, const struct option *o, const config_setting_t *set
         return;
     }
     n->rate_per_s = count / seconds;
-    if (n->burst == 0)                        /* read before; the table says so */
+    if (n->burst == 0) /* read before; the table says so */
         n->burst = (uint32_t)ceil(count);
 }
 

@@ -16,7 +16,7 @@ read_loops(struct reading *r, const struct option *o, const config_setting_t *se
     long long n = -1;
 
     if (set == NULL)
-        return;                               /* zeroed: no loop */
+        return; /* zeroed: no loop */
     if (type == CONFIG_TYPE_STRING && strcmp(config_setting_get_string(set), "for ever") == 0) {
         p->loops = POLICY_FOR_EVER;
         return;
@@ -58,9 +58,11 @@ load_steps(struct load *l, const config_setting_t *group, const char *ctx, struc
     size_t before = l->r.report->total, n = load_groups(&l->r, group, "steps", ctx, &list);
 
     if (n == 0 || n > STEPS_MAX) {
-        if (l->r.report->total == before)     /* otherwise it is no list, and that is said */
-            reading_mistake(&l->r, list != NULL ? list : group, "%s has %s steps, expected 1 to %d: steps = ( "
-                            "{ after = \"0s\"; notify = [ ... ]; } )", ctx, n == 0 ? "no" : "too many", STEPS_MAX);
+        if (l->r.report->total == before) /* otherwise it is no list, and that is said */
+            reading_mistake(&l->r, list != NULL ? list : group,
+                            "%s has %s steps, expected 1 to %d: steps = ( "
+                            "{ after = \"0s\"; notify = [ ... ]; } )",
+                            ctx, n == 0 ? "no" : "too many", STEPS_MAX);
         return;
     }
     p->steps = arena_zalloc(l->r.arena, n * sizeof *p->steps);
@@ -90,8 +92,8 @@ load_last_wait(struct load *l, const config_setting_t *group, const char *ctx, s
 static void
 load_last_resort(struct load *l, const config_setting_t *group, const char *ctx, struct policy *p)
 {
-    static const struct option written = OPT_LIST(policy, last_resort, n_last_resort, "last_resort", NULL,
-                                                  "told when a policy ends unanswered");
+    static const struct option written =
+        OPT_LIST(policy, last_resort, n_last_resort, "last_resort", NULL, "told when a policy ends unanswered");
 
     if (config_setting_get_member(group, "last_resort") != NULL) {
         option_read(&l->r, group, &written, ctx, p);
@@ -138,7 +140,8 @@ load_policies(struct load *l)
         load_policy(l, config_setting_get_elem(list, (unsigned)i), i);
     }
     if (n == 0 && l->r.report->total == before)
-        reading_mistake(&l->r, list, "there is no policy, so no alert would page anybody: expected policies = ( "
+        reading_mistake(&l->r, list,
+                        "there is no policy, so no alert would page anybody: expected policies = ( "
                         "{ name = \"...\"; steps = ( ... ); } )");
 }
 
@@ -151,11 +154,13 @@ load_default_policy(struct load *l)
     if (set != NULL && config_setting_type(set) != CONFIG_TYPE_STRING)
         reading_mistake(&l->r, set, "'default_policy' of the configuration: expected the name of a policy, in quotes");
     else if (set != NULL)
-        c->default_policy = load_find_policy(l, &l->r, l->root, "default_policy", "the configuration",
-                                             config_setting_get_string(set));
+        c->default_policy =
+            load_find_policy(l, &l->r, l->root, "default_policy", "the configuration", config_setting_get_string(set));
     else if (c->n_policies == 1)
         c->default_policy = &c->policies[0];
     else if (c->n_policies > 1)
-        reading_mistake(&l->r, NULL, "'default_policy' is missing: there are %zu policies, expected the name of the one "
-                        "for alerts that no rule routes", c->n_policies);
+        reading_mistake(&l->r, NULL,
+                        "'default_policy' is missing: there are %zu policies, expected the name of the one "
+                        "for alerts that no rule routes",
+                        c->n_policies);
 }

@@ -13,7 +13,10 @@
 #include "conf/load.h"
 #include "conf/report.h"
 
-struct rule_list { struct rule_src *v; size_t n, cap; };
+struct rule_list {
+    struct rule_src *v;
+    size_t n, cap;
+};
 
 static void
 push_rule(struct rule_list *list, struct arena *a, const struct rule_src *rule)
@@ -35,8 +38,10 @@ push_rule(struct rule_list *list, struct arena *a, const struct rule_src *rule)
 static void
 refuse_match(struct reading *r, const config_setting_t *at, const char *ctx)
 {
-    reading_mistake(r, at, "'match' of %s: expected a matcher such as \"host = web-1\", a list of them, or a list of "
-                    "such lists", ctx);
+    reading_mistake(r, at,
+                    "'match' of %s: expected a matcher such as \"host = web-1\", a list of them, or a list of "
+                    "such lists",
+                    ctx);
 }
 
 /* One text, or a list of texts that must all hold. */
@@ -130,8 +135,7 @@ read_set(struct reading *r, const config_setting_t *group, const char *ctx, stru
                             ctx);
             continue;
         }
-        rule->set[rule->n_set++] =
-            (struct rule_action){ arena_strdup(r->arena, config_setting_name(at)), value };
+        rule->set[rule->n_set++] = (struct rule_action){ arena_strdup(r->arena, config_setting_name(at)), value };
     }
 }
 
@@ -177,8 +181,9 @@ load_rule(struct load *l, struct reading *r, const config_setting_t *group, size
 static void
 load_rule_file(struct load *l, const char *path, struct rule_list *list)
 {
-    struct reading r = { .arena = l->r.arena, .report = l->r.report, .source = path,
-                         .dir = source_dir(l->r.arena, path) };
+    struct reading r = {
+        .arena = l->r.arena, .report = l->r.report, .source = path, .dir = source_dir(l->r.arena, path)
+    };
     struct option_names names = { .v = { "rules" }, .n = 1 };
     const config_setting_t *rules, *root;
     config_t cfg;
@@ -207,7 +212,7 @@ is_rule_file(const struct dirent *e)
 static int
 by_name(const struct dirent **a, const struct dirent **b)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);   /* not alphasort(): the order must not hang on the locale */
+    return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): the order must not hang on the locale */
 }
 
 static void
@@ -248,8 +253,8 @@ check_rule_names(struct load *l, const struct rule_list *list)
     for (size_t i = 1; i < list->n; i++)
         if (sorted[i]->name[0] != '\0' && strcmp(sorted[i]->name, sorted[i - 1]->name) == 0)
             conf_report_add(l->r.report, (struct conf_pos){ sorted[i]->pos.file, sorted[i]->pos.line },
-                            "rule '%.100s' is defined twice; before at %s:%u", sorted[i]->name,
-                            sorted[i - 1]->pos.file, sorted[i - 1]->pos.line);
+                            "rule '%.100s' is defined twice; before at %s:%u", sorted[i]->name, sorted[i - 1]->pos.file,
+                            sorted[i - 1]->pos.line);
     arena_free(scratch);
 }
 

@@ -174,7 +174,7 @@ put_file(struct reading *r, const struct option *o, const config_setting_t *at, 
             reading_mistake(r, at, "'%s' of %s: %s", o->name, ctx, err.what);
             return false;
         }
-        explicit_bzero(text, n);              /* it may be a key */
+        explicit_bzero(text, n); /* it may be a key */
         free(text);
     }
     put_text(o, base, path);

@@ -22,8 +22,8 @@ static const struct {
     const char *unit;
     int64_t bytes;
 } size_units[] = {
-    { "TiB", 1099511627776 }, { "GiB", 1073741824 }, { "MiB", 1048576 }, { "KiB", 1024 },
-    { "TB", 1000000000000 },  { "GB", 1000000000 },  { "MB", 1000000 },  { "kB", 1000 },  { "B", 1 },
+    { "TiB", 1099511627776 }, { "TB", 1000000000000 }, { "GiB", 1073741824 }, { "GB", 1000000000 }, { "MiB", 1048576 },
+    { "MB", 1000000 },        { "KiB", 1024 },         { "kB", 1000 },        { "B", 1 },
 };
 
 bool
@@ -31,10 +31,13 @@ size_parse(const char *s, int64_t *bytes_out)
 {
     char *end;
     double v;
+    size_t n = strspn(s, "0123456789.");
 
-    if (!isdigit((unsigned char)*s) || strspn(s, "0123456789.") > 15)
+    if (!isdigit((unsigned char)*s) || n > 15)
         return false;
     v = strtod(s, &end);
+    if (end != s + n)                         /* strtod() knows 0x10 and 1e9, too */
+        return false;
     if (*end == '\0') {
         *bytes_out = (int64_t)v;
         return v <= 9e15;
@@ -64,11 +67,11 @@ size_format(int64_t bytes, char out[SIZE_TEXT])
 /* --- what is expected ------------------------------------------------------------------- */
 
 static const char *const type_names[] = {
-    [OPTION_TEXT] = "text",         [OPTION_PATH] = "path",       [OPTION_FILE] = "file",
-    [OPTION_SECRET] = "secret",     [OPTION_SECRETS] = "secrets", [OPTION_INT] = "number",
-    [OPTION_BOOL] = "bool",         [OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",
-    [OPTION_LIST] = "list",         [OPTION_ENUM] = "text",       [OPTION_MAP] = "map",
-    [OPTION_GROUP] = "group",       [OPTION_SPECIAL] = "special", [OPTION_BLOCK] = "block",
+    [OPTION_TEXT] = "text",     [OPTION_PATH] = "path",         [OPTION_FILE] = "file",
+    [OPTION_SECRET] = "secret", [OPTION_SECRETS] = "secrets",   [OPTION_INT] = "number",
+    [OPTION_BOOL] = "bool",     [OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",
+    [OPTION_LIST] = "list",     [OPTION_ENUM] = "text",         [OPTION_MAP] = "map",
+    [OPTION_GROUP] = "group",   [OPTION_SPECIAL] = "special",   [OPTION_BLOCK] = "block",
 };
 
 const char *
@@ -105,7 +108,7 @@ range_text(const struct option *o, struct arena *a)
 {
     char lo[DURATION_TEXT], hi[DURATION_TEXT];
 
-    if (o->max == INT64_MAX)                  /* an integration says no range */
+    if (o->max == INT64_MAX) /* an integration says no range */
         return "";
     if (o->type == OPTION_DURATION)
         return arena_printf(a, ", from %s to %s", duration_format(o->min, lo), duration_format(o->max, hi));
@@ -177,8 +180,8 @@ found_text(const struct option *o, const config_setting_t *set, struct arena *a)
         return kind_of(set);
     switch (config_setting_type(set)) {
     case CONFIG_TYPE_STRING:
-        return arena_printf(a, "'%s'", text_clean(a, config_setting_get_string(set),
-                                                  strlen(config_setting_get_string(set)), 80));
+        return arena_printf(a, "'%s'",
+                            text_clean(a, config_setting_get_string(set), strlen(config_setting_get_string(set)), 80));
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
         return arena_printf(a, "%lld", config_setting_get_int64(set));

@@ -135,8 +135,8 @@ document(const char *plugin_dir)
         json_t *options = json_array();
 
         add_table(options, b->table, "");
-        json_array_append_new(blocks, json_pack("{s:s, s:s, s:o}", "name", b->name, "summary", b->summary, "options",
-                                                options));
+        json_array_append_new(blocks,
+                              json_pack("{s:s, s:s, s:o}", "name", b->name, "summary", b->summary, "options", options));
     }
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(integrations, integration_json(plugin_dir, names[i]));
@@ -177,8 +177,8 @@ limits_text(const json_t *o, struct arena *a)
     size_t i;
     json_t *c;
 
-    json_array_foreach((json_t *)(uintptr_t)choices, i, c)
-        out = arena_printf(a, "%s%s%s", out, i > 0 ? ", " : "", json_string_value(c));
+    json_array_foreach((json_t *)(uintptr_t)choices, i, c) out =
+        arena_printf(a, "%s%s%s", out, i > 0 ? ", " : "", json_string_value(c));
     if (choices != NULL)
         return arena_printf(a, " (%s)", out);
     if (json_is_integer(lo))
@@ -195,7 +195,8 @@ print_table(const json_t *options, struct arena *a)
     size_t i;
     json_t *o;
 
-    json_array_foreach((json_t *)(uintptr_t)options, i, o) {
+    json_array_foreach((json_t *)(uintptr_t)options, i, o)
+    {
         const char *type = text_of(o, "type");
 
         /* what a special option takes is a phrase: it goes with the help */
@@ -213,11 +214,13 @@ print_people(const json_t *doc)
     size_t i;
     json_t *block;
 
-    json_array_foreach(json_object_get(doc, "blocks"), i, block) {
+    json_array_foreach(json_object_get(doc, "blocks"), i, block)
+    {
         printf("%s%s: %s\n", i > 0 ? "\n" : "", text_of(block, "name"), text_of(block, "summary"));
         print_table(json_object_get(block, "options"), a);
     }
-    json_array_foreach(json_object_get(doc, "integrations"), i, block) {
+    json_array_foreach(json_object_get(doc, "integrations"), i, block)
+    {
         const json_t *in = json_object_get(block, "collector"), *out = json_object_get(block, "notifier");
 
         if (json_object_get(block, "error") != NULL)

@@ -61,17 +61,22 @@ option_check_names(struct reading *r, const config_setting_t *group, const char 
 /* --- options of integrations ---------------------------------------------------------------- */
 
 static const enum option_type plugin_types[] = {
-    [TOCSIN_OPT_STRING] = OPTION_TEXT,     [TOCSIN_OPT_SECRET] = OPTION_SECRET,
-    [TOCSIN_OPT_INT] = OPTION_INT,         [TOCSIN_OPT_BOOL] = OPTION_BOOL,
-    [TOCSIN_OPT_DURATION] = OPTION_DURATION, [TOCSIN_OPT_LIST] = OPTION_LIST,
+    [TOCSIN_OPT_STRING] = OPTION_TEXT, [TOCSIN_OPT_SECRET] = OPTION_SECRET,     [TOCSIN_OPT_INT] = OPTION_INT,
+    [TOCSIN_OPT_BOOL] = OPTION_BOOL,   [TOCSIN_OPT_DURATION] = OPTION_DURATION, [TOCSIN_OPT_LIST] = OPTION_LIST,
     [TOCSIN_OPT_MAP] = OPTION_MAP,
 };
 
 struct option
 option_of_plugin(const struct tocsin_option *p)
 {
-    struct option o = { .name = p->name, .type = plugin_types[p->type], .def = p->def, .help = p->help,
-                        .choices = p->choices, .min = INT64_MIN, .max = INT64_MAX, .unit = 1 };
+    struct option o = { .name = p->name,
+                        .type = plugin_types[p->type],
+                        .def = p->def,
+                        .help = p->help,
+                        .choices = p->choices,
+                        .min = INT64_MIN,
+                        .max = INT64_MAX,
+                        .unit = 1 };
 
     switch (p->type) {
     case TOCSIN_OPT_STRING:

@@ -16,7 +16,7 @@
 #include "conf/report.h"
 #include "os/file.h"
 
-enum { SOURCE_MAX = 8 << 20, INCLUDE_DEPTH = 10 };   /* the depth is libconfig's own limit */
+enum { SOURCE_MAX = 8 << 20, INCLUDE_DEPTH = 10 }; /* the depth is libconfig's own limit */
 
 const char *
 source_dir(struct arena *a, const char *file)
@@ -61,7 +61,8 @@ scan_text(struct reading *r, const char *file, const char *text, int depth)
         /* not reading_path(): libconfig puts the folder before an absolute path, too */
         if (path != NULL)
             ok = scan(r, arena_printf(r->arena, "%s/%s", r->dir, path),
-                      (struct conf_pos){ arena_strdup(r->arena, file), line }, depth + 1) && ok;
+                      (struct conf_pos){ arena_strdup(r->arena, file), line }, depth + 1) &&
+                 ok;
         p += p[n] == '\n' ? n + 1 : n;
     }
     return ok;
@@ -77,7 +78,7 @@ scan(struct reading *r, const char *file, struct conf_pos from, int depth)
     bool ok;
 
     if (depth > INCLUDE_DEPTH)
-        return true;                          /* libconfig says so itself */
+        return true; /* libconfig says so itself */
     if (stat(file, &st) != 0) {
         conf_report_add(r->report, from, "cannot open '%s': %s%s", file, strerror(errno),
                         from.line > 0 ? " (an @include starts from the folder of the first file)" : "");

@@ -9,11 +9,11 @@
 
 #define SECOND 1000ll
 #define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-#define KIB    1024ll
-#define MIB    (1024 * KIB)
-#define GIB    (1024 * MIB)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define KIB 1024ll
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
 
 /* --- the file --------------------------------------------------------------------- */
 
@@ -31,12 +31,11 @@ const struct option top_options[] = {
     OPT_END
 };
 
-static const struct option tls_options[] = {
-    OPT_FILE(conf_http, tls_cert, "cert", "", "certificate and chain, PEM"),
-    OPT_FILE(conf_http, tls_key, "key", "", "its private key, PEM"),
-    OPT_FILE(conf_http, tls_client_ca, "client_ca", "", "authorities of client certificates, PEM; asks for certificates"),
-    OPT_END
-};
+static const struct option tls_options[] = { OPT_FILE(conf_http, tls_cert, "cert", "", "certificate and chain, PEM"),
+                                             OPT_FILE(conf_http, tls_key, "key", "", "its private key, PEM"),
+                                             OPT_FILE(conf_http, tls_client_ca, "client_ca", "",
+                                                      "authorities of client certificates, PEM; asks for certificates"),
+                                             OPT_END };
 
 const struct option http_options[] = {
     OPT_TEXT(conf_http, listen, "listen", "127.0.0.1:9096", "address and port; [::]:9096 for all of IPv6"),
@@ -55,9 +54,11 @@ const struct option http_options[] = {
 };
 
 const struct option store_options[] = {
-    OPT_CHOICE(conf_store, driver, "driver", "sqlite", "sqlite|memory", "memory forgets at every stop: for trials only"),
+    OPT_CHOICE(conf_store, driver, "driver", "sqlite", "sqlite|memory",
+               "memory forgets at every stop: for trials only"),
     OPT_PATH(conf_store, path, "path", "/var/lib/tocsin/tocsin.db", "the database file"),
-    OPT_BYTES(conf_store, wal_limit, "wal_limit", "256MiB", MIB, 64 * GIB, "the write-ahead log is folded back at this size"),
+    OPT_BYTES(conf_store, wal_limit, "wal_limit", "256MiB", MIB, 64 * GIB,
+              "the write-ahead log is folded back at this size"),
     OPT_BYTES(conf_store, reserve, "reserve", "32MiB", 0, 64 * GIB, "free disk below which nothing new is accepted"),
     OPT_MS(conf_store, keep_ms, "keep", "90d", HOUR, 3650 * DAY, "how long a resolved incident is kept"),
     OPT_END
@@ -98,8 +99,10 @@ const struct option mqtt_options[] = {
     OPT_FILE(conf_mqtt, cert_file, "cert_file", "", "client certificate, PEM"),
     OPT_FILE(conf_mqtt, key_file, "key_file", "", "its private key, PEM"),
     OPT_SPECIAL("version", "5, 311, \"5\" or \"3.1.1\"", "311", "of the protocol", read_mqtt_version),
-    OPT_SECONDS16(conf_mqtt, keepalive_s, "keepalive", "30s", 5 * SECOND, 18 * HOUR, "a dead connection is noticed after 1.5 times this"),
-    OPT_BOOL(conf_mqtt, retained, "retained", "true", "take retained messages, published before tocsin came, as alerts"),
+    OPT_SECONDS16(conf_mqtt, keepalive_s, "keepalive", "30s", 5 * SECOND, 18 * HOUR,
+                  "a dead connection is noticed after 1.5 times this"),
+    OPT_BOOL(conf_mqtt, retained, "retained", "true",
+             "take retained messages, published before tocsin came, as alerts"),
     OPT_END
 };
 
@@ -114,7 +117,8 @@ const struct option auth_options[] = {
     OPT_BOOL(auth_src, signature, "signature", "false", "the vendor's own signature, as auth = \"signature\""),
     OPT_LIST(auth_src, a.subjects, a.n_subjects, "client_cert", NULL,
              "names in the client's certificate, * stands for anything; needs http.tls.client_ca"),
-    OPT_LIST(auth_src, a.allow, a.n_allow, "allow", NULL, "addresses that may send, such as 10.0.0.0/8; alone or with the others"),
+    OPT_LIST(auth_src, a.allow, a.n_allow, "allow", NULL,
+             "addresses that may send, such as 10.0.0.0/8; alone or with the others"),
     OPT_END
 };
 
@@ -132,16 +136,15 @@ const struct option notifier_options[] = {
     OPT_SPECIAL("rate", "requests in a time, such as \"120/1m\", or a number of requests a second", "0",
                 "more are merged, never dropped; 0: no limit", read_rate),
     OPT_U32(conf_notifier, concurrency, "concurrency", "8", 1, 256, "requests under way at once"),
-    OPT_BOOL(conf_notifier, send_resolved, "send_resolved", "true", "tell when an incident is resolved"),
-    OPT_END
+    OPT_BOOL(conf_notifier, send_resolved, "send_resolved", "true", "tell when an incident is resolved"), OPT_END
 };
 
 /* --- policies ------------------------------------------------------------------------------------ */
 
 const struct option step_options[] = {
-    OPT_MS(step_src, s.after_ms, "after", "0s", 0, 30 * DAY, "from the start of the escalation; rises from step to step"),
-    OPT_LIST(step_src, s.targets, s.n_targets, "notify", OPTION_REQUIRED, "notifiers"),
-    OPT_END
+    OPT_MS(step_src, s.after_ms, "after", "0s", 0, 30 * DAY,
+           "from the start of the escalation; rises from step to step"),
+    OPT_LIST(step_src, s.targets, s.n_targets, "notify", OPTION_REQUIRED, "notifiers"), OPT_END
 };
 
 const struct option policy_options[] = {
@@ -172,7 +175,8 @@ const struct option rule_options[] = {
               "fields (severity, summary) and labels; values are templates"),
     OPT_LIST(rule_src, unset, n_unset, "unset", NULL, "labels to remove"),
     OPT_TEXT(rule_src, dedup_key, "dedup_key", NULL, "identity of the alert; a template"),
-    OPT_LIST(rule_src, group_by, n_group_by, "group_by", NULL, "labels that alerts of one incident share; [] for one incident"),
+    OPT_LIST(rule_src, group_by, n_group_by, "group_by", NULL,
+             "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),
     OPT_LIST(rule_src, notify, n_notify, "notify", NULL, "notifiers that are told as well"),
     OPT_BOOL(rule_src, drop, "drop", "false", "count the alert and keep it in history, nothing more"),

@@ -27,7 +27,10 @@
 /* Where ABI 1 ends: every table of this ABI is at least so large. */
 #define ABI_1_SIZE (offsetof(struct tocsin_plugin, classify) + sizeof(((struct tocsin_plugin *)0)->classify))
 
-struct entry { struct plugin plugin; struct entry *next; };
+struct entry {
+    struct plugin plugin;
+    struct entry *next;
+};
 
 static struct {
     pthread_mutex_t lock;
@@ -120,7 +123,7 @@ plugin_load(const char *plugin_dir, const char *name, struct plugin **out_r, str
     if (!is_plugin_name(name))
         return err_set(err, TOCSIN_NOT_FOUND, "", "'%s' is not a name of an integration", name);
     path = xasprintf("%s/%s.so", plugin_dir, name);
-    real = realpath(path, NULL);              /* one folder under two names is loaded once */
+    real = realpath(path, NULL); /* one folder under two names is loaded once */
     if (real == NULL) {
         rc = errno == ENOENT || errno == ENOTDIR ? TOCSIN_NOT_FOUND : TOCSIN_BAD_CONFIG;
         rc = err_sys(err, rc, "", "cannot open integration '%s'", path);

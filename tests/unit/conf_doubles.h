@@ -30,7 +30,7 @@
 
 /* --- integrations ------------------------------------------------------------------ */
 
-static int instances_open;         /* opened and not yet closed */
+static int instances_open; /* opened and not yet closed */
 
 static enum tocsin_rc
 fake_open(const struct tocsin_host *host, const struct tocsin_settings *set, void **self_r, struct tocsin_err *err)
@@ -75,33 +75,39 @@ fake_render(void *self, const struct tocsin_host *host, const struct tocsin_job 
     return TOCSIN_OK;
 }
 
-static const struct tocsin_option sns_options[] = {
-    { "topic_arns", TOCSIN_OPT_LIST, TOCSIN_REQUIRED, "topics that may send", NULL },
-    { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL }
-};
+static const struct tocsin_option sns_options[] = { { "topic_arns", TOCSIN_OPT_LIST, TOCSIN_REQUIRED,
+                                                      "topics that may send", NULL },
+                                                    { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL } };
 static const struct tocsin_option pager_options[] = {
     { "url", TOCSIN_OPT_STRING, "https://events.example.com", "the service", NULL },
     { "routing_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED, "the service's key", NULL },
     { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL }
 };
-static const struct tocsin_option vo_options[] = {
-    { "api_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED, "the key", NULL },
-    { "routing_key", TOCSIN_OPT_STRING, NULL, "the team", NULL },
-    { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL }
-};
-static const struct tocsin_option og_options[] = {
-    { "api_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED, "the key", NULL },
-    { "region", TOCSIN_OPT_STRING, "us", "where the account lives", "us|eu" },
-    { "depth", TOCSIN_OPT_INT, "3", "a number", NULL },
-    { "verbose", TOCSIN_OPT_BOOL, "false", "a switch", NULL },
-    { "wait", TOCSIN_OPT_DURATION, "5s", "a time", NULL },
-    { "tags", TOCSIN_OPT_LIST, "a,b", "some words", NULL },
-    { "details", TOCSIN_OPT_MAP, NULL, "pairs", NULL },
-    { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL }
-};
+static const struct tocsin_option vo_options[] = { { "api_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED, "the key", NULL },
+                                                   { "routing_key", TOCSIN_OPT_STRING, NULL, "the team", NULL },
+                                                   { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL } };
+static const struct tocsin_option og_options[] = { { "api_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED, "the key", NULL },
+                                                   { "region", TOCSIN_OPT_STRING, "us", "where the account lives",
+                                                     "us|eu" },
+                                                   { "depth", TOCSIN_OPT_INT, "3", "a number", NULL },
+                                                   { "verbose", TOCSIN_OPT_BOOL, "false", "a switch", NULL },
+                                                   { "wait", TOCSIN_OPT_DURATION, "5s", "a time", NULL },
+                                                   { "tags", TOCSIN_OPT_LIST, "a,b", "some words", NULL },
+                                                   { "details", TOCSIN_OPT_MAP, NULL, "pairs", NULL },
+                                                   { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL } };
 
-#define FAKE(n, ...) { .api = { .abi = TOCSIN_PLUGIN_ABI, .size = sizeof(struct tocsin_plugin), .name = n, \
-                                .summary = "a double", .open = fake_open, .close = fake_close, __VA_ARGS__ } }
+#define FAKE(n, ...)                                                                                                   \
+    {                                                                                                                  \
+        .api = {                                                                                                       \
+            .abi = TOCSIN_PLUGIN_ABI,                                                                                  \
+            .size = sizeof(struct tocsin_plugin),                                                                      \
+            .name = n,                                                                                                 \
+            .summary = "a double",                                                                                     \
+            .open = fake_open,                                                                                         \
+            .close = fake_close,                                                                                       \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
 
 static struct plugin fakes[] = {
     FAKE("alertmanager", .decode = fake_decode),
@@ -149,10 +155,14 @@ plugin_default_dir(void)
 
 /* --- the core ------------------------------------------------------------------------- */
 
-struct ruleset { size_t n; };
-struct mapping { int unused; };
+struct ruleset {
+    size_t n;
+};
+struct mapping {
+    int unused;
+};
 
-static const struct rule_src *compiled;   /* what the last compile was given; valid while its conf is */
+static const struct rule_src *compiled; /* what the last compile was given; valid while its conf is */
 static size_t n_compiled;
 
 struct ruleset *
@@ -252,21 +262,6 @@ write_file(const char *path, const char *text)
     assert_non_null(f);
     fputs(text, f);
     assert_int_equal(fclose(f), 0);
-}
-
-/* All mistakes, one a line; heap. */
-static char *
-mistakes_of(const struct conf_report *report)
-{
-    char *all = xstrdup("");
-
-    for (size_t i = 0; i < report->n; i++) {
-        char *more = xasprintf("%s%s%s", all, i > 0 ? "\n" : "", report->items[i].text);
-
-        free(all);
-        all = more;
-    }
-    return all;
 }
 
 #endif
