@@ -65,7 +65,10 @@ shape_status(unsigned state)
 static json_t *
 told(unsigned told)
 {
-    return told == TOLD_NOTHING ? json_null() : json_string(shape_state(told));
+    static const char *const words[] = { [TOLD_MAYBE] = "unconfirmed", [TOLD_TRIGGERED] = "triggered",
+                                         [TOLD_ACKNOWLEDGED] = "acknowledged", [TOLD_RESOLVED] = "resolved" };
+
+    return told == TOLD_NOTHING || told > TOLD_RESOLVED ? json_null() : json_string(words[told]);
 }
 
 static void
