@@ -14,7 +14,7 @@ resident_bytes(void)
 
     if (f == NULL)
         return 0;
-    if (fscanf(f, "%lu %lu", &size, &resident) != 2) /* lint: ok scanf: two numbers from the kernel */
+    if (fscanf(f, "%lu %lu", &size, &resident) != 2) /* lint: ok fscanf: two numbers from the kernel */
         resident = 0;
     fclose(f);
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
