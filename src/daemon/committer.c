@@ -3,146 +3,20 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "daemon/committer_impl.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rand.h"
-#include "plugin/loader.h"
 
 enum {
-    TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
-    TURN_TIMERS = 500,
     FLUSH_MS = 1000,
     UPKEEP_MS = 5000,
-    UPKEEP_BUDGET_MS = 20,
-    FAILED_WAIT_MS = 1000          /* after a failed commit, before what must not be lost is tried again */
+    UPKEEP_BUDGET_MS = 20
 };
-
-/* An action or a report, owned by the queue. */
-struct job {
-    struct job *next;
-    struct event event;
-    char *by, *note, *origin, *target;
-    void (*done)(void *ctx, enum tocsin_rc, const struct tocsin_err *);
-    void *done_ctx;
-};
-
-struct committer {
-    struct committer_options opt;
-    struct turn_env env;
-    struct notifier *notifier;
-    pthread_t thread;
-
-    pthread_mutex_t mutex;                   /* guards what follows */
-    pthread_cond_t wake;
-    struct intake *intake_head, **intake_tail;
-    struct job *job_head, **job_tail;
-    size_t queued;
-    bool stopping, failed;
-    struct turn_stats stats;
-    struct tocsin_err last_err;              /* rc TOCSIN_OK while commits succeed */
-
-    /* the thread's own */
-    struct arena *arena;
-    struct conf *conf;                       /* during a turn */
-    int64_t last_wall, last_mono;            /* of the turn before: wall time never goes back here */
-    int64_t next_flush, next_upkeep, retry_at;
-    bool lazy;
-    struct complaint trouble;
-};
-
-/* --- time ---------------------------------------------------------------------------- */
-
-/* Wall time that goes on at the pace of the monotonic clock while the system's is behind it. */
-static int64_t
-turn_time(struct committer *c)
-{
-    int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), expected = c->last_wall + (mono - c->last_mono);
-
-    if (c->last_wall > 0 && (wall < expected - 2000 || wall > expected + 60000)) {
-        pthread_mutex_lock(&c->mutex);
-        c->stats.clock_jumps++;
-        pthread_mutex_unlock(&c->mutex);
-        log_warn("turn", "", "the system's clock moved by %lld ms", (long long)(wall - expected));
-    }
-    if (wall < c->last_wall)
-        wall = expected > c->last_wall ? expected : c->last_wall;
-    c->last_wall = wall;
-    c->last_mono = mono;
-    return wall;
-}
-
-/* --- what the core asks ----------------------------------------------------------------- */
-
-static bool
-caps_of(void *ctx, const char *target, struct delivery_caps *out)
-{
-    struct committer *c = ctx;
-    const struct conf_notifier *n = conf_notifier(c->conf, target);
-
-    if (n == NULL)
-        return false;
-    out->can_ack = n->plugin->api.flags & TOCSIN_CAN_ACK;
-    out->can_note = n->plugin->api.flags & TOCSIN_CAN_NOTE;
-    out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
-    out->send_resolved = n->send_resolved;
-    return true;
-}
-
-/* --- answers ------------------------------------------------------------------------------ */
-
-static void
-intake_answer(struct intake *in, const struct ingest_result *result)
-{
-    in->done(in->done_ctx, result);
-    conf_unref(in->conf);
-    arena_free(in->arena);                   /* the intake itself lives in it */
-}
-
-static void
-intake_refuse(struct intake *in, const struct tocsin_err *err)
-{
-    struct ingest_result r = { .rc = err->rc, .err = *err };
-
-    intake_answer(in, &r);
-}
-
-static void
-intake_accept(struct intake *in, const struct event *events)
-{
-    struct ingest_result r = { .accepted = in->n };
-
-    r.items = arena_alloc(in->arena, (in->n + 1) * sizeof *r.items);
-    for (size_t i = 0; i < in->n; i++) {
-        r.items[i].dedup_key = in->decisions[i]->dedup_key;
-        r.items[i].incident[0] = '\0';
-        if (!id_is_zero(&events[i].incident_r))
-            id_format(&events[i].incident_r, r.items[i].incident);
-    }
-    intake_answer(in, &r);
-}
-
-static void
-job_free(struct job *j)
-{
-    free(j->by);
-    free(j->note);
-    free(j->origin);
-    free(j->target);
-    free(j);
-}
-
-static void
-job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
-{
-    if (j->done != NULL)
-        j->done(j->done_ctx, rc, err);
-    job_free(j);
-}
 
 /* --- the queue ------------------------------------------------------------------------------ */
 
@@ -237,15 +111,6 @@ committer_report(struct committer *c, const struct event *e)
     enqueue_job(c, j);
 }
 
-/* --- a turn ---------------------------------------------------------------------------------- */
-
-struct load {                                /* what one turn works on */
-    struct intake *intake;
-    struct job *jobs;
-    size_t n_alerts, n_jobs;
-    struct event *events;
-};
-
 static void
 take(struct committer *c, struct load *l)
 {
@@ -276,186 +141,6 @@ take(struct committer *c, struct load *l)
         c->job_tail = &c->job_head;
 }
 
-static void
-make_events(struct committer *c, struct load *l)
-{
-    size_t n = 0;
-
-    l->events = arena_zalloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
-    for (const struct intake *in = l->intake; in != NULL; in = in->next)
-        for (size_t i = 0; i < in->n; i++)
-            l->events[n++] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
-    for (const struct job *j = l->jobs; j != NULL; j = j->next)
-        l->events[n++] = j->event;
-}
-
-static void
-wake_notifier(struct committer *c, const struct turn_result *r)
-{
-    if (c->notifier == NULL)
-        return;
-    for (size_t i = 0; i < r->n_due; i++)
-        notifier_wake(c->notifier, &r->due[i].incident, r->due[i].target, r->due[i].due_at);
-}
-
-static void
-answer_all(struct load *l)
-{
-    const struct event *e = l->events;
-
-    while (l->intake != NULL) {
-        struct intake *in = l->intake;
-
-        l->intake = in->next;
-        intake_accept(in, e);
-        e += in->n;
-    }
-    while (l->jobs != NULL) {
-        struct job *j = l->jobs;
-
-        l->jobs = j->next;
-        job_answer(j, e->rc, &e->err);
-        e++;
-    }
-}
-
-/* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */
-static void
-refuse_all(struct committer *c, struct load *l, const struct tocsin_err *err)
-{
-    struct job *keep = NULL, **at = &keep;
-
-    while (l->intake != NULL) {
-        struct intake *in = l->intake;
-
-        l->intake = in->next;
-        pthread_mutex_lock(&c->mutex);
-        c->stats.refused += in->n;
-        pthread_mutex_unlock(&c->mutex);
-        intake_refuse(in, err);
-    }
-    while (l->jobs != NULL) {
-        struct job *j = l->jobs;
-
-        l->jobs = j->next;
-        j->next = NULL;
-        if (j->event.kind == EV_ACTION) {
-            job_answer(j, err->rc, err);
-        } else {
-            *at = j;
-            at = &j->next;
-        }
-    }
-    if (keep == NULL)
-        return;
-    pthread_mutex_lock(&c->mutex);
-    *at = c->job_head;
-    if (c->job_head == NULL)
-        c->job_tail = at;
-    c->job_head = keep;
-    pthread_mutex_unlock(&c->mutex);
-}
-
-static void
-note_stats(struct committer *c, const struct load *l, const struct turn_result *r, int64_t us)
-{
-    static const int64_t le[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000 };
-    size_t b = 0;
-
-    while (b < sizeof le / sizeof le[0] && us > le[b])
-        b++;
-    pthread_mutex_lock(&c->mutex);
-    c->stats.turns++;
-    c->stats.events += l->n_alerts + l->n_jobs;
-    c->stats.alerts += l->n_alerts;
-    c->stats.repeats += r->repeats;
-    for (const struct intake *in = l->intake; in != NULL; in = in->next)
-        for (size_t i = 0; i < in->n; i++) {
-            c->stats.dropped += in->decisions[i]->drop;
-            c->stats.suppressed += in->decisions[i]->suppress;
-            c->stats.rule_failures += in->decisions[i]->failed;
-        }
-    if (r->wrote) {
-        c->stats.commits++;
-        c->stats.commit_us_buckets[b]++;
-        c->stats.commit_us_sum += (uint64_t)us;
-    }
-    c->last_err.rc = TOCSIN_OK;
-    pthread_mutex_unlock(&c->mutex);
-}
-
-static void
-turn_failed(struct committer *c, const struct tocsin_err *err)
-{
-    char text[1024];
-
-    complain(&c->trouble, "store", "", "cannot commit: %s", err_text(err, text, sizeof text));
-    c->retry_at = clock_mono_ms() + FAILED_WAIT_MS;
-    pthread_mutex_lock(&c->mutex);
-    c->last_err = *err;
-    c->failed |= err->rc == TOCSIN_FATAL;
-    pthread_mutex_unlock(&c->mutex);
-    if (err->rc == TOCSIN_FATAL)
-        c->opt.fatal(c->opt.ctx, err);
-}
-
-static enum tocsin_rc
-run(struct committer *c, struct event *events, size_t n, struct turn_result *r, struct tocsin_err *err)
-{
-    enum tocsin_rc rc;
-
-    c->conf = c->opt.conf(c->opt.ctx);
-    rc = turn_run(&c->env, c->arena, events, n, turn_time(c), TURN_TIMERS, r, err);
-    conf_unref(c->conf);
-    c->conf = NULL;
-    return rc;
-}
-
-/* With the disk full new alerts are refused, but acknowledgements and results of sends have a reserve. */
-static enum tocsin_rc
-run_jobs_alone(struct committer *c, struct load *l, const struct tocsin_err *why)
-{
-    struct load rest = { .jobs = l->jobs, .n_jobs = l->n_jobs };
-    struct turn_result r;
-    struct tocsin_err err;
-
-    l->jobs = NULL;
-    l->n_jobs = 0;
-    refuse_all(c, l, why);
-    make_events(c, &rest);
-    if (run(c, rest.events, rest.n_jobs, &r, &err) != TOCSIN_OK) {
-        refuse_all(c, &rest, &err);
-        return err.rc;
-    }
-    wake_notifier(c, &r);
-    answer_all(&rest);
-    return TOCSIN_OK;
-}
-
-static void
-turn(struct committer *c, struct load *l)
-{
-    struct turn_result r;
-    struct tocsin_err err;
-    int64_t begin = clock_mono_us();
-
-    make_events(c, l);
-    if (run(c, l->events, l->n_alerts + l->n_jobs, &r, &err) == TOCSIN_OK) {
-        complaint_over(&c->trouble, "store", "", "commits succeed again");
-        c->lazy |= r.repeats > 0;
-        note_stats(c, l, &r, clock_mono_us() - begin);
-        wake_notifier(c, &r);
-        answer_all(l);
-    } else {
-        turn_failed(c, &err);
-        if (err.rc == TOCSIN_FULL && l->n_alerts > 0 && l->n_jobs > 0)
-            run_jobs_alone(c, l, &err);
-        else
-            refuse_all(c, l, &err);
-    }
-    arena_reset(c->arena);
-}
-
 /* --- the thread -------------------------------------------------------------------------------- */
 
 static void
@@ -473,12 +158,12 @@ upkeep(struct committer *c, int64_t mono)
     if (rc == TOCSIN_OK && mono >= c->next_upkeep) {
         struct conf *conf = c->opt.conf(c->opt.ctx);
 
-        rc = ops->maintain(c->opt.store, turn_time(c), conf->store.keep_ms, UPKEEP_BUDGET_MS, &err);
+        rc = ops->maintain(c->opt.store, committer_time(c), conf->store.keep_ms, UPKEEP_BUDGET_MS, &err);
         conf_unref(conf);
         c->next_upkeep = mono + UPKEEP_MS;
     }
     if (rc != TOCSIN_OK)
-        turn_failed(c, &err);
+        committer_failed(c, &err);
 }
 
 /* When the thread has something to do without being woken. */
@@ -489,8 +174,8 @@ next_wait_ms(struct committer *c, int64_t mono)
 
     if (c->lazy && c->next_flush - mono < wait)
         wait = c->next_flush - mono;
-    if (due > 0 && due - turn_time(c) < wait)
-        wait = due - turn_time(c);
+    if (due > 0 && due - committer_time(c) < wait)
+        wait = due - committer_time(c);
     if (c->retry_at > mono && wait < c->retry_at - mono)
         wait = c->retry_at - mono;
     return wait > 0 ? wait : 0;
@@ -530,14 +215,14 @@ committer_main(void *ctx)
         stop = (c->stopping || c->failed) && l.n_alerts == 0 && (l.n_jobs == 0 || c->failed);
         pthread_mutex_unlock(&c->mutex);
         if (c->failed) {
-            refuse_all(c, &l, &c->last_err);
+            committer_refuse(c, &l, &c->last_err);
             if (stop)
                 break;
             continue;
         }
         due = c->opt.store->ops->next_due(c->opt.store);
-        if (l.n_alerts + l.n_jobs > 0 || l.intake != NULL || (due > 0 && due <= turn_time(c) && mono >= c->retry_at))
-            turn(c, &l);
+        if (l.n_alerts + l.n_jobs > 0 || l.intake != NULL || (due > 0 && due <= committer_time(c) && mono >= c->retry_at))
+            committer_turn(c, &l);
         else if (stop)
             break;
         upkeep(c, clock_mono_ms());
@@ -556,7 +241,7 @@ committer_start(const struct committer_options *opt)
     c->job_tail = &c->job_head;
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
-    c->env.caps_of = caps_of;
+    c->env.caps_of = committer_caps_of;
     c->env.ctx = c;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_condattr_init(&attr);

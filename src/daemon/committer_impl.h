@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* committer_impl.h - shared by committer.c (queue and thread) and committer_turn.c (one turn and its answers). */
+#ifndef DAEMON_COMMITTER_IMPL_H
+#define DAEMON_COMMITTER_IMPL_H
+
+#include <pthread.h>
+
+#include "daemon/committer.h"
+#include "os/log.h"
+
+enum {
+    TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
+    TURN_TIMERS = 500,
+    FAILED_WAIT_MS = 1000          /* after a failed commit, before what must not be lost is tried again */
+};
+
+/* An action or a report, owned by the queue. */
+struct job {
+    struct job *next;
+    struct event event;
+    char *by, *note, *origin, *target;
+    void (*done)(void *ctx, enum tocsin_rc, const struct tocsin_err *);
+    void *done_ctx;
+};
+
+struct committer {
+    struct committer_options opt;
+    struct turn_env env;
+    struct notifier *notifier;
+    pthread_t thread;
+
+    pthread_mutex_t mutex;                   /* guards what follows */
+    pthread_cond_t wake;
+    struct intake *intake_head, **intake_tail;
+    struct job *job_head, **job_tail;
+    size_t queued;
+    bool stopping, failed;
+    struct turn_stats stats;
+    struct tocsin_err last_err;              /* rc TOCSIN_OK while commits succeed */
+
+    /* the thread's own */
+    struct arena *arena;
+    struct conf *conf;                       /* during a turn */
+    int64_t last_wall, last_mono;            /* of the turn before: wall time never goes back here */
+    int64_t next_flush, next_upkeep, retry_at;
+    bool lazy;
+    struct complaint trouble;
+};
+
+struct load {                                /* what one turn works on */
+    struct intake *intake;
+    struct job *jobs;
+    size_t n_alerts, n_jobs;
+    struct event *events;
+};
+
+/* Wall time that goes on at the pace of the monotonic clock while the system's is behind it. */
+int64_t committer_time(struct committer *);
+/* Notifier's flags as the core wants them; the hook of struct turn_env. */
+bool committer_caps_of(void *committer, const char *target, struct delivery_caps *out);
+/* Apply and commit, answer, wake the notifier; or deal with the failure. */
+void committer_turn(struct committer *, struct load *);
+/* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */
+void committer_refuse(struct committer *, struct load *, const struct tocsin_err *);
+/* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */
+void committer_failed(struct committer *, const struct tocsin_err *);
+/* Answer and free one piece of work. */
+void intake_refuse(struct intake *, const struct tocsin_err *);
+void job_answer(struct job *, enum tocsin_rc, const struct tocsin_err *);
+void job_free(struct job *);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One turn of the committer: events from what was taken, the commit, the
+ * answers; and what becomes of each kind of work when the commit fails.
+ */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "daemon/committer_impl.h"
+#include "os/clock.h"
+#include "plugin/loader.h"
+
+/* --- time ---------------------------------------------------------------------------- */
+
+int64_t
+committer_time(struct committer *c)
+{
+    int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), expected = c->last_wall + (mono - c->last_mono);
+
+    if (c->last_wall > 0 && (wall < expected - 2000 || wall > expected + 60000)) {
+        pthread_mutex_lock(&c->mutex);
+        c->stats.clock_jumps++;
+        pthread_mutex_unlock(&c->mutex);
+        log_warn("turn", "", "the system's clock moved by %lld ms", (long long)(wall - expected));
+    }
+    if (wall < c->last_wall)
+        wall = expected > c->last_wall ? expected : c->last_wall;
+    c->last_wall = wall;
+    c->last_mono = mono;
+    return wall;
+}
+
+/* --- what the core asks ----------------------------------------------------------------- */
+
+bool
+committer_caps_of(void *ctx, const char *target, struct delivery_caps *out)
+{
+    struct committer *c = ctx;
+    const struct conf_notifier *n = conf_notifier(c->conf, target);
+
+    if (n == NULL)
+        return false;
+    out->can_ack = n->plugin->api.flags & TOCSIN_CAN_ACK;
+    out->can_note = n->plugin->api.flags & TOCSIN_CAN_NOTE;
+    out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
+    out->send_resolved = n->send_resolved;
+    return true;
+}
+
+/* --- answers ------------------------------------------------------------------------------ */
+
+static void
+intake_answer(struct intake *in, const struct ingest_result *result)
+{
+    in->done(in->done_ctx, result);
+    conf_unref(in->conf);
+    arena_free(in->arena);                   /* the intake itself lives in it */
+}
+
+void
+intake_refuse(struct intake *in, const struct tocsin_err *err)
+{
+    struct ingest_result r = { .rc = err->rc, .err = *err };
+
+    intake_answer(in, &r);
+}
+
+static void
+intake_accept(struct intake *in, const struct event *events)
+{
+    struct ingest_result r = { .accepted = in->n };
+
+    r.items = arena_alloc(in->arena, (in->n + 1) * sizeof *r.items);
+    for (size_t i = 0; i < in->n; i++) {
+        r.items[i].dedup_key = in->decisions[i]->dedup_key;
+        r.items[i].incident[0] = '\0';
+        if (!id_is_zero(&events[i].incident_r))
+            id_format(&events[i].incident_r, r.items[i].incident);
+    }
+    intake_answer(in, &r);
+}
+
+void
+job_free(struct job *j)
+{
+    free(j->by);
+    free(j->note);
+    free(j->origin);
+    free(j->target);
+    free(j);
+}
+
+void
+job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
+{
+    if (j->done != NULL)
+        j->done(j->done_ctx, rc, err);
+    job_free(j);
+}
+
+/* --- a turn ---------------------------------------------------------------------------------- */
+
+static void
+make_events(struct committer *c, struct load *l)
+{
+    size_t n = 0;
+
+    l->events = arena_zalloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
+    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+        for (size_t i = 0; i < in->n; i++)
+            l->events[n++] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
+    for (const struct job *j = l->jobs; j != NULL; j = j->next)
+        l->events[n++] = j->event;
+}
+
+static void
+wake_notifier(struct committer *c, const struct turn_result *r)
+{
+    if (c->notifier == NULL)
+        return;
+    for (size_t i = 0; i < r->n_due; i++)
+        notifier_wake(c->notifier, &r->due[i].incident, r->due[i].target, r->due[i].due_at);
+}
+
+static void
+answer_all(struct load *l)
+{
+    const struct event *e = l->events;
+
+    while (l->intake != NULL) {
+        struct intake *in = l->intake;
+
+        l->intake = in->next;
+        intake_accept(in, e);
+        e += in->n;
+    }
+    while (l->jobs != NULL) {
+        struct job *j = l->jobs;
+
+        l->jobs = j->next;
+        job_answer(j, e->rc, &e->err);
+        e++;
+    }
+}
+
+void
+committer_refuse(struct committer *c, struct load *l, const struct tocsin_err *err)
+{
+    struct job *keep = NULL, **at = &keep;
+
+    while (l->intake != NULL) {
+        struct intake *in = l->intake;
+
+        l->intake = in->next;
+        pthread_mutex_lock(&c->mutex);
+        c->stats.refused += in->n;
+        pthread_mutex_unlock(&c->mutex);
+        intake_refuse(in, err);
+    }
+    while (l->jobs != NULL) {
+        struct job *j = l->jobs;
+
+        l->jobs = j->next;
+        j->next = NULL;
+        if (j->event.kind == EV_ACTION) {
+            job_answer(j, err->rc, err);
+        } else {
+            *at = j;
+            at = &j->next;
+        }
+    }
+    if (keep == NULL)
+        return;
+    pthread_mutex_lock(&c->mutex);
+    *at = c->job_head;
+    if (c->job_head == NULL)
+        c->job_tail = at;
+    c->job_head = keep;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void
+note_stats(struct committer *c, const struct load *l, const struct turn_result *r, int64_t us)
+{
+    static const int64_t le[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000 };
+    size_t b = 0;
+
+    while (b < sizeof le / sizeof le[0] && us > le[b])
+        b++;
+    pthread_mutex_lock(&c->mutex);
+    c->stats.turns++;
+    c->stats.events += l->n_alerts + l->n_jobs;
+    c->stats.alerts += l->n_alerts;
+    c->stats.repeats += r->repeats;
+    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+        for (size_t i = 0; i < in->n; i++) {
+            c->stats.dropped += in->decisions[i]->drop;
+            c->stats.suppressed += in->decisions[i]->suppress;
+            c->stats.rule_failures += in->decisions[i]->failed;
+        }
+    if (r->wrote) {
+        c->stats.commits++;
+        c->stats.commit_us_buckets[b]++;
+        c->stats.commit_us_sum += (uint64_t)us;
+    }
+    c->last_err.rc = TOCSIN_OK;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+void
+committer_failed(struct committer *c, const struct tocsin_err *err)
+{
+    char text[1024];
+
+    complain(&c->trouble, "store", "", "cannot commit: %s", err_text(err, text, sizeof text));
+    c->retry_at = clock_mono_ms() + FAILED_WAIT_MS;
+    pthread_mutex_lock(&c->mutex);
+    c->last_err = *err;
+    c->failed |= err->rc == TOCSIN_FATAL;
+    pthread_mutex_unlock(&c->mutex);
+    if (err->rc == TOCSIN_FATAL)
+        c->opt.fatal(c->opt.ctx, err);
+}
+
+static enum tocsin_rc
+run(struct committer *c, struct event *events, size_t n, struct turn_result *r, struct tocsin_err *err)
+{
+    enum tocsin_rc rc;
+
+    c->conf = c->opt.conf(c->opt.ctx);
+    rc = turn_run(&c->env, c->arena, events, n, committer_time(c), TURN_TIMERS, r, err);
+    conf_unref(c->conf);
+    c->conf = NULL;
+    return rc;
+}
+
+/* With the disk full new alerts are refused, but acknowledgements and results of sends have a reserve. */
+static enum tocsin_rc
+run_jobs_alone(struct committer *c, struct load *l, const struct tocsin_err *why)
+{
+    struct load rest = { .jobs = l->jobs, .n_jobs = l->n_jobs };
+    struct turn_result r;
+    struct tocsin_err err;
+
+    l->jobs = NULL;
+    l->n_jobs = 0;
+    committer_refuse(c, l, why);
+    make_events(c, &rest);
+    if (run(c, rest.events, rest.n_jobs, &r, &err) != TOCSIN_OK) {
+        committer_refuse(c, &rest, &err);
+        return err.rc;
+    }
+    wake_notifier(c, &r);
+    answer_all(&rest);
+    return TOCSIN_OK;
+}
+
+void
+committer_turn(struct committer *c, struct load *l)
+{
+    struct turn_result r;
+    struct tocsin_err err;
+    int64_t begin = clock_mono_us();
+
+    make_events(c, l);
+    if (run(c, l->events, l->n_alerts + l->n_jobs, &r, &err) == TOCSIN_OK) {
+        complaint_over(&c->trouble, "store", "", "commits succeed again");
+        c->lazy |= r.repeats > 0;
+        note_stats(c, l, &r, clock_mono_us() - begin);
+        wake_notifier(c, &r);
+        answer_all(l);
+    } else {
+        committer_failed(c, &err);
+        if (err.rc == TOCSIN_FULL && l->n_alerts > 0 && l->n_jobs > 0)
+            run_jobs_alone(c, l, &err);
+        else
+            committer_refuse(c, l, &err);
+    }
+    arena_reset(c->arena);
+}
