@@ -264,8 +264,11 @@ load_pending(struct notifier *n, struct tocsin_err *err)
     if (rc != TOCSIN_OK)
         err_wrap(err, "cannot read what is still to be told");
     for (size_t i = 0; rc == TOCSIN_OK && i < count; i++) {
-        struct row *row = row_get(n, &rows[i].incident, lane_of(n, rows[i].target));
+        struct row *row;
 
+        if (rows[i].due_at == 0)
+            continue;                        /* refused: waits for a change */
+        row = row_get(n, &rows[i].incident, lane_of(n, rows[i].target));
         row_count(n, row, true);
         row_sleep(n, row, rows[i].due_at);
     }

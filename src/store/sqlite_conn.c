@@ -58,7 +58,7 @@ static const char *const texts[N_STATEMENTS] = {
                               "where state <> 3 and id < ?1 order by id desc",
     [ST_DELIVERIES_GET] = "select " DELIVERY_COLUMNS " from delivery where incident = ?1",
     [ST_DELIVERY_GET] = "select " DELIVERY_COLUMNS " from delivery where incident = ?1 and target = ?2",
-    [ST_DELIVERY_PENDING] = "select incident, target, due_at from delivery where due_at <> 0 "
+    [ST_DELIVERY_PENDING] = "select incident, target, due_at from delivery where due_at <> 0 or state = 3 "
                             "order by due_at, incident, target",
     [ST_POLICY_GET] = "select body from policy where id = ?1",
 

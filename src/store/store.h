@@ -55,6 +55,7 @@ struct incident_detail {
     struct event_row *events;      size_t n_events;      /* oldest first; at most the newest max_events */
 };
 
+/* A delivery that is to be made at due_at, or (due_at 0) one that was refused and waits for a change. */
 struct pending { struct id16 incident; const char *target; int64_t due_at; };
 
 struct store_stats {

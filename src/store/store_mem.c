@@ -296,7 +296,7 @@ mem_pending(struct store *s, struct arena *a, struct pending **out, size_t *n_ou
         for (size_t k = 0; k < inc->deliveries.n; k++) {
             const struct delivery_row *d = inc->deliveries.v[k];
 
-            if (d->due_at == 0)
+            if (d->due_at == 0 && d->state != DELIVERY_REJECTED)
                 continue;
             if (n == cap)
                 rows = xrealloc(rows, (cap = cap > 0 ? cap * 2 : 16) * sizeof *rows);

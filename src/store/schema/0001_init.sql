@@ -94,7 +94,7 @@ create table delivery (
     vendor_ref text not null,
     primary key (incident, target)
 ) strict, without rowid;
-create index delivery_due on delivery (due_at) where due_at <> 0;
+create index delivery_due on delivery (due_at) where due_at <> 0 or state = 3;
 
 create table event (
     id integer primary key,
