@@ -96,9 +96,10 @@ struct incident_row {
 
 /*
  * What a vendor believes of the incident.  MAYBE: a trigger may be under way or lost, so it is sent
- * (again) while the incident is open, and a resolve is sent in any case.
+ * (again) while the incident is open, and a resolve is sent in any case.  MAYBE_ACKED: the same, and the
+ * acknowledgement was passed on; whether the vendor knew what was meant is not certain.
  */
-enum told { TOLD_NOTHING = 0, TOLD_MAYBE, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED };
+enum told { TOLD_NOTHING = 0, TOLD_MAYBE, TOLD_MAYBE_ACKED, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED };
 
 #define STEP_NONE 0xffffu          /* named by a rule's notify or as the last resort */
 

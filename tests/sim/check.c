@@ -128,9 +128,10 @@ ledger(struct sim *s, const struct incident_row *r, const struct delivery_row *d
         broken(s, "I4: %s paged %u times for one incident", v->name, a->pages);
     if (r->state == TOCSIN_INC_RESOLVED) {
         if (a != NULL && a->open)
-            broken(s, "I5: %s still believes a resolved incident to be open", v->name);
+            broken(s, "I5: %s still believes resolved incident %02x%02x to be open", v->name, r->id.b[14], r->id.b[15]);
     } else if (!quiet && r->suppressed_by[0] == '\0' && d->want_page > 0 && (a == NULL || !a->open)) {
-        broken(s, "I3: %s was to be told of '%s' and does not know it", v->name, r->group_key);
+        broken(s, "I3: %s was to be told of '%s' (%02x%02x) and does not know it", v->name, r->group_key, r->id.b[14],
+               r->id.b[15]);
     } else if (quiet && v->caps.can_ack && a != NULL && a->open && !a->acked) {
         broken(s, "%s does not know that '%s' is acknowledged", v->name, r->group_key);
     }

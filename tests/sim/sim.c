@@ -315,7 +315,8 @@ people(struct sim *s)
                 v->open = e.action != ACTION_RESOLVE;
             }
         }
-        trace(s, "action %d origin %s", (int)e.action, e.origin != NULL ? e.origin : "-");
+        trace(s, "action %d on %02x%02x origin %s", (int)e.action, e.incident.b[14], e.incident.b[15],
+              e.origin != NULL ? e.origin : "-");
         while (!sim_turn(s, &e, 1))
             ;
     }

@@ -30,7 +30,7 @@ when_acknowledged(const struct incident_row *i, const struct delivery_row *d, co
     case TOLD_ACKNOWLEDGED:
         return d->told_ver < i->ver ? TOCSIN_UPDATE : 0;
     default:
-        return 0;                            /* never told, and somebody has answered: nobody is to be woken */
+        return 0;                            /* told already; or never told, and somebody has answered: nobody is to be woken */
     }
 }
 
@@ -44,6 +44,7 @@ when_triggered(const struct incident_row *i, const struct delivery_row *d, const
     switch (d->told) {
     case TOLD_NOTHING:
     case TOLD_MAYBE:
+    case TOLD_MAYBE_ACKED:
         return d->want_page > 0 ? TOCSIN_TRIGGER : 0;
     case TOLD_ACKNOWLEDGED:
         return caps->can_unack ? TOCSIN_UNACKNOWLEDGE : news ? TOCSIN_UPDATE : 0;

@@ -101,8 +101,6 @@ ledger_rearm(struct world *w, struct world_incident *i, const char *target)
         return;
     start_over(&d->row, DELIVERY_IDLE, 0);
     d->dirty = true;
-    if (d->row.told == TOLD_NOTHING && d->row.want_page > 0 && i->row.state == TOCSIN_INC_TRIGGERED)
-        d->row.told = TOLD_MAYBE;
     refresh(w, i, d);
 }
 
@@ -122,7 +120,7 @@ enter_told(struct delivery_row *d, const struct event *e)
         d->told_page = e->page;
         break;
     case TOCSIN_ACKNOWLEDGE:
-        d->told = TOLD_ACKNOWLEDGED;
+        d->told = d->told == TOLD_MAYBE ? TOLD_MAYBE_ACKED : TOLD_ACKNOWLEDGED;
         break;
     case TOCSIN_UNACKNOWLEDGE:
         d->told = TOLD_TRIGGERED;
@@ -171,8 +169,6 @@ rejected(struct world *w, struct world_incident *i, struct world_delivery *d, co
 
     world_note(w, &i->row.id, "rejected", r->target, "%s refused the %s: %s", r->target,
                e->change != 0 ? change_words[e->change] : "request", e->outcome.reason);
-    if (e->change == TOCSIN_TRIGGER && r->told == TOLD_MAYBE && r->attempts == 0)
-        r->told = TOLD_NOTHING;              /* the only try was refused: it surely knows nothing */
     r->state = DELIVERY_REJECTED;
     r->refused_change = (uint8_t)e->change;
     r->refused_ver = e->ver;
