@@ -150,6 +150,8 @@ told(struct sim *s, const struct incident_detail *d)
         somebody |= d->deliveries[i].told == TOLD_TRIGGERED || d->deliveries[i].told == TOLD_ACKNOWLEDGED;
     if (!somebody)
         broken(s, "I3: nobody was told of '%s'", r->group_key);
+    if (r->next_due != 0 && r->next_due <= s->now)
+        broken(s, "I6: a timer of '%s' is overdue and does not fire", r->group_key);
     if (!r->exhausted && r->next_due == 0)
         broken(s, "I3: '%s' is unanswered, and its policy stopped before the end", r->group_key);
 }

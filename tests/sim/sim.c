@@ -225,7 +225,8 @@ decide(struct sim *s, struct arena *a, int source, int key, enum tocsin_status s
                                   .dedup_key = arena_printf(a, "key-%d", key),
                                   .summary = arena_printf(a, "alert %d of shape %u", key, f->shape),
                                   .starts_at = f->starts_at,
-                                  .ends_at = status == TOCSIN_RESOLVED ? s->now : 0,
+                                  /* a source knows that an end is not before its beginning, whatever its clock says */
+                                  .ends_at = status != TOCSIN_RESOLVED ? 0 : s->now > f->starts_at ? s->now : f->starts_at,
                                   .labels = labels,
                                   .n_labels = 2 };
 
@@ -392,7 +393,7 @@ drain(struct sim *s)
         v->down = v->rejects = v->loses_answers = false;
         v->configured = true;
     }
-    notifier_restart(s);
+    notifier_rearm(s);
     for (int i = 0; i < DRAIN_STEPS && s->problem[0] == '\0'; i++) {
         int64_t due = s->store->ops->next_due(s->store), next = s->now + 600000;
 

@@ -92,7 +92,8 @@ struct vendor *vendor_find(struct sim *, const char *name);
 struct vendor_alert *vendor_alert(struct vendor *, const struct id16 *key);
 /* Work off everything that is due now; crash: stop after a send and before its result is known. */
 void notifier_work(struct sim *, bool crash);
-void notifier_restart(struct sim *);
+void notifier_restart(struct sim *);                           /* what is due is read from the store */
+void notifier_rearm(struct sim *);                             /* a reload: what was refused is tried again */
 void notifier_due(struct sim *, const struct turn_result *);
 
 /* check.c */

@@ -144,26 +144,43 @@ notifier_due(struct sim *s, const struct turn_result *r)
         schedule(s, &r->due[i].incident, r->due[i].target, r->due[i].due_at);
 }
 
+static size_t
+pending(struct sim *s, struct arena *a, struct pending **rows)
+{
+    struct tocsin_err err;
+    size_t n = 0;
+
+    if (s->store->ops->pending(s->store, a, rows, &n, &err) != TOCSIN_OK)
+        broken(s, "pending failed: %s", err.what);
+    return n;
+}
+
 void
 notifier_restart(struct sim *s)
 {
     struct arena *a = arena_new();
     struct pending *rows = NULL;
-    struct tocsin_err err;
-    size_t n = 0;
+    size_t n = pending(s, a, &rows);
 
     s->n_due = 0;
-    if (s->store->ops->pending(s->store, a, &rows, &n, &err) != TOCSIN_OK)
-        broken(s, "pending failed: %s", err.what);
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].due_at > 0) {
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].due_at > 0)
             schedule(s, &rows[i].incident, rows[i].target, rows[i].due_at);
-        } else {
-            struct event e = { .kind = EV_REARM, .incident = rows[i].incident, .target = rows[i].target };
+    arena_free(a);
+}
 
-            while (!sim_turn(s, &e, 1))
-                ;
-        }
+void
+notifier_rearm(struct sim *s)
+{
+    struct arena *a = arena_new();
+    struct pending *rows = NULL;
+    size_t n = pending(s, a, &rows);
+
+    for (size_t i = 0; i < n; i++) {
+        struct event e = { .kind = EV_REARM, .incident = rows[i].incident, .target = rows[i].target };
+
+        while (!sim_turn(s, &e, 1))
+            ;
     }
     arena_free(a);
 }
