@@ -65,7 +65,8 @@ shape_status(unsigned state)
 static json_t *
 told(unsigned told)
 {
-    static const char *const words[] = { [TOLD_MAYBE] = "unconfirmed", [TOLD_MAYBE_ACKED] = "unconfirmed", [TOLD_TRIGGERED] = "triggered",
+    static const char *const words[] = { [TOLD_MAYBE] = "unconfirmed", [TOLD_MAYBE_ACKED] = "unconfirmed",
+                                         [TOLD_KNOWN] = "unconfirmed", [TOLD_TRIGGERED] = "triggered",
                                          [TOLD_ACKNOWLEDGED] = "acknowledged", [TOLD_RESOLVED] = "resolved" };
 
     return told == TOLD_NOTHING || told > TOLD_RESOLVED ? json_null() : json_string(words[told]);

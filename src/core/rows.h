@@ -95,11 +95,16 @@ struct incident_row {
 };
 
 /*
- * What a vendor believes of the incident.  MAYBE: a trigger may be under way or lost, so it is sent
- * (again) while the incident is open, and a resolve is sent in any case.  MAYBE_ACKED: the same, and the
- * acknowledgement was passed on; whether the vendor knew what was meant is not certain.
+ * What a vendor believes of the incident.  What is being told is not certain until it is confirmed, so
+ * from the commit that makes a change due until its answer the row says less:
+ *   MAYBE        a trigger may be under way or lost: it is sent (again) while the incident is open, and a
+ *                resolve is sent in any case
+ *   MAYBE_ACKED  the same, and the acknowledgement was passed on, understood or not
+ *   KNOWN        the vendor knows the incident; whether as acknowledged is not certain
  */
-enum told { TOLD_NOTHING = 0, TOLD_MAYBE, TOLD_MAYBE_ACKED, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED };
+enum told {
+    TOLD_NOTHING = 0, TOLD_MAYBE, TOLD_MAYBE_ACKED, TOLD_KNOWN, TOLD_TRIGGERED, TOLD_ACKNOWLEDGED, TOLD_RESOLVED
+};
 
 #define STEP_NONE 0xffffu          /* named by a rule's notify or as the last resort */
 

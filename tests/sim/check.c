@@ -147,7 +147,7 @@ told(struct sim *s, const struct incident_detail *d)
     if (r->state != TOCSIN_INC_TRIGGERED || !r->paging || r->suppressed_by[0] != '\0' || r->snoozed_until > 0)
         return;
     for (size_t i = 0; i < d->n_deliveries; i++)
-        somebody |= d->deliveries[i].told == TOLD_TRIGGERED || d->deliveries[i].told == TOLD_ACKNOWLEDGED;
+        somebody |= d->deliveries[i].told >= TOLD_KNOWN;
     if (!somebody)
         broken(s, "I3: nobody was told of '%s'", r->group_key);
     if (r->next_due != 0 && r->next_due <= s->now)

@@ -25,6 +25,7 @@ when_acknowledged(const struct incident_row *i, const struct delivery_row *d, co
 {
     switch (d->told) {
     case TOLD_MAYBE:
+    case TOLD_KNOWN:
     case TOLD_TRIGGERED:
         return caps->can_ack ? TOCSIN_ACKNOWLEDGE : 0;
     case TOLD_ACKNOWLEDGED:
@@ -46,6 +47,7 @@ when_triggered(const struct incident_row *i, const struct delivery_row *d, const
     case TOLD_MAYBE:
     case TOLD_MAYBE_ACKED:
         return d->want_page > 0 ? TOCSIN_TRIGGER : 0;
+    case TOLD_KNOWN:
     case TOLD_ACKNOWLEDGED:
         return caps->can_unack ? TOCSIN_UNACKNOWLEDGE : news ? TOCSIN_UPDATE : 0;
     case TOLD_TRIGGERED:
@@ -60,7 +62,7 @@ delivery_next(const struct incident_row *i, const struct delivery_row *d, const 
               struct delivery_work *out)
 {
     enum tocsin_change change = 0;
-    bool notes = caps->can_note && d->told_notes < i->notes && (d->told == TOLD_TRIGGERED || d->told == TOLD_ACKNOWLEDGED);
+    bool notes = caps->can_note && d->told_notes < i->notes && d->told >= TOLD_KNOWN && d->told < TOLD_RESOLVED;
 
     *out = (struct delivery_work){ .ver = i->ver, .page = d->want_page, .notes = d->told_notes };
     switch (shown_state(i)) {

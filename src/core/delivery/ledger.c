@@ -40,6 +40,17 @@ was_refused(const struct delivery_row *d, const struct delivery_work *work)
            d->refused_page == work->page;
 }
 
+/* What is about to be told is uncertain from now until it is confirmed. */
+static void
+doubt(struct world_delivery *d, enum tocsin_change change)
+{
+    if ((change == TOCSIN_ACKNOWLEDGE && d->row.told == TOLD_TRIGGERED) ||
+        (change == TOCSIN_UNACKNOWLEDGE && d->row.told == TOLD_ACKNOWLEDGED)) {
+        d->row.told = TOLD_KNOWN;
+        d->dirty = true;
+    }
+}
+
 /* Make the row due or idle, after anything about it or its incident changed. */
 static void
 refresh(const struct world *w, const struct world_incident *i, struct world_delivery *d)
@@ -50,12 +61,15 @@ refresh(const struct world *w, const struct world_incident *i, struct world_deli
         if (d->row.state == DELIVERY_IDLE)
             return;
         start_over(&d->row, DELIVERY_IDLE, 0);
-    } else if (d->row.state == DELIVERY_IDLE || (d->row.state == DELIVERY_REJECTED && !was_refused(&d->row, &work))) {
-        start_over(&d->row, DELIVERY_PENDING, w->now);
-    } else {
-        return;                              /* pending or failing: its time stands; refused: nothing new */
+        d->dirty = true;
+        return;
     }
-    d->dirty = true;
+    if (d->row.state == DELIVERY_IDLE || (d->row.state == DELIVERY_REJECTED && !was_refused(&d->row, &work))) {
+        start_over(&d->row, DELIVERY_PENDING, w->now);
+        d->dirty = true;
+    }                                        /* pending or failing: its time stands; refused: nothing new */
+    if (d->row.state != DELIVERY_REJECTED)
+        doubt(d, work.change);
 }
 
 void
@@ -245,7 +259,7 @@ ledger_step_can_repage(const struct world *w, const struct world_incident *i, ui
 {
     for (const struct world_delivery *d = i->deliveries; d != NULL; d = d->next)
         if (d->row.step == step && d->row.want_page > 0 &&
-            (d->row.told != TOLD_ACKNOWLEDGED || caps_of(w, d->row.target).can_unack))
+            (d->row.told == TOLD_MAYBE || d->row.told == TOLD_TRIGGERED || caps_of(w, d->row.target).can_unack))
             return true;
     return false;
 }
