@@ -34,7 +34,7 @@ static const struct member alert_members[] = {
 static const struct member delivery_members[] = {
     { "target", "string", "name of the notifier" },
     { "state", "string", "pending, delivered, failing, rejected" },
-    { "vendor_state", "string?", "what the vendor believes: maybe (triggered, but it did not answer), triggered, acknowledged, resolved; null: nothing" },
+    { "vendor_state", "string?", "what the vendor was told: triggered, acknowledged, resolved; null: nothing" },
     { "attempts", "integer", "since the last success" },
     { "last_error", "string?", NULL },
     { "vendor_ref", "string?", "the vendor's own id" },

@@ -49,8 +49,7 @@ shape_id(const struct id16 *id)
 const char *
 shape_state(unsigned state)
 {
-    static const char *const words[] = { "", [TOCSIN_INC_TRIGGERED] = "triggered",
-                                         [TOCSIN_INC_ACKNOWLEDGED] = "acknowledged", [TOCSIN_INC_RESOLVED] = "resolved" };
+    static const char *const words[] = { "", "triggered", "acknowledged", "resolved" };
 
     return state < sizeof words / sizeof words[0] ? words[state] : "";
 }
@@ -58,9 +57,7 @@ shape_state(unsigned state)
 const char *
 shape_status(unsigned state)
 {
-    static const char *const words[] = { "", [ALERT_FIRING] = "firing", [ALERT_RESOLVED] = "resolved",
-                                         [ALERT_DISMISSED] = "dismissed", [ALERT_UNKNOWN] = "unknown",
-                                         [ALERT_DROPPED] = "dropped" };
+    static const char *const words[] = { "", "firing", "resolved", "dismissed", "unknown", "dropped" };
 
     return state < sizeof words / sizeof words[0] ? words[state] : "";
 }
@@ -68,10 +65,7 @@ shape_status(unsigned state)
 static json_t *
 told(unsigned told)
 {
-    static const char *const words[] = { [TOLD_MAYBE] = "maybe", [TOLD_TRIGGERED] = "triggered",
-                                         [TOLD_ACKNOWLEDGED] = "acknowledged", [TOLD_RESOLVED] = "resolved" };
-
-    return told > TOLD_NOTHING && told <= TOLD_RESOLVED ? json_string(words[told]) : json_null();
+    return told == TOLD_NOTHING ? json_null() : json_string(shape_state(told));
 }
 
 static void
@@ -161,8 +155,7 @@ shape_incident(struct arena *arena, const struct incident_row *r)
 static json_t *
 delivery(struct arena *arena, const struct delivery_row *d)
 {
-    static const char *const words[] = { [DELIVERY_IDLE] = "delivered", [DELIVERY_PENDING] = "pending",
-                                         [DELIVERY_FAILING] = "failing", [DELIVERY_REJECTED] = "rejected" };
+    static const char *const words[] = { "delivered", "pending", "failing", "rejected" };
     json_t *out = json_object();
 
     put(out, "target", string(arena, d->target));

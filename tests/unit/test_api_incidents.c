@@ -52,7 +52,7 @@ detail_is_exact(void **state)
              "{%s,\"alerts\":[{\"dedup_key\":\"gpu-3\",\"status\":\"firing\",%s,\"ends_at\":null}],\"deliveries\":["
              "{\"target\":\"pd\",\"state\":\"delivered\",\"vendor_state\":\"triggered\",\"attempts\":0,\"last_error\":null,"
              "\"vendor_ref\":\"PD-1\",\"told_at\":\"2026-01-01T00:00:02.000Z\"},{\"target\":\"og\",\"state\":\"failing\","
-             "\"vendor_state\":\"maybe\",\"attempts\":4,\"last_error\":\"503 busy\",\"vendor_ref\":null,\"told_at\":null}],"
+             "\"vendor_state\":\"unconfirmed\",\"attempts\":4,\"last_error\":\"503 busy\",\"vendor_ref\":null,\"told_at\":null}],"
              "\"timeline\":[{\"at\":\"2026-01-01T00:00:00.000Z\",\"kind\":\"opened\",\"actor\":\"rule 'x' (f:3)\","
              "\"text\":\"GPU 3 lost\"}]}", head_a, alert_text_json);
     r = ask("GET", "/v1/incidents/019b76da-a800-7000-8000-0000000000a1", NULL, NULL);

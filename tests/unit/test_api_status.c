@@ -33,7 +33,7 @@ read_comment(const char *line, const char *last_help)
 {
     char name[80], type[16];
 
-    assert_int_equal(sscanf(line, "# TYPE %79s %15s", name, type), 2);         /* lint: ok sscanf: our own text */
+    assert_int_equal(sscanf(line, "# TYPE %79s %15s", name, type), 2);
     assert_string_equal(name, last_help);
     assert_true(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0 || strcmp(type, "histogram") == 0);
     assert_null(family_of(name));
