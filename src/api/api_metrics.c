@@ -145,7 +145,7 @@ static void
 results(struct buf *b, const struct notifier_stats *s)
 {
     const struct { const char *result; uint64_t n; } rows[] = {
-        { "sent", s->sent }, { "retried", s->retried }, { "rejected", s->rejected }, { "uncertain", s->uncertain },
+        { "delivered", s->sent }, { "retried", s->retried }, { "rejected", s->rejected }, { "uncertain", s->uncertain },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

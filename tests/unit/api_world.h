@@ -38,7 +38,7 @@ static size_t n_events;
 static enum tocsin_rc store_fails;             /* every read fails with this */
 
 static struct conf conf;
-static struct conf_token tokens[] = {
+static struct conf_token tokens[] __attribute__((unused)) = {
     { "eye", "viewer-secret", ROLE_VIEWER },
     { "ops", "responder-secret", ROLE_RESPONDER },
     { "root", "admin-secret", ROLE_ADMIN },
