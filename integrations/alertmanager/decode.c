@@ -100,13 +100,12 @@ static void
 read_summary(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
 {
     static const char *const names[] = { "summary", "title", "message", "description" };
+    const size_t n = sizeof names / sizeof names[0];
     const json_t *annotations = json_object_get(item, "annotations"), *labels = json_object_get(item, "labels");
     const char *name, *instance;
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        alert->summary = text_of(f, annotations, names[i]);
-        if (alert->summary[0] == '\0')
-            alert->summary = text_of(f, f->common, names[i]);
+    for (size_t i = 0; i < 2 * n; i++) {
+        alert->summary = text_of(f, i < n ? annotations : f->common, names[i % n]);
         if (alert->summary[0] != '\0')
             return;
     }

@@ -155,7 +155,7 @@ read_trigger(const struct sns_read *r, struct tocsin_alert *alert, const json_t 
     r->host->alert_annotation_json(r->out, alert, "statistic", json_object_get(trigger, "Statistic"));
     if (periods[0] != '\0' && period[0] != '\0')
         r->host->alert_annotation(r->out, alert, "evaluation",
-                                  r->host->printf(r->out, "%s periods of %s s", periods, period));
+                                  r->host->printf(r->out, "%s x %s s", periods, period));
 }
 
 enum tocsin_rc

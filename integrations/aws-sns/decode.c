@@ -199,6 +199,14 @@ read_raw(const struct sns_read *r)
     return rc == TOCSIN_OK ? sns_message(r, &m) : rc;
 }
 
+/* Some way between SNS and here lost the headers: anything that is not a broken envelope is taken as a message. */
+static bool
+is_bare_message(const json_t *root)
+{
+    return json_is_object(root) && json_object_get(root, "Type") == NULL && json_object_get(root, "TopicArn") == NULL &&
+           json_object_get(root, "Records") == NULL;
+}
+
 static enum tocsin_rc
 decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
@@ -215,9 +223,9 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
         return rc;
     n = sns_envelopes(root);
     if (n == 0)
-        rc = json_is_object(root) && json_object_get(root, "Type") == NULL
-                 ? read_raw(&r)
-                 : host->fail(err, TOCSIN_MEANINGLESS, "$", "not a message of SNS: it has no 'Type' and 'TopicArn'");
+        rc = is_bare_message(root) ? read_raw(&r)
+                                   : host->fail(err, TOCSIN_MEANINGLESS, "$",
+                                                "not a message of SNS: it has no 'Type' and 'TopicArn'");
     for (size_t i = 0; i < n && rc == TOCSIN_OK; i++) {
         char path[40];
         const json_t *envelope = sns_envelope(root, i, path);

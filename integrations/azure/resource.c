@@ -157,8 +157,9 @@ describe(const struct azure *az, const json_t *criterion, const char *window)
         measure = azure_text(az, criterion, "metricMeasureColumn");
     text = az->host->printf(az->out, "%s %s%s%s", has(measure) ? measure : "results", azure_text(az, criterion, "operator"),
                             has(threshold) ? " " : "", threshold);
-    if (has(aggregation) && has(window))
-        text = az->host->printf(az->out, "%s (%s over %s)", text, aggregation, window);
+    if (has(aggregation) && has(window) && strcmp(aggregation, window) != 0)
+        text = az->host->printf(az->out, "%s (%s over %s%s)", text, aggregation, window,
+                                window[0] == 'P' ? "" : " min");     /* classic alerts write bare minutes */
     if (has(value))
         text = az->host->printf(az->out, "%s, value %s", text, value);
     return text;

@@ -114,15 +114,18 @@ static enum tocsin_rc
 decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
 {
+    struct tocsin_err bad;         /* not the caller's: it may turn out that these are lines */
     enum tocsin_rc rc;
     json_t *doc;
 
     (void)self;
     if (says_lines(in->content_type))
         return decode_lines(host, in, out, err);
-    rc = host->parse_json(in->body, in->len, &doc, err);
+    rc = host->parse_json(in->body, in->len, &doc, &bad);
+    if (rc == TOCSIN_BAD_INPUT && looks_like_lines(host, in))
+        return decode_lines(host, in, out, err);
     if (rc != TOCSIN_OK)
-        return rc == TOCSIN_BAD_INPUT && looks_like_lines(host, in) ? decode_lines(host, in, out, err) : rc;
+        return host->fail(err, rc, bad.where, "%s", bad.what);
     rc = decode_document(host, doc, out, err);
     json_decref(doc);
     return rc;

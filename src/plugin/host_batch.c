@@ -69,6 +69,24 @@ host_alert_new(struct tocsin_batch *b)
     return alert;
 }
 
+/* Line ends as LF: CR alone would come out as a control character. */
+static const char *
+unix_lines(struct arena *a, const char *s, size_t *len)
+{
+    char *out, *p;
+
+    if (memchr(s, '\r', *len) == NULL)
+        return s;
+    out = p = arena_alloc(a, *len + 1);
+    for (size_t i = 0; i < *len; i++) {
+        if (s[i] == '\r' && i + 1 < *len && s[i + 1] == '\n')
+            continue;
+        *p++ = s[i] == '\r' ? '\n' : s[i];
+    }
+    *len = (size_t)(p - out);
+    return out;
+}
+
 static void
 add_pair(struct tocsin_batch *b, const struct tocsin_pair **list, size_t *n, const char *what, const char *name,
          const char *value, size_t len)
@@ -81,6 +99,7 @@ add_pair(struct tocsin_batch *b, const struct tocsin_pair **list, size_t *n, con
         over(b, what, HOST_MAX_LABELS);
         return;
     }
+    value = unix_lines(b->arena, value, &len);
     pairs = grow(b->arena, *list, *n, sizeof *pairs);
     pairs[*n].name = text_clean(b->arena, name, strlen(name), HOST_MAX_NAME);
     pairs[*n].value = text_clean(b->arena, value, len, HOST_MAX_VALUE);
@@ -168,6 +187,9 @@ host_alert_link(struct tocsin_batch *b, struct tocsin_alert *alert, const char *
     href = href != NULL ? clean_href(b->arena, href) : NULL;
     if (href == NULL)
         return;
+    for (size_t i = 0; i < alert->n_links; i++)
+        if (strcmp(alert->links[i].href, href) == 0)
+            return;                /* sources name the same page twice; the first text is the better one */
     if (alert->n_links == HOST_MAX_LINKS) {
         over(b, "links", HOST_MAX_LINKS);
         return;

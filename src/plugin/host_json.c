@@ -145,6 +145,8 @@ real_text(struct arena *a, double value)
 {
     char buf[40];
 
+    if (fabs(value) < 1e21 && value == floor(value))
+        return arena_printf(a, "%.0f", value);
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(buf, sizeof buf, "%.*g", digits, value);
         if (strtod(buf, NULL) == value)

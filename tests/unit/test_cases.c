@@ -33,7 +33,7 @@ static void
 fail_with(struct buf *diff)
 {
     if (diff->n > 0) {
-        print_error("%s", diff->p);
+        fprintf(stderr, "%s", diff->p);      /* print_error() cuts after 1024 bytes */
         buf_release(diff);
         fail();
     }
