@@ -237,6 +237,8 @@ store_sqlite_open(const struct store_sqlite_options *options, struct store **out
     if (rc == TOCSIN_OK)
         rc = checkpointer_start(sq, err);
     if (rc != TOCSIN_OK) {
+        if (rc == TOCSIN_FATAL && sq->conn.db != NULL)
+            sq_result(sq, rc, err);            /* a sync may have failed: the next start makes a copy */
         release(sq);
         return rc;
     }
