@@ -28,6 +28,8 @@ static const char example[] =
     "    loops = 1; ack_timeout = \"1h\"; last_resort = [ \"og\" ]; } );\n"
     "default_policy = \"ml-oncall\";\n";
 
+static char start_dir[512];        /* the top folder, where tests are started */
+
 static const char rest[] = "notifiers = ( { name = \"pd\"; plugin = \"pagerduty\"; routing_key = \"env:T_KEY\"; } );"
                            "policies = ( { name = \"p\"; steps = ( { notify = \"pd\"; } ); } );\n";
 
@@ -301,6 +303,25 @@ test_rules(void **state)
     assert_int_equal(mkdir("rules", 0755), 0);
 }
 
+/* The rules that are shipped load beside any configuration: they name no policy and no notifier. */
+static void
+test_shipped_rules(void **state)
+{
+    char *text = xasprintf("rules = \"%s/rules\";", start_dir);
+    struct conf *c = load_text(text, rest);
+
+    (void)state;
+    assert_true(n_compiled >= 4);
+    for (size_t i = 0; i < n_compiled; i++) {
+        assert_null(compiled[i].policy);
+        assert_int_equal(compiled[i].n_notify, 0);
+        assert_false(compiled[i].drop || compiled[i].suppress);
+        assert_int_equal(compiled[i].n_any, 1);
+    }
+    conf_unref(c);
+    free(text);
+}
+
 /* --- includes -------------------------------------------------------------------------------------- */
 
 static void
@@ -364,7 +385,7 @@ test_bad_sources(void **state)
 static int
 setup(void **state)
 {
-    if (enter_folder(state) != 0 || mkdir("rules", 0755) != 0 || mkdir("creds", 0755) != 0 ||
+    if (getcwd(start_dir, sizeof start_dir) == NULL || enter_folder(state) != 0 || mkdir("rules", 0755) != 0 || mkdir("creds", 0755) != 0 ||
         mkdir("integrations", 0755) != 0 || mkdir("integrations/mine", 0755) != 0)
         return -1;
     setenv("T_KEY", "k3y", 1);
