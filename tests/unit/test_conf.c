@@ -28,7 +28,7 @@ static const char example[] =
     "    loops = 1; ack_timeout = \"1h\"; last_resort = [ \"og\" ]; } );\n"
     "default_policy = \"ml-oncall\";\n";
 
-static char start_dir[512];        /* the top folder, where tests are started */
+static char start_dir[512]; /* the top folder, where tests are started */
 
 static const char rest[] = "notifiers = ( { name = \"pd\"; plugin = \"pagerduty\"; routing_key = \"env:T_KEY\"; } );"
                            "policies = ( { name = \"p\"; steps = ( { notify = \"pd\"; } ); } );\n";
@@ -385,8 +385,8 @@ test_bad_sources(void **state)
 static int
 setup(void **state)
 {
-    if (getcwd(start_dir, sizeof start_dir) == NULL || enter_folder(state) != 0 || mkdir("rules", 0755) != 0 || mkdir("creds", 0755) != 0 ||
-        mkdir("integrations", 0755) != 0 || mkdir("integrations/mine", 0755) != 0)
+    if (getcwd(start_dir, sizeof start_dir) == NULL || enter_folder(state) != 0 || mkdir("rules", 0755) != 0 ||
+        mkdir("creds", 0755) != 0 || mkdir("integrations", 0755) != 0 || mkdir("integrations/mine", 0755) != 0)
         return -1;
     setenv("T_KEY", "k3y", 1);
     setenv("T_BASIC", "user:pass:word", 1);
@@ -406,9 +406,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example),     cmocka_unit_test(test_policy_defaults), cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_auth_forms),  cmocka_unit_test(test_rules),           cmocka_unit_test(test_include),
-        cmocka_unit_test(test_bad_sources),
+        cmocka_unit_test(test_example),    cmocka_unit_test(test_policy_defaults), cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_auth_forms), cmocka_unit_test(test_rules),           cmocka_unit_test(test_shipped_rules),
+        cmocka_unit_test(test_include),    cmocka_unit_test(test_bad_sources),
     };
 
     return cmocka_run_group_tests(tests, setup, leave_folder);
