@@ -244,6 +244,29 @@ test_auth_forms(void **state)
     conf_unref(c);
 }
 
+/* A source that needs no code: FORMAT.jq beside the integrations. */
+static void
+test_format_without_code(void **state)
+{
+    struct conf *c;
+    char digest[64];
+
+    (void)state;
+    assert_int_equal(mkdir("plugins", 0755), 0);
+    write_file("plugins/gatus.jq", ".body");
+    c = load_text("collectors = ( { name = \"g\"; format = \"gatus\"; auth = \"none\"; } );", rest);
+    assert_string_equal(c->collectors[0].format, "gatus");
+    assert_string_equal(c->collectors[0].plugin->api.name, "json");
+    assert_non_null(c->collectors[0].mapping);
+    snprintf(digest, sizeof digest, "%s", c->collectors[0].digest);
+    conf_unref(c);
+    write_file("plugins/gatus.jq", ".body.alerts");
+    c = load_text("collectors = ( { name = \"g\"; format = \"gatus\"; auth = \"none\"; } );", rest);
+    assert_string_not_equal(digest, c->collectors[0].digest);
+    conf_unref(c);
+    remove_tree("plugins");
+}
+
 /* --- rule files -------------------------------------------------------------------------------- */
 
 static void
@@ -406,9 +429,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example),    cmocka_unit_test(test_policy_defaults), cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_auth_forms), cmocka_unit_test(test_rules),           cmocka_unit_test(test_shipped_rules),
-        cmocka_unit_test(test_include),    cmocka_unit_test(test_bad_sources),
+        cmocka_unit_test(test_example),       cmocka_unit_test(test_policy_defaults),
+        cmocka_unit_test(test_rates),         cmocka_unit_test(test_format_without_code),
+        cmocka_unit_test(test_auth_forms),    cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_shipped_rules), cmocka_unit_test(test_include),
+        cmocka_unit_test(test_bad_sources),
     };
 
     return cmocka_run_group_tests(tests, setup, leave_folder);
