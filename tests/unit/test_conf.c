@@ -382,10 +382,13 @@ test_bad_sources(void **state)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        { "\n  @include \"rules\"\n", "t.cfg:2: './rules' is a folder, expected a file" },
+        { "\n  @include \"rules\"\n", "t.cfg:2: 'rules' is a folder, expected a file" },
         { "@include \"nowhere.cfg\"\n",
-          "t.cfg:1: cannot open './nowhere.cfg': No such file or directory (an @include starts from the folder of the "
+          "t.cfg:1: cannot open 'nowhere.cfg': No such file or directory (an @include starts from the folder of the "
           "first file)" },
+        { "@include \"t.cfg\"\n", "t.cfg:1: include file nesting too deep" },
+        { "@include \"t.cfg\"\n@include \"t.cfg\"\n@include \"t.cfg\"\n",
+          "t.cfg:2: more than 256 files are included; does one include itself?" },
     };
     struct conf_report report;
 
