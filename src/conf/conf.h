@@ -66,10 +66,10 @@ struct conf_auth {
 
 struct conf_mqtt {
     const char *host; uint16_t port; bool tls;
-    const char *client_id;
+    const char *client_id;                            /* "": made from the host's and the collector's name */
     const char **topics; size_t n_topics;             /* as written: "train/+cluster/+host/alert" */
     const char *username, *password;                  /* NULL: none */
-    const char *ca_file, *cert_file, *key_file;
+    const char *ca_file, *cert_file, *key_file;       /* "": none */
     int version;                   /* 311 or 5 */
     uint16_t keepalive_s;
     bool retained;                 /* are retained messages alerts? (a state published before we came) */

@@ -78,10 +78,10 @@ load_tokens(struct load *l)
     l->conf->n_tokens = n;
     for (size_t i = 0; i < n; i++)
         load_token(l, config_setting_get_elem(list, (unsigned)i), i);
-    if (n == 0 && l->public_listen)
-        reading_mistake(&l->r, group,
-                        "http listens on '%s', where others can reach it, but there are no tokens: "
-                        "expected auth = { tokens = ( ... ); }, or a listen on 127.0.0.1",
+    if (n == 0 && l->public_listen) /* which is no default, so it is written somewhere */
+        reading_mistake(&l->r, config_setting_get_member(load_group(l, "http"), "listen"),
+                        "http listens on '%s', where others can reach it, but there are no tokens: expected auth = { "
+                        "tokens = ( ... ); }, or a listen on 127.0.0.1",
                         l->conf->http.listen);
 }
 

@@ -2,6 +2,7 @@
 /* load_collectors.c - the ways in. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "conf/load.h"
@@ -64,11 +65,29 @@ check_collector_names(struct load *l, const config_setting_t *group, const char 
     option_check_names(&l->r, group, ctx, &names);
 }
 
+/*
+ * A source that needs no code is a mapping beside the integrations, FORMAT.jq: its output is read as `json`.  A
+ * mapping of the collector's own is taken instead.
+ */
+static const char *
+plugin_of_format(struct load *l, struct collector_src *src)
+{
+    const char *path = arena_printf(l->r.arena, "%s/%s.jq", l->plugin_dir, src->c.format);
+
+    if (strchr(src->c.format, '/') != NULL || access(path, F_OK) != 0)
+        return src->c.format;
+    if (src->mapping == NULL || src->mapping[0] == '\0')
+        src->mapping = path;
+    return "json";
+}
+
 static void
-load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct conf_collector *c,
+load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct collector_src *src,
                       bool mqtt)
 {
-    c->plugin = load_plugin(l, group, "format", ctx, c->format);
+    struct conf_collector *c = &src->c;
+
+    c->plugin = load_plugin(l, group, "format", ctx, plugin_of_format(l, src));
     if (c->plugin == NULL)
         return;
     if (c->plugin->api.decode == NULL) {
@@ -130,6 +149,22 @@ check_collector_name(struct load *l, const config_setting_t *group, const char *
     reading_mistake(&l->r, group, "%s is defined twice; first at %s:%u", ctx, first->pos.file, first->pos.line);
 }
 
+/* A broker lets one client in under a name: two collectors would throw each other out for ever. */
+static void
+check_client_id(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_mqtt *m)
+{
+    for (size_t i = 0; m->host != NULL && m->client_id != NULL && i < l->conf->n_collectors; i++) {
+        const struct conf_mqtt *other = &l->conf->collectors[i].mqtt;
+
+        if (m->client_id[0] != '\0' && other->host != NULL && other->client_id != NULL && other->port == m->port &&
+            strcasecmp(other->host, m->host) == 0 && strcmp(other->client_id, m->client_id) == 0)
+            reading_mistake(&l->r, group,
+                            "%s has the client_id '%s' of collector '%s' at the same broker, which would cut off one "
+                            "for the other; expected one of its own",
+                            ctx, m->client_id, l->conf->collectors[i].name);
+    }
+}
+
 static void
 load_collector(struct load *l, const config_setting_t *group, size_t i, struct collector_src *src)
 {
@@ -145,10 +180,11 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     check_collector_name(l, group, ctx, c);
     mqtt = c->type != NULL && strcmp(c->type, "mqtt") == 0;
     if (c->format != NULL)
-        load_collector_plugin(l, group, ctx, c, mqtt);
+        load_collector_plugin(l, group, ctx, src, mqtt);
     program = load_mapping(l, group, ctx, src);
     if (mqtt) {
         load_mqtt(l, group, ctx, &c->mqtt);
+        check_client_id(l, group, ctx, &c->mqtt);
         if (config_setting_get_member(group, "auth") != NULL)
             reading_mistake(&l->r, group, "'auth' of %s is for webhooks: here the broker knows its publishers", ctx);
     } else {

@@ -159,7 +159,7 @@ load_default_policy(struct load *l)
     else if (c->n_policies == 1)
         c->default_policy = &c->policies[0];
     else if (c->n_policies > 1)
-        reading_mistake(&l->r, NULL,
+        reading_mistake(&l->r, config_setting_get_member(l->root, "policies"),
                         "'default_policy' is missing: there are %zu policies, expected the name of the one "
                         "for alerts that no rule routes",
                         c->n_policies);

@@ -53,8 +53,9 @@ is_swapped(const char *a, const char *b)
 
     while (a[i] != '\0' && a[i] == b[i])
         i++;
-    return a[i] != '\0' && a[i + 1] != '\0' && a[i] == b[i + 1] && a[i + 1] == b[i] &&
-           strcmp(a + i + 2, b + i + 2) == 0;
+    if (a[i] == '\0' || a[i + 1] == '\0' || a[i + 1] != b[i] || a[i] != b[i + 1])
+        return false;
+    return strcmp(a + i + 2, b + i + 2) == 0;
 }
 
 /* A guess must share most of its letters with the word: one edit in short names, up to three in long ones. */

@@ -16,7 +16,12 @@
 #include "conf/report.h"
 #include "os/file.h"
 
-enum { SOURCE_MAX = 8 << 20, INCLUDE_DEPTH = 10 }; /* the depth is libconfig's own limit */
+enum { SOURCE_MAX = 8 << 20, INCLUDE_DEPTH = 10, FILES_MAX = 256 }; /* the depth is libconfig's own limit */
+
+struct scan {
+    struct reading *r;
+    unsigned files;
+};
 
 const char *
 source_dir(struct arena *a, const char *file)
@@ -28,7 +33,7 @@ source_dir(struct arena *a, const char *file)
     return slash == file ? "/" : arena_strndup(a, file, (size_t)(slash - file));
 }
 
-static bool scan(struct reading *, const char *file, struct conf_pos from, int depth);
+static bool scan_file(struct scan *, const char *file, struct conf_pos from, int depth);
 
 /* The path of an @include line as libconfig recognises it, or NULL. */
 static const char *
@@ -48,9 +53,17 @@ include_of(const char *line, size_t n, struct arena *a)
     return quote != NULL ? arena_strndup(a, p, (size_t)(quote - p)) : NULL;
 }
 
-static bool
-scan_text(struct reading *r, const char *file, const char *text, int depth)
+/* libconfig puts the folder before an absolute path, too. */
+static const char *
+included(const struct reading *r, const char *path)
 {
+    return path[0] == '/' ? arena_printf(r->arena, "%s/%s", r->dir, path) : reading_path(r, path);
+}
+
+static bool
+scan_text(struct scan *s, const char *file, const char *text, int depth)
+{
+    struct reading *r = s->r;
     unsigned line = 1;
     bool ok = true;
 
@@ -58,10 +71,8 @@ scan_text(struct reading *r, const char *file, const char *text, int depth)
         size_t n = strcspn(p, "\n");
         const char *path = include_of(p, n, r->arena);
 
-        /* not reading_path(): libconfig puts the folder before an absolute path, too */
         if (path != NULL)
-            ok = scan(r, arena_printf(r->arena, "%s/%s", r->dir, path),
-                      (struct conf_pos){ arena_strdup(r->arena, file), line }, depth + 1) &&
+            ok = scan_file(s, included(r, path), (struct conf_pos){ arena_strdup(r->arena, file), line }, depth + 1) &&
                  ok;
         p += p[n] == '\n' ? n + 1 : n;
     }
@@ -70,13 +81,18 @@ scan_text(struct reading *r, const char *file, const char *text, int depth)
 
 /* from: the @include that leads here; line 0 for the first file. */
 static bool
-scan(struct reading *r, const char *file, struct conf_pos from, int depth)
+scan_file(struct scan *s, const char *file, struct conf_pos from, int depth)
 {
+    struct reading *r = s->r;
     struct tocsin_err err;
     struct stat st;
     char *text;
     bool ok;
 
+    if (s->files == FILES_MAX) /* a file that includes itself, and more than once */
+        conf_report_add(r->report, from, "more than %d files are included; does one include itself?", FILES_MAX);
+    if (s->files++ >= FILES_MAX)
+        return false;
     if (depth > INCLUDE_DEPTH)
         return true; /* libconfig says so itself */
     if (stat(file, &st) != 0) {
@@ -92,7 +108,7 @@ scan(struct reading *r, const char *file, struct conf_pos from, int depth)
         conf_report_add(r->report, from, "%s", err.what);
         return false;
     }
-    ok = scan_text(r, file, text, depth);
+    ok = scan_text(s, file, text, depth);
     free(text);
     return ok;
 }
@@ -103,7 +119,7 @@ source_read(struct reading *r, config_t *out)
     struct conf_pos pos = { r->source, 0 };
     const char *file;
 
-    if (!scan(r, r->source, pos, 0))
+    if (!scan_file(&(struct scan){ .r = r }, r->source, pos, 0))
         return false;
     config_init(out);
     config_set_include_dir(out, r->dir);

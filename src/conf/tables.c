@@ -89,8 +89,8 @@ const struct option collector_options[] = {
 const struct option mqtt_options[] = {
     OPT_SPECIAL("broker", "an address such as \"mqtts://broker:8883\" or \"mqtt://broker\"", OPTION_REQUIRED,
                 "the broker; port 8883 with mqtts, 1883 with mqtt", read_broker),
-    OPT_TEXT(conf_mqtt, client_id, "client_id", OPTION_REQUIRED,
-             "the broker keeps messages under this name while tocsin is away; unique"),
+    OPT_TEXT(conf_mqtt, client_id, "client_id", "",
+             "the broker keeps messages under this name while tocsin is away; without it tocsin-HOST-NAME"),
     OPT_LIST(conf_mqtt, topics, n_topics, "topics", OPTION_REQUIRED,
              "filters; a named wildcard becomes a label: train/+cluster/+host/alert"),
     OPT_TEXT(conf_mqtt, username, "username", NULL, "for the broker"),

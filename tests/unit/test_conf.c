@@ -28,6 +28,8 @@ static const char example[] =
     "    loops = 1; ack_timeout = \"1h\"; last_resort = [ \"og\" ]; } );\n"
     "default_policy = \"ml-oncall\";\n";
 
+static char start_dir[512]; /* the top folder, where tests are started */
+
 static const char rest[] = "notifiers = ( { name = \"pd\"; plugin = \"pagerduty\"; routing_key = \"env:T_KEY\"; } );"
                            "policies = ( { name = \"p\"; steps = ( { notify = \"pd\"; } ); } );\n";
 
@@ -242,6 +244,29 @@ test_auth_forms(void **state)
     conf_unref(c);
 }
 
+/* A source that needs no code: FORMAT.jq beside the integrations. */
+static void
+test_format_without_code(void **state)
+{
+    struct conf *c;
+    char digest[64];
+
+    (void)state;
+    assert_int_equal(mkdir("plugins", 0755), 0);
+    write_file("plugins/gatus.jq", ".body");
+    c = load_text("collectors = ( { name = \"g\"; format = \"gatus\"; auth = \"none\"; } );", rest);
+    assert_string_equal(c->collectors[0].format, "gatus");
+    assert_string_equal(c->collectors[0].plugin->api.name, "json");
+    assert_non_null(c->collectors[0].mapping);
+    snprintf(digest, sizeof digest, "%s", c->collectors[0].digest);
+    conf_unref(c);
+    write_file("plugins/gatus.jq", ".body.alerts");
+    c = load_text("collectors = ( { name = \"g\"; format = \"gatus\"; auth = \"none\"; } );", rest);
+    assert_string_not_equal(digest, c->collectors[0].digest);
+    conf_unref(c);
+    remove_tree("plugins");
+}
+
 /* --- rule files -------------------------------------------------------------------------------- */
 
 static void
@@ -301,6 +326,25 @@ test_rules(void **state)
     assert_int_equal(mkdir("rules", 0755), 0);
 }
 
+/* The rules that are shipped load beside any configuration: they name no policy and no notifier. */
+static void
+test_shipped_rules(void **state)
+{
+    char *text = xasprintf("rules = \"%s/rules\";", start_dir);
+    struct conf *c = load_text(text, rest);
+
+    (void)state;
+    assert_true(n_compiled >= 4);
+    for (size_t i = 0; i < n_compiled; i++) {
+        assert_null(compiled[i].policy);
+        assert_int_equal(compiled[i].n_notify, 0);
+        assert_false(compiled[i].drop || compiled[i].suppress);
+        assert_int_equal(compiled[i].n_any, 1);
+    }
+    conf_unref(c);
+    free(text);
+}
+
 /* --- includes -------------------------------------------------------------------------------------- */
 
 static void
@@ -338,10 +382,13 @@ test_bad_sources(void **state)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        { "\n  @include \"rules\"\n", "t.cfg:2: './rules' is a folder, expected a file" },
+        { "\n  @include \"rules\"\n", "t.cfg:2: 'rules' is a folder, expected a file" },
         { "@include \"nowhere.cfg\"\n",
-          "t.cfg:1: cannot open './nowhere.cfg': No such file or directory (an @include starts from the folder of the "
+          "t.cfg:1: cannot open 'nowhere.cfg': No such file or directory (an @include starts from the folder of the "
           "first file)" },
+        { "@include \"t.cfg\"\n", "t.cfg:1: include file nesting too deep" },
+        { "@include \"t.cfg\"\n@include \"t.cfg\"\n@include \"t.cfg\"\n",
+          "t.cfg:2: more than 256 files are included; does one include itself?" },
     };
     struct conf_report report;
 
@@ -364,8 +411,8 @@ test_bad_sources(void **state)
 static int
 setup(void **state)
 {
-    if (enter_folder(state) != 0 || mkdir("rules", 0755) != 0 || mkdir("creds", 0755) != 0 ||
-        mkdir("integrations", 0755) != 0 || mkdir("integrations/mine", 0755) != 0)
+    if (getcwd(start_dir, sizeof start_dir) == NULL || enter_folder(state) != 0 || mkdir("rules", 0755) != 0 ||
+        mkdir("creds", 0755) != 0 || mkdir("integrations", 0755) != 0 || mkdir("integrations/mine", 0755) != 0)
         return -1;
     setenv("T_KEY", "k3y", 1);
     setenv("T_BASIC", "user:pass:word", 1);
@@ -385,8 +432,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example),     cmocka_unit_test(test_policy_defaults), cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_auth_forms),  cmocka_unit_test(test_rules),           cmocka_unit_test(test_include),
+        cmocka_unit_test(test_example),       cmocka_unit_test(test_policy_defaults),
+        cmocka_unit_test(test_rates),         cmocka_unit_test(test_format_without_code),
+        cmocka_unit_test(test_auth_forms),    cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_shipped_rules), cmocka_unit_test(test_include),
         cmocka_unit_test(test_bad_sources),
     };
 

@@ -92,6 +92,7 @@ test_nearest(void **state)
         { "bodies_maximum", NULL },
         { "sqllite", "sqlite" },
         { "", NULL },
+        { "pxyz", NULL },
         { "tlsx", "tls" },
     };
 

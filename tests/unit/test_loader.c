@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,44 @@ test_default_dir(void **state)
     free(found);
 }
 
+struct loading {
+    const char *plugins;
+    char **names;
+    size_t n;
+    struct plugin *found[64];
+};
+
+static void *
+load_all(void *arg)
+{
+    struct loading *l = arg;
+    struct tocsin_err err;
+
+    for (size_t i = 0; i < l->n && i < 64; i++)
+        plugin_load(l->plugins, l->names[i], &l->found[i], &err);
+    return NULL;
+}
+
+/* Several threads that want the same at once get the same. */
+static void
+check_at_once(const char *plugins, char **names, size_t n)
+{
+    struct loading l[4] = { { .plugins = NULL } };
+    pthread_t threads[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        l[i] = (struct loading){ .plugins = plugins, .names = names, .n = n };
+        assert_int_equal(pthread_create(&threads[i], NULL, load_all, &l[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < n && k < 64; k++) {
+            assert_non_null(l[i].found[k]);
+            assert_ptr_equal(l[i].found[k], l[0].found[k]);
+        }
+}
+
 /* Every integration that is built loads, is loaded once, and plays at least one role. */
 static void
 test_built_integrations(void **state)
@@ -229,6 +268,7 @@ test_built_integrations(void **state)
     char **names = plugin_names(plugins, &n);
 
     (void)state;
+    check_at_once(plugins, names, n);
     for (size_t i = 0; i < n; i++) {
         struct plugin *one = NULL, *other = NULL;
         struct tocsin_err err;
