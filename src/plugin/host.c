@@ -249,6 +249,16 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
     return rc;
 }
 
+/* The named wildcards of the topic are labels.  They come last and so win: a broker's access list vouches for a
+ * topic, nothing vouches for a payload. */
+static void
+add_topic_labels(struct tocsin_batch *out, const struct tocsin_payload *in)
+{
+    for (size_t i = 0; i < out->n_alerts; i++)
+        for (size_t k = 0; k < in->n_topic_labels; k++)
+            plugin_host.alert_label(out, out->alerts[i], in->topic_labels[k].name, in->topic_labels[k].value);
+}
+
 enum tocsin_rc
 host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
             struct tocsin_batch *out, struct tocsin_err *err)
@@ -263,6 +273,7 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     if (rc == TOCSIN_OK) {
+        add_topic_labels(out, in);
         host_batch_finish(out);
         rc = out->over.rc;
         if (rc != TOCSIN_OK && err != NULL)

@@ -15,6 +15,8 @@ import time
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
+from vendors_fake import KEYS  # noqa: E402  the keys that the stand-in expects
 HERE = os.path.join(ROOT, "tests/demo")
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 DIR = os.path.join(BUILD, "demo")
@@ -104,9 +106,9 @@ def pagers():
         base = f"http://127.0.0.1:{port}"
         start(["/usr/bin/python3", "-u", os.path.join(ROOT, "tests/e2e/vendors.py"), "--port", str(port), "--print"])
         wait_for("the stand-in of the pagers", lambda: listens(port))
-        env.setdefault("PD_ROUTING_KEY", "demo0000demo0000demo0000demo0000")
-        env.setdefault("VO_API_KEY", "demo0000-demo-0000-demo-0000demo0000")
-        env.setdefault("OG_API_KEY", "demo0000-demo-0000-demo-0000demo0000")
+        env.setdefault("PD_ROUTING_KEY", KEYS["pagerduty"])
+        env.setdefault("VO_API_KEY", KEYS["victorops"])
+        env.setdefault("OG_API_KEY", KEYS["opsgenie"])
 
     def url(key, path):
         return f'url = "{base}{path}"; ' if key in missing else ""
