@@ -36,7 +36,7 @@ size_parse(const char *s, int64_t *bytes_out)
     if (!isdigit((unsigned char)*s) || n > 15)
         return false;
     v = strtod(s, &end);
-    if (end != s + n)                         /* strtod() knows 0x10 and 1e9, too */
+    if (end != s + n) /* strtod() knows 0x10 and 1e9, too */
         return false;
     if (*end == '\0') {
         *bytes_out = (int64_t)v;

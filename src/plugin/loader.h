@@ -24,7 +24,7 @@ enum tocsin_rc plugin_adopt(const struct tocsin_plugin *table, const char *path,
 /* Where the integrations lie unless somebody says otherwise: $TOCSIN_PLUGINS, the folder plugins/ beside the program,
  * or ../lib/tocsin/plugins from there.  Freed by the caller. */
 char *plugin_default_dir(void);
-/* Names of all integrations in the folder, sorted; for "did you mean" and options.  Each and all freed by the caller. */
+/* Names of all integrations in the folder, sorted; for "did you mean" and options.  The caller frees each and all. */
 char **plugin_names(const char *plugin_dir, size_t *n_out);
 
 #endif
