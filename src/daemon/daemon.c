@@ -21,9 +21,9 @@
 #include "daemon/impl.h"
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/paths.h"
 #include "os/rand.h"
 #include "plugin/host.h"
+#include "plugin/loader.h"
 
 enum { QUEUE_MAX = 50000, HTTP_GRACE_MS = 5000, SEND_GRACE_MS = 10000 };
 
@@ -262,10 +262,10 @@ usage(FILE *to, int status)
 }
 
 static struct conf *
-load(const char *file)
+load(const char *file, const char *plugin_dir)
 {
     struct conf_report report = { 0 };
-    struct conf *c = conf_load(file, path_plugin_dir(), &report);
+    struct conf *c = conf_load(file, plugin_dir, &report);
 
     for (size_t i = 0; c == NULL && i < report.n; i++)
         fprintf(stderr, "%s\n", report.items[i].text);
@@ -278,15 +278,18 @@ load(const char *file)
 static int
 run(const char *file)
 {
-    struct daemon d = { .config_file = file };
+    char *plugin_dir = plugin_default_dir();
+    struct daemon d = { .config_file = file, .plugin_dir = plugin_dir };
     struct tocsin_err err;
     sigset_t signals;
     enum tocsin_rc rc;
 
     prepare_process(&signals);
-    d.conf = load(file);
-    if (d.conf == NULL)
+    d.conf = load(file, plugin_dir);
+    if (d.conf == NULL) {
+        free(plugin_dir);
         return 1;
+    }
     d.conf->generation = 1;
     pthread_mutex_init(&d.conf_mutex, NULL);
     pthread_mutex_init(&d.reload_mutex, NULL);
@@ -305,6 +308,7 @@ run(const char *file)
         log_error("daemon", "", "cannot start: %s", err_text(&err, text, sizeof text));
     }
     stop(&d);
+    free(plugin_dir);
     return rc == TOCSIN_OK && !atomic_load(&d.failed) ? 0 : 1;
 }
 
@@ -328,5 +332,5 @@ daemon_main(int argc, char **argv)
         fprintf(stderr, "tocsin run: unexpected argument '%s'\n", argv[optind]);
         return usage(stderr, 2);
     }
-    return run(path_config(file));
+    return run(file != NULL ? file : conf_default_file());
 }

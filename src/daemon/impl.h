@@ -13,6 +13,7 @@
 
 struct daemon {
     const char *config_file;
+    const char *plugin_dir;                  /* where the integrations lie */
     pthread_mutex_t conf_mutex;              /* guards conf, the pointer */
     struct conf *conf;
     pthread_mutex_t reload_mutex;            /* one reload at a time */

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "daemon/impl.h"
 #include "os/log.h"
-#include "os/paths.h"
 
 struct conf *
 daemon_conf(void *ctx)
@@ -101,7 +100,7 @@ daemon_reload(void *ctx, struct conf_report *report)
     struct conf *now;
 
     pthread_mutex_lock(&d->reload_mutex);
-    now = conf_load(d->config_file, path_plugin_dir(), report != NULL ? report : &mine);
+    now = conf_load(d->config_file, d->plugin_dir, report != NULL ? report : &mine);
     if (now != NULL) {
         now->generation = d->conf->generation + 1;
         swap(d, now);

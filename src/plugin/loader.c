@@ -182,7 +182,7 @@ char *
 plugin_default_dir(void)
 {
     static const char *const places[] = { "plugins", "../lib/tocsin/plugins" };
-    const char *env = getenv("TOCSIN_PLUGINS");
+    const char *env = getenv("TOCSIN_PLUGIN_DIR");
     char exe[PATH_MAX], *slash;
     ssize_t n;
 

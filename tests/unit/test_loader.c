@@ -210,11 +210,11 @@ test_default_dir(void **state)
     char *found;
 
     (void)state;
-    setenv("TOCSIN_PLUGINS", "/some/where", 1);
+    setenv("TOCSIN_PLUGIN_DIR", "/some/where", 1);
     found = plugin_default_dir();
     assert_string_equal(found, "/some/where");
     free(found);
-    unsetenv("TOCSIN_PLUGINS");
+    unsetenv("TOCSIN_PLUGIN_DIR");
     found = plugin_default_dir(); /* beside this program there is no such folder */
     assert_string_equal(found, "/usr/local/lib/tocsin/plugins");
     free(found);
