@@ -376,8 +376,9 @@ test_stream(void **state)
     assert_true(see(fd, "last\r\n"));
     wait_done(&f, 1);
     /* the connection goes on after the end */
+    feed_say(&f, "", false);
     raw_text(fd, GET("/"));
-    f.end = false;
+    assert_true(see(fd, "text/event-stream"));
     close(fd);
     http_server_stop(s, LONG);
 }
