@@ -187,6 +187,8 @@ verify(const struct conf_collector *col, struct http_request *r, bool may_fetch,
             continue;
         if (!may_fetch)
             return rc;
+        if (i == FETCHES_PER_REQUEST)
+            break;
         rc = doc_fetch(&doc, http_arena(r), err);
         if (rc != TOCSIN_OK)
             return rc;

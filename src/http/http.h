@@ -47,7 +47,7 @@ uint16_t http_server_port(const struct http_server *);
 /* New certificate files are read; connections that exist keep theirs.  An unreadable pair changes nothing. */
 enum tocsin_rc http_server_reload_tls(struct http_server *, const char *cert, const char *key, struct tocsin_err *err);
 
-/* requests: answered by the handler; refused: answered or cut off by this layer. */
+/* requests: handed to the handler and ended; refused: answered or cut off before. */
 struct http_stats { uint64_t connections, refused_connections, requests, refused_requests; };
 void http_server_stats(const struct http_server *, struct http_stats *);
 

@@ -105,6 +105,8 @@ struct http_request {
     atomic_uint flags;
     struct arena *arena;
     bool begun, handled, deferred, head;
+    bool welcome;                  /* the handler has it */
+    bool suspended;                /* counted in server->parked; only on the library's thread */
 
     char *target;                  /* the request target as it came */
     const char *target_at;         /* where it stood in the library's buffer */
@@ -157,6 +159,8 @@ void *request_begin(void *server, const char *target, struct MHD_Connection *);
 enum MHD_Result request_step(void *server, struct MHD_Connection *, const char *url, const char *method,
                              const char *version, const char *data, size_t *size, void **request);
 void request_end(void *server, struct MHD_Connection *, void **request, enum MHD_RequestTerminationCode);
+/* The connection is not suspended any more. */
+void request_unpark(struct http_request *);
 void request_abandon_all(struct http_server *);
 void request_put(struct http_request *);
 /* Bit is set unless one of `unless` is set already; returns the word as it was. */

@@ -142,7 +142,6 @@ send_answer(struct http_request *r)
 static enum MHD_Result
 send_refusal(struct http_request *r)
 {
-    atomic_fetch_add(&r->server->n_refused_requests, 1);
     if (r->refusal.close)
         atomic_store(&r->conn->linger, true);
     r->response = problem_response(r->refusal.status, &r->refusal.err);
@@ -158,8 +157,15 @@ send_stopping(struct http_request *r)
     struct tocsin_err err;
 
     err_set(&err, TOCSIN_TEMPORARY, "", "this server is stopping");
-    atomic_fetch_add(&r->server->n_refused_requests, 1);
     return reply_now(r->mhd, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+}
+
+void
+request_unpark(struct http_request *r)
+{
+    if (r->suspended)
+        atomic_fetch_sub(&r->server->parked, 1);
+    r->suspended = false;
 }
 
 /* Suspend the connection until the answer is there.  False: there is no need to any more. */
@@ -174,6 +180,7 @@ park(struct http_request *r)
         flags_set_unless(&r->flags, ABANDONED, ANSWERED);
         return false;
     }
+    r->suspended = true;
     MHD_suspend_connection(r->mhd);
     if ((atomic_fetch_or(&r->flags, PARKED) & (ANSWERED | ABANDONED)) != 0)
         MHD_resume_connection(r->mhd);
@@ -278,7 +285,6 @@ on_body(struct http_request *r, const char *data, size_t *size)
         refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, true, "", "the body is larger than the limit of %lld bytes",
                (long long)r->body_max);
     if (r->body_len > (size_t)r->body_max + BODY_EXCESS) {
-        atomic_fetch_add(&r->server->n_refused_requests, 1);
         reply_last_words(r->conn, r->refusal.status, r->refusal.err.what);
         return MHD_NO;
     }
@@ -324,7 +330,7 @@ on_complete(struct http_request *r)
     if (r->refusal.status != 0)
         return send_refusal(r);
 
-    atomic_fetch_add(&r->server->n_requests, 1);
+    r->welcome = true;
     r->server->handler(r->server->ctx, r);
     if ((atomic_load(&r->flags) & ANSWERED) != 0)
         return settle(r);
@@ -342,6 +348,7 @@ request_step(void *server, struct MHD_Connection *mhd, const char *url, const ch
 {
     struct http_request *r = *request;
 
+    (void)server;
     (void)mhd;
     (void)url;
     if (!r->begun)
@@ -350,7 +357,7 @@ request_step(void *server, struct MHD_Connection *mhd, const char *url, const ch
         return on_body(r, data, size);
     if (!r->handled)
         return on_complete(r);
-    atomic_fetch_sub(&((struct http_server *)server)->parked, 1);
+    request_unpark(r);
     return settle(r);
 }
 
@@ -365,8 +372,8 @@ request_end(void *server, struct MHD_Connection *mhd, void **request, enum MHD_R
     if (r == NULL)
         return;
     *request = NULL;
-    if (!r->begun)
-        atomic_fetch_add(&s->n_refused_requests, 1);   /* malformed: the library itself answered, or closed */
+    request_unpark(r);             /* resumed, but the client had gone: there was no step 4 */
+    atomic_fetch_add(r->welcome ? &s->n_requests : &s->n_refused_requests, 1);
     if (r->fill != NULL)
         r->stream_done(r->stream_ctx);
     atomic_store(&r->conn->reading, false);

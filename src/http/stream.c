@@ -34,6 +34,7 @@ stream_park(struct http_request *r)
         atomic_fetch_sub(&s->parked, 1);
         return false;
     }
+    r->suspended = true;
     MHD_suspend_connection(r->mhd);
     if ((atomic_fetch_or(&r->stream_flags, PARKED) & WOKEN) != 0)
         MHD_resume_connection(r->mhd);
@@ -47,8 +48,8 @@ stream_read(void *request, uint64_t pos, char *out, size_t max)
     long n;
 
     (void)pos;
-    if ((atomic_exchange(&r->stream_flags, 0) & PARKED) != 0)
-        atomic_fetch_sub(&r->server->parked, 1);
+    request_unpark(r);
+    (void)atomic_exchange(&r->stream_flags, 0);    /* and see what the one who woke us wrote before */
     if (atomic_load(&r->server->ending))
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (client_gone(r))

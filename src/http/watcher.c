@@ -65,10 +65,8 @@ drain_lingers(struct http_server *s, int64_t now)
 static void
 expire(struct conn *c)
 {
-    if (atomic_load(&c->reading)) {
-        atomic_fetch_add(&c->server->n_refused_requests, 1);
+    if (atomic_load(&c->reading))
         reply_last_words(c, MHD_HTTP_REQUEST_TIMEOUT, "the request did not arrive in time");
-    }
     shutdown(c->fd, SHUT_RDWR);
 }
 
