@@ -138,15 +138,19 @@ incident_of(const struct webhook *w, struct tocsin_request *q, const struct tocs
                      "alerts_total", (json_int_t)inc->n_total, "alerts", alerts);
 }
 
-/* Fewer alerts, the newest kept, until a receiver with a usual limit takes it. */
+/* Fewer alerts, the newest kept, until a receiver with a usual limit takes it.  Each is measured once. */
 static void
 trim(json_t *doc, json_t *data)
 {
     json_t *alerts = json_object_get(data, "alerts");
+    size_t n = json_array_size(alerts), size = json_dumpb(doc, NULL, 0, JSON_COMPACT);
 
-    while (json_array_size(alerts) > 0 && json_dumpb(doc, NULL, 0, JSON_COMPACT) > BODY_MAX) {
-        json_array_remove(alerts, json_array_size(alerts) - 1);
-        json_object_set_new(data, "truncated", json_true());
+    if (size <= BODY_MAX)
+        return;
+    json_object_set_new(data, "truncated", json_true());
+    for (size += sizeof "\"truncated\":true"; n > 0 && size > BODY_MAX; n--) {
+        size -= json_dumpb(json_array_get(alerts, n - 1), NULL, 0, JSON_COMPACT);
+        json_array_remove(alerts, n - 1);
     }
 }
 

@@ -302,6 +302,7 @@ on_answer(void *ctx, const struct tocsin_response *r)
     struct tocsin_outcome o;
 
     verdict_default(r, clock_wall_ms(), &o);
+    verdict_tidy(f->arena, f->cn->settings, &o);
     judge_host(f, r, o.reason);
     if (f->cn->plugin->api.classify != NULL)
         f->cn->plugin->api.classify(f->cn->self, &plugin_host, &f->job, r, &o);

@@ -293,13 +293,14 @@ notifier_start(struct store *store, struct transport *transport, const struct no
     rc = load_pending(n, err);
     if (rc != TOCSIN_OK)
         goto out;
+    *out_r = n;                              /* before the first report can come */
     no = pthread_create(&n->thread, NULL, run, n);
     if (no != 0) {
+        *out_r = NULL;
         rc = err_set(err, TOCSIN_TEMPORARY, "", "cannot start the notifier's thread: %s", strerror(no));
         goto out;
     }
     n->joined = false;
-    *out_r = n;
     n = NULL;
 out:
     notifier_free(n);

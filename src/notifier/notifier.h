@@ -41,6 +41,7 @@ struct notifier_stats {                          /* one per notifier name */
     uint64_t latency_ms_buckets[12];
 };
 
+/* *out_r is set before the first report is made, because the turn that takes it may wake the notifier at once. */
 enum tocsin_rc notifier_start(struct store *, struct transport *, const struct notifier_hooks *, struct notifier **out_r,
                               struct tocsin_err *err);
 /* This row is due at due_at (0: nothing more to do).  Called after each commit; from any thread, never blocks. */

@@ -300,3 +300,32 @@ def test_standalone_prints_a_line_for_each_change():
     finally:
         p.terminate()
         p.wait(10)
+
+
+# --- the integrations' cases, as the vendors see them ---
+
+CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integrations")
+SEEN = {"pagerduty": ("https://events.pagerduty.com", "https://events.eu.pagerduty.com"),
+        "opsgenie": ("https://api.opsgenie.com", "https://api.eu.opsgenie.com"),
+        "jsm": ("https://api.atlassian.com/jsm/ops/integration",), "victorops": ("https://alert.victorops.com",)}
+
+
+def rendered():
+    for folder in ("pagerduty", "opsgenie", "victorops"):
+        with open(os.path.join(CASES, folder, "cases", "render.json"), encoding="utf-8") as f:
+            for case in json.load(f):
+                request = case["expect_request"]
+                for name, bases in SEEN.items():
+                    for base in bases:
+                        if request and request["method"] != "GET" and request["url"].startswith(base + "/"):
+                            yield pytest.param(name, base, request, id=f"{folder}: {case['name']}")
+
+
+@pytest.mark.parametrize("name, base, request_", rendered())
+def test_what_is_rendered_is_accepted(name, base, request_):
+    keys = {"opsgenie": "og-key", "jsm": "og-key", "victorops": "5f0c-key"}
+    with Vendors(keys=keys) as farm:
+        status, body, _ = call(farm.url(name) + request_["url"][len(base):], request_["body"], request_["method"],
+                               request_.get("headers"))
+        assert farm.violations() == []
+        assert status in (200, 202) and body.get("result", "") != "failure"

@@ -11,8 +11,9 @@ every key as the vendor would, and counts how often a person would have been pag
     POST /_control    {"vendor": "pagerduty" | "all", "mode": "ok|down|error500|ratelimit|slow|lost|reject", "for_s": 5}
 
 All are served under path prefixes (/pagerduty, /opsgenie, /jsm, /victorops) on the port that is given; each has a port of
-its own beside (urls in /_state), because only a port of one's own can be closed: `down` closes it and cuts the connections
-that are open, and on the shared port it cuts the connection of the request.
+its own beside (the next four, in that order; urls in /_state).  Prefer those: only a port of one's own can be closed, and a
+circuit breaker takes one host and port for one vendor.  `down` closes it and cuts the connections that are open; on the
+shared port it cuts the connection of the request.
 
 In tests:
     with Vendors() as v:
@@ -229,7 +230,8 @@ def main():
     p.add_argument("--print", action="store_true", help="a line for each request that changed something")
     args = p.parse_args()
     farm = Vendors(args.port, (lambda line: print(line, flush=True)) if args.print else None)
-    print("listening on " + " ".join(farm.url(n, shared=True) for n in farm.vendors), flush=True)
+    print(f"listening on {' '.join(farm.url(n) for n in farm.vendors)}, together on http://127.0.0.1:{farm.port}/",
+          flush=True)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -364,8 +364,7 @@ a_dead_host_opens_its_circuit(void **state)
     before = count_of(&fx.n_sent);
     extra = add_incident("vo");
     wake(extra);
-    while (fx.rows[extra].attempts == 0)
-        usleep(500);
+    wait_for(&fx.n_reports, count_of(&fx.n_sent) + 1);   /* every request has one, and this row's has none */
     reports = count_of(&fx.n_reports);
     assert_string_equal(fx.reports[reports - 1].outcome.reason, "circuit open: 503 Service Unavailable");
     assert_int_equal(fx.reports[reports - 1].outcome.verdict, TOCSIN_RETRY);
