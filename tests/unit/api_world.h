@@ -369,4 +369,46 @@ assert_json(const struct http_request *r, const char *expected)
     json_decref(want);
 }
 
+/* A problem document with this status and where, whose detail holds the words. */
+static inline void
+refuses(const char *method, const char *target, const char *body, int status, const char *where, const char *says)
+{
+    struct http_request *r = ask(method, target, NULL, body);
+    json_t *doc = document(r);
+
+    if (r->status != status || strstr(r->reply, says) == NULL)
+        print_error("%s %s %s: got %s\n", method, target, body != NULL ? body : "", r->reply);
+    assert_int_equal(r->status, status);
+    assert_string_equal(r->reply_type, "application/problem+json");
+    assert_string_equal(json_string_value(json_object_get(doc, "where")), where);
+    assert_non_null(strstr(json_string_value(json_object_get(doc, "detail")), says));
+    json_decref(doc);
+    fake_request_free(r);
+}
+
+static inline size_t
+world_collector_stats(void *ctx, struct arena *a, struct collector_stats **out)
+{
+    (void)ctx;
+    *out = arena_zalloc(a, 2 * sizeof **out);
+    (*out)[0] = (struct collector_stats){ "web", 5, 9, 1, AT(3) };
+    (*out)[1] = (struct collector_stats){ "training", 4, 6, 0, 0 };
+    return 2;
+}
+
+/* Every part is there and has counted something. */
+static inline void
+everything_on(void)
+{
+    sends[0] = (struct notifier_stats){ .name = "pd", .sent = 5, .retried = 2, .rejected = 1, .uncertain = 1, .waiting = 3,
+                                        .last_error = "503 busy", .last_ok_at = AT(9), .last_error_at = AT(5),
+                                        .latency_ms_buckets = { 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+    sends[1] = (struct notifier_stats){ .name = "we\"ird\\n\n", .sent = 1, .breaker_open = true };
+    n_sends = 2;
+    deps.notifier = (struct notifier *)&sends;
+    deps.mqtt = (struct mqtt_collectors *)&sends;
+    deps.collector_stats = world_collector_stats;
+    api_set_http(api, (struct http_server *)&sends);
+}
+
 #endif
