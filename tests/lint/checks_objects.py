@@ -18,7 +18,10 @@ def purity(tree):
     outside = [obj for _, obj in tree.objects("src") if obj not in inside and os.path.exists(obj)]
     above = {s: o for o, _, s in nm("-g", "--defined-only", *outside)} if outside else {}
     built = [obj for _, obj in pure if os.path.exists(obj)]
+    own = {s for _, _, s in nm("-g", "--defined-only", *built)} if built else set()
     for obj, _, symbol in nm("-u", *built) if built else []:
+        if symbol in own:
+            continue
         if impure.match(symbol):
             bad.append(f"{obj}: uses {symbol}, which is not pure")
         elif symbol in above:

@@ -17,7 +17,6 @@
 #include "api/internal.h"
 #include "base/text.h"
 #include "core/alert.h"
-#include "core/normalise/severity.h"
 #include "lib/fake_http.h"
 
 enum { T0 = 1767225600 };          /* 2026-01-01T00:00:00Z */
@@ -62,23 +61,6 @@ static struct api_deps deps;
 static struct api *api;
 
 /* --- the parts below ------------------------------------------------------------------ */
-
-bool
-alert_text_decode(struct arena *a, const void *body, size_t len, struct alert_text *out)
-{
-    (void)a;
-    assert_int_equal(len, sizeof *out);
-    memcpy(out, body, len);
-    return true;
-}
-
-const char *
-severity_name(enum tocsin_severity s)
-{
-    static const char *const names[] = { "none", "info", "warning", "error", "critical" };
-
-    return names[s];
-}
 
 void
 conf_unref(struct conf *c)
@@ -292,20 +274,20 @@ incident_row(const char *id, enum tocsin_incident_state state, const char *summa
 static struct tocsin_pair alert_labels[] = { { "gpu", "3" }, { "host", "node\n\"7\"" } };
 static struct tocsin_pair alert_notes[] = { { "runbook", "restart" } };
 static struct tocsin_link alert_links[] = { { "https://example.org/run", NULL }, { "http://example.org/g", "graph" } };
-static struct alert_text alert_body = { .summary = "GPU 3 lost", .labels = alert_labels, .n_labels = 2,
-                                        .annotations = alert_notes, .n_annotations = 1, .links = alert_links,
-                                        .n_links = 2 };
+static struct arena *row_arena;                /* what rows point into; one a test */
 
 static inline struct alert_row
 alert_row(int64_t rowid, const char *source, enum alert_state state)
 {
     struct alert_row a = { .rowid = rowid, .first_at = AT(1), .last_at = AT(9), .count = 3, .state = (uint8_t)state,
-                           .severity = TOCSIN_ERROR, .source = source, .dedup_key = "gpu-3", .body = &alert_body,
-                           .body_len = sizeof alert_body };
+                           .severity = TOCSIN_ERROR, .source = source, .dedup_key = "gpu-3" };
+    struct alert_text text = { .summary = "GPU 3 lost", .source_severity = "", .labels = alert_labels, .n_labels = 2,
+                               .annotations = alert_notes, .n_annotations = 1, .links = alert_links, .n_links = 2 };
 
     if (state == ALERT_RESOLVED)
         a.ends_at = AT(8);
     assert_true(id_parse(ID_A, &a.incident));
+    alert_text_encode(row_arena, &text, &a.body, &a.body_len, &a.digest);
     return a;
 }
 
@@ -332,6 +314,7 @@ world_setup(void **state)
                               .reload = world_reload, .turn_stats = world_turn_stats, .ready = world_ready,
                               .started_at = AT(0) };
     api = api_new(&deps);
+    row_arena = arena_new();
     return 0;
 }
 
@@ -341,6 +324,7 @@ world_teardown(void **state)
     (void)state;
     assert_int_equal(conf_refs, 0);
     api_free(api);
+    arena_free(row_arena);
     return 0;
 }
 
@@ -383,6 +367,48 @@ assert_json(const struct http_request *r, const char *expected)
     }
     json_decref(have);
     json_decref(want);
+}
+
+/* A problem document with this status and where, whose detail holds the words. */
+static inline void
+refuses(const char *method, const char *target, const char *body, int status, const char *where, const char *says)
+{
+    struct http_request *r = ask(method, target, NULL, body);
+    json_t *doc = document(r);
+
+    if (r->status != status || strstr(r->reply, says) == NULL)
+        print_error("%s %s %s: got %s\n", method, target, body != NULL ? body : "", r->reply);
+    assert_int_equal(r->status, status);
+    assert_string_equal(r->reply_type, "application/problem+json");
+    assert_string_equal(json_string_value(json_object_get(doc, "where")), where);
+    assert_non_null(strstr(json_string_value(json_object_get(doc, "detail")), says));
+    json_decref(doc);
+    fake_request_free(r);
+}
+
+static inline size_t
+world_collector_stats(void *ctx, struct arena *a, struct collector_stats **out)
+{
+    (void)ctx;
+    *out = arena_zalloc(a, 2 * sizeof **out);
+    (*out)[0] = (struct collector_stats){ "web", 5, 9, 1, AT(3) };
+    (*out)[1] = (struct collector_stats){ "training", 4, 6, 0, 0 };
+    return 2;
+}
+
+/* Every part is there and has counted something. */
+static inline void
+everything_on(void)
+{
+    sends[0] = (struct notifier_stats){ .name = "pd", .sent = 5, .retried = 2, .rejected = 1, .uncertain = 1, .waiting = 3,
+                                        .last_error = "503 busy", .last_ok_at = AT(9), .last_error_at = AT(5),
+                                        .latency_ms_buckets = { 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+    sends[1] = (struct notifier_stats){ .name = "we\"ird\\n\n", .sent = 1, .breaker_open = true };
+    n_sends = 2;
+    deps.notifier = (struct notifier *)&sends;
+    deps.mqtt = (struct mqtt_collectors *)&sends;
+    deps.collector_stats = world_collector_stats;
+    api_set_http(api, (struct http_server *)&sends);
 }
 
 #endif

@@ -420,44 +420,6 @@ help_is_not_an_error(void **state)
 /* --- the terminal ------------------------------------------------------------------------ */
 
 static void
-text_is_cut_by_columns(void **state)
-{
-    static const struct {
-        const char *text;
-        size_t width, cut_to;
-        const char *cut;
-    } cases[] = {
-        { "plain", 5, 5, "plain" },
-        { "plain", 5, 4, "pla\xe2\x80\xa6" },
-        { "\xe6\x97\xa5\xe6\x9c\xac", 4, 3, "\xe6\x97\xa5\xe2\x80\xa6" },      /* two wide characters */
-        { "e\xcc\x81t\xc3\xa9", 3, 2, "e\xcc\x81\xe2\x80\xa6" },               /* a combining accent */
-        { "", 0, 3, "" },
-    };
-    struct arena *arena = arena_new();
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(term_width(cases[i].text), cases[i].width);
-        assert_string_equal(term_cut(arena, cases[i].text, cases[i].cut_to), cases[i].cut);
-    }
-    arena_free(arena);
-}
-
-static void
-hostile_text_is_harmless(void **state)
-{
-    struct arena *arena = arena_new();
-
-    (void)state;
-    assert_string_equal(term_clean(arena, "a\033[2Jb\r\n\tc\x7f"), "a[2Jb  c");
-    assert_string_equal(term_clean(arena, "x\xc2\x9b" "31my"), "x31my");       /* C1 CSI */
-    assert_string_equal(term_clean(arena, "\xe2\x80\xaeolleh\xe2\x81\xa6"), "olleh");
-    assert_string_equal(term_clean(arena, "\xff\xfe ok \xc3"), "?? ok ?");
-    assert_string_equal(term_clean(arena, "\xf0\x9f\x94\xa5 \xc3\xa4"), "\xf0\x9f\x94\xa5 \xc3\xa4");
-    arena_free(arena);
-}
-
-static void
 narrow_terminals_cut_one_column(void **state)
 {
     struct cli cli = { .arena = arena_new(), .width = 40 };
@@ -493,8 +455,6 @@ main(void)
         cmocka_unit_test(refusals_end_with_1),
         cmocka_unit_test(wrong_usage_ends_with_2),
         cmocka_unit_test(help_is_not_an_error),
-        cmocka_unit_test(text_is_cut_by_columns),
-        cmocka_unit_test(hostile_text_is_harmless),
         cmocka_unit_test(narrow_terminals_cut_one_column),
     };
 
