@@ -32,8 +32,10 @@ def made():
 
 @pytest.fixture
 def vendors(tmp_path, made):
-    made.append(harness.Vendors(tmp_path))
-    return made[-1]
+    v = harness.Vendors(tmp_path)
+    made.append(v)
+    yield v
+    assert v.state()["violations"] == [], "the vendors disliked a request"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -85,13 +86,13 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         self.popen.send_signal(number)
 
     def end(self, number=signal.SIGTERM, timeout=20):
         """Its exit status; kills it, and fails, when it does not end in time."""
         if self.alive():
-            self.signal(number)
+            self.send(number)
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -237,7 +238,7 @@ class Tocsin:
     def reload(self):
         """SIGHUP, and the line in the log that says what came of it."""
         before = len(self.log())
-        self.process.signal(signal.SIGHUP)
+        self.process.send(signal.SIGHUP)
         wait_until(lambda: "comp=" in self.log()[before:] and "reload" in self.log()[before:].lower(), 10, "reload logged")
         return self.log()[before:]
 
@@ -328,59 +329,55 @@ class Tocsin:
 # --- vendors -----------------------------------------------------------------------------------
 
 class Vendors:
-    """The fake vendors of vendors.py in a process of their own, and what they were told."""
+    """The fake vendors of vendors.py in a process of their own, and what they were told.
+
+    They are called by short names: pd, og, vo.
+    """
+    NAMES = {"pd": "pagerduty", "og": "opsgenie", "vo": "victorops"}
+    KEYS = {"pagerduty": {"routing_key": "0123456789abcdef0123456789abcdef"},
+            "opsgenie": {"api_key": "0a1b2c3d-0000-4000-8000-00000000c0de"},
+            "victorops": {"api_key": "5f0c1d2e-0000-4000-8000-00000000c0de"}}
+    # what each calls the things that happen to an alert
+    VERBS = {"trigger": "trigger", "create": "trigger", "create (again)": "trigger", "CRITICAL": "trigger",
+             "WARNING": "trigger", "acknowledge": "acknowledge", "ACKNOWLEDGEMENT": "acknowledge", "resolve": "resolve",
+             "close": "resolve", "RECOVERY": "resolve", "OK": "resolve", "notes": "note", "INFO": "note",
+             "unacknowledge": "unacknowledge", "message": "update", "description": "update", "priority": "update"}
 
     def __init__(self, folder):
-        self.port = free_port()
         self.folder = str(folder)
-        self.process = None
-        self.start()
-
-    def start(self):
-        self.process = Process([sys.executable, os.path.join(HERE, "vendors.py"), "--port", str(self.port)],
+        self.process = Process([sys.executable, os.path.join(HERE, "vendors.py"), "--port", "0"],
                                os.path.join(self.folder, "vendors.log"))
-        wait_until(lambda: accepts(self.port), 10, "the vendors listen")
+        self.port = wait_until(self._listening, 15, "the vendors listen")
+        self.urls = {name: v["url"] for name, v in self.state()["vendors"].items()}
 
-    def stop(self):
-        self.process.end()
+    def _listening(self):
+        if not self.process.alive():
+            raise AssertionError("the vendors ended:\n" + self.process.log()[-2000:])
+        m = re.search(r"^listening on http://127\.0\.0\.1:(\d+)/", self.process.log(), re.M)
+        return m and int(m.group(1))
 
     def close(self):
         if self.process.alive():
             self.process.end()
 
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
     def state(self):
         return request(self.port, "GET", "/_state").json
 
-    def control(self, **what):
-        answer = request(self.port, "POST", "/_control", what)
-        assert answer.status // 100 == 2, answer
-
-    NAMES = {"pd": "pagerduty", "og": "opsgenie", "vo": "victorops"}
-
-    def fail(self, short, status, times=None, retry_after=None):
-        """Answer with a status: the next `times` requests, or all until well()."""
-        headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
-        self.control(vendor=self.NAMES[short], status=status, times=times, headers=headers)
-
-    def lose_answers(self, short, times):
-        """Do what is asked, but close the connection instead of answering."""
-        self.control(vendor=self.NAMES[short], lose=True, times=times)
+    def mode(self, short, mode, for_s=None, **options):
+        """ok, down, error500, ratelimit (retry_after=), slow (slow_s=), lost (done, but not answered) or reject."""
+        answer = request(self.port, "POST", "/_control", {"vendor": self.NAMES[short], "mode": mode, "for_s": for_s, **options})
+        assert answer.status == 200, answer
 
     def well(self, short):
-        self.control(vendor=self.NAMES[short], status=None, times=None)
-
-    # the notifiers of a configuration, all three pointed here
+        self.mode(short, "ok")
 
     def notifier(self, kind, name=None, **more):
-        keys = {"pagerduty": {"routing_key": "file:" + self.secret("pd", "a" * 32)},
-                "opsgenie": {"api_key": "file:" + self.secret("og", "00000000-0000-4000-8000-000000000000")},
-                "victorops": {"api_key": "file:" + self.secret("vo", "b" * 36), "routing_key": "ml"}}[kind]
-        short = {"pagerduty": "pd", "opsgenie": "og", "victorops": "vo"}[kind]
-        return {"name": name or short, "plugin": kind, "url": self.url, **keys, **more}
+        """A notifier of a configuration, pointed here."""
+        short = next(s for s, n in self.NAMES.items() if n == kind)
+        keys = {k: "file:" + self.secret(f"{short}-{k}", v) for k, v in self.KEYS[kind].items()}
+        if kind == "victorops":
+            keys["routing_key"] = "ml"
+        return {"name": name or short, "plugin": kind, "url": self.urls[kind], **keys, **more}
 
     def secret(self, name, value):
         path = os.path.join(self.folder, f"{name}.key")
@@ -390,52 +387,33 @@ class Vendors:
 
     # what they were told
 
+    def vendor(self, short):
+        return self.state()["vendors"][self.NAMES[short]]
+
+    def alerts(self, short):
+        """What the vendor knows, by key: state, pages, opened, count, summary, severity, data, history."""
+        return {k: a for k, a in self.vendor(short)["alerts"].items() if a["state"] != "none"}
+
+    def histories(self, short):
+        """The verbs that the vendor was told of each key, in order: trigger, acknowledge, resolve, note, update."""
+        return {k: [self.VERBS[h["what"]] for h in a["history"]] for k, a in self.alerts(short).items()}
+
     def history(self, short, incident):
-        """The verbs that one vendor accepted for one incident, in order: trigger, acknowledge, resolve, note."""
-        return [verb for key, verb, _ in self.accepted(short) if key == incident]
+        return self.histories(short).get(incident, [])
+
+    def pages(self, short, incident):
+        """How often a person was woken for it."""
+        a = self.alerts(short).get(incident)
+        return a["pages"] if a else 0
 
     def keys(self, short):
-        return {key for key, _, _ in self.accepted(short)}
-
-    def accepted(self, short):
-        """(key, verb, request) of everything that the vendor answered with 2xx."""
-        return [(key, verb, r) for key, verb, r in self.told(short) if 200 <= r["status"] < 300]
-
-    def told(self, short):
-        read = {"pd": _pagerduty, "og": _opsgenie, "vo": _victorops}[short]
-        return [t for t in (read(r) for r in self.state()["requests"]) if t is not None]
+        return set(self.alerts(short))
 
     def wait_history(self, short, incident, expected, timeout=10):
-        def check():
-            return self.history(short, incident) == expected
         try:
-            wait_until(check, timeout)
+            wait_until(lambda: self.history(short, incident) == expected, timeout)
         except AssertionError:
             raise AssertionError(f"{short} was told {self.history(short, incident)}, expected {expected}") from None
-
-
-def _pagerduty(r):
-    if r["path"] != "/v2/enqueue":
-        return None
-    return r["body"].get("dedup_key"), r["body"].get("event_action"), r
-
-
-def _opsgenie(r):
-    parts = r["path"].split("?")[0].strip("/").split("/")
-    if r["method"] != "POST" or parts[:2] != ["v2", "alerts"]:
-        return None
-    if len(parts) == 2:
-        return r["body"].get("alias"), "trigger", r
-    verbs = {"acknowledge": "acknowledge", "unacknowledge": "unacknowledge", "close": "resolve", "notes": "note"}
-    return (parts[2], verbs[parts[3]], r) if len(parts) == 4 and parts[3] in verbs else None
-
-
-def _victorops(r):
-    if "/integrations/generic/" not in r["path"]:
-        return None
-    verbs = {"CRITICAL": "trigger", "WARNING": "trigger", "ACKNOWLEDGEMENT": "acknowledge", "RECOVERY": "resolve",
-             "INFO": "note"}
-    return r["body"].get("entity_id"), verbs.get(r["body"].get("message_type")), r
 
 
 # --- a broker ----------------------------------------------------------------------------------

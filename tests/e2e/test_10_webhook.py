@@ -140,21 +140,24 @@ def test_unknown_neither_pages_nor_resolves(tocsin, vendors, settings):
 
 # --- what is refused ---------------------------------------------------------------------------
 
-@pytest.mark.parametrize("collector, body, headers, status, where", [
-    ("local", b"{", {}, 400, ""),
-    ("local", b"", {}, 400, ""),
-    ("local", b'{"a":1,"a":2}', {}, 400, ""),
-    ("local", b"[1]", {}, 422, "$[0]"),
-    ("local", b'{"dedup_key":"k","status":"perhaps"}', {}, 422, "$.status"),
-    ("local", b'[{"dedup_key":"k","summary":"s"},{"dedup_key":"l","status":7}]', {}, 422, "$[1].status"),
-    ("local", b"[" * 100 + b"]" * 100, {}, 400, ""),
-    ("local", b'{"summary":"\xff\xfe"}', {}, 400, ""),
-    ("nobody", b"{}", {}, 404, "nobody"),
-    ("local", b"x" * 1200000, {}, 413, ""),
-    ("local", b"\x1f\x8bnot gzip", {"Content-Encoding": "gzip"}, 400, ""),
-    ("local", b"{}", {"Content-Encoding": "br"}, 415, "Content-Encoding"),
-    ("am", b'{"version":"4","alerts":{}}', {}, 422, "$.alerts"),
-])
+REFUSED = {
+    "not JSON": ("local", b"{", {}, 400, ""),
+    "empty": ("local", b"", {}, 400, ""),
+    "a member twice": ("local", b'{"a":1,"a":2}', {}, 400, ""),
+    "a number for an alert": ("local", b"[1]", {}, 422, "$[0]"),
+    "unknown status": ("local", b'{"dedup_key":"k","status":"perhaps"}', {}, 422, "$.status"),
+    "second of two": ("local", b'[{"dedup_key":"k","summary":"s"},{"dedup_key":"l","status":7}]', {}, 422, "$[1].status"),
+    "too deep": ("local", b"[" * 100 + b"]" * 100, {}, 400, ""),
+    "not UTF-8": ("local", b'{"summary":"\xff\xfe"}', {}, 400, ""),
+    "no such collector": ("nobody", b"{}", {}, 404, "nobody"),
+    "too large": ("local", b"x" * 1200000, {}, 413, ""),
+    "not gzip": ("local", b"\x1f\x8bnot gzip", {"Content-Encoding": "gzip"}, 400, ""),
+    "unknown encoding": ("local", b"{}", {"Content-Encoding": "br"}, 415, "Content-Encoding"),
+    "no array of alerts": ("am", b'{"version":"4","alerts":{}}', {}, 422, "$.alerts"),
+}
+
+
+@pytest.mark.parametrize("collector, body, headers, status, where", REFUSED.values(), ids=REFUSED)
 def test_refused(tocsin, collector, body, headers, status, where):
     t = tocsin()
     answer = t.request("POST", f"/v1/in/{collector}", body, headers)

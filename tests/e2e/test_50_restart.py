@@ -60,7 +60,7 @@ def test_due_while_down_fires_at_start(tocsin, vendors, settings, hard):
 @BOTH
 def test_undelivered_pages_go_out_after_the_restart(tocsin, vendors, hard):
     t = tocsin()
-    vendors.fail("pd", 503)
+    vendors.mode("pd", "error500")
     ids = {t.fire(f"u{i}") for i in range(10)}
     t.kill9() if hard else t.stop()
     vendors.well("pd")

@@ -98,14 +98,15 @@ def test_open_incident_keeps_the_policy_it_was_opened_with(tocsin, vendors, sett
     assert vendors.history("og", incident) == []
 
 
-def test_rejected_page_is_tried_again_after_the_key_is_mended(tocsin, vendors, settings):
+def test_rejected_page_is_tried_again_after_its_notifier_changed(tocsin, vendors, settings):
     values = settings([("0s", ["pd"])], last_wait="1m", last_resort=[])
     t = tocsin(values)
-    vendors.fail("pd", 400)
+    vendors.mode("pd", "reject")
     incident = t.fire("bad-key")
     wait_until(lambda: t.delivery(incident, "pd")["state"] == "rejected", 10, "rejected")
     vendors.well("pd")
-    vendors.secret("pd", "c" * 32)
+    values["notifiers"][0]["timeout"] = "9s"
+    t.configure(values)
     t.reload()
     vendors.wait_history("pd", incident, ["trigger"], 10)
 

@@ -40,7 +40,7 @@ def test_metrics_are_well_formed_and_count(tocsin, vendors):
 
 def test_notifier_that_fails_shows(tocsin, vendors):
     t = tocsin()
-    vendors.fail("pd", 503)
+    vendors.mode("pd", "error500")
     incident = t.fire("x")
     wait_until(lambda: t.delivery(incident, "pd")["attempts"] >= 1, 10)
     assert t.metric("tocsin_deliveries", state="failing") == 1

@@ -133,18 +133,18 @@ def check_vendor(t, vendors, rows):
     over = {a["incident"] for a in rows.values() if a["status"] == "resolved"}
 
     def settled():
-        verbs = {}
-        for key, verb, _ in vendors.accepted("pd"):
-            verbs.setdefault(key, []).append(verb)
+        verbs = vendors.histories("pd")
         return (all(verbs.get(i, [""])[-1] == "trigger" for i in open_ones)
                 and all(verbs[i][-1] == "resolve" for i in over if "trigger" in verbs.get(i, []))) and verbs
 
-    verbs = wait_until(settled, 60, f"the vendor knows all {len(open_ones)} open incidents and all that is over", every=0.5)
+    verbs = wait_until(settled, 60, f"the vendor knows all {len(open_ones)} open incidents and all that is over", every=1)
     strangers = verbs.keys() - open_ones - over
     assert not strangers, f"seed {SEED}: the vendor was told of incidents that are not in the store: {sorted(strangers)[:5]}"
     # repeats carry the same key; after its resolve no incident is triggered again
     again = {i for i in over if "resolve" in verbs.get(i, []) and "trigger" in verbs[i][verbs[i].index("resolve"):]}
     assert not again, f"seed {SEED}: triggered again after the resolve: {sorted(again)[:5]}"
+    woken = {k: a["pages"] for k, a in vendors.alerts("pd").items() if a["pages"] != 1}
+    assert not woken, f"seed {SEED}: people were woken more than once: {sorted(woken.items())[:5]}"
     return sum(len(v) for v in verbs.values()) - len(verbs)
 
 
