@@ -54,16 +54,22 @@ err_sys(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char
 enum tocsin_rc
 err_wrap(struct tocsin_err *err, const char *fmt, ...)
 {
-    char what[sizeof err->what];
+    char old[sizeof err->what];
     va_list ap;
     size_t n;
 
+    memcpy(old, err->what, sizeof old);
     va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
+    vsnprintf(err->what, sizeof err->what, fmt, ap);
     va_end(ap);
-    n = strlen(what);
-    snprintf(what + n, sizeof what - n, ": %s", err->what);
-    memcpy(err->what, what, sizeof what);
+    n = strlen(err->what);
+    if (n + 3 < sizeof err->what) {          /* as much of the cause as there is room for */
+        size_t room = sizeof err->what - n - 3, len = strnlen(old, room);
+
+        memcpy(err->what + n, ": ", 2);
+        memcpy(err->what + n + 2, old, len);
+        err->what[n + 2 + len] = '\0';
+    }
     return err->rc;
 }
 
