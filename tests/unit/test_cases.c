@@ -25,6 +25,7 @@
 struct test { char *name; json_t *doc; char *folder; char *format; char *line; struct sample sample; };
 
 static struct CMUnitTest *tests;
+static json_t *files;              /* all case files: the tests borrow from them */
 static size_t n_tests;
 static char **words;
 static int n_words;
@@ -100,10 +101,15 @@ add_file(const char *path)
     if (!json_is_array(doc)) {
         struct test broken = { .name = xstrdup(path) };
 
+        free(format);
+        free(folder);
         broken.line = doc != NULL ? xstrdup("expected an array of cases")
                                   : xasprintf("line %d column %d: %s", bad.line, bad.column, bad.text);
+        json_decref(doc);
         add(broken, run_broken);
+        return;
     }
+    json_array_append_new(files, doc);
     json_array_foreach(doc, i, item) {
         struct test t = { .doc = item, .folder = folder, .format = format };
 
@@ -126,6 +132,8 @@ add_samples(const char *folder)
         if (cases_sample_read(t.line, &t.sample)) {
             t.name = xasprintf("sample %s", t.sample.path);
             add(t, run_sample);
+        } else {
+            free(t.line);
         }
     }
     free(line);
@@ -138,6 +146,7 @@ main(int argc, char **argv)
 {
     glob_t found = { 0 };
 
+    files = json_array();
     words = argv + 1;
     n_words = argc - 1;
     if (glob("integrations/*/cases/*.json", 0, NULL, &found) != 0) {

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Builds every tests/fuzz/fuzz_*.c with libFuzzer, ASan and UBSan, and runs each for a while.
+# usage: run.sh [SECONDS] [NAME ...]        NAME: fuzz_decode_json
+# fuzz_decode_<vendor> is linked with that integration's sources.  Seeds are in corpus/<name without
+# fuzz_>/; what is found on the way stays in build/fuzz/.
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=${1:-30}
+[ $# -gt 0 ] && shift
+names=${*:-$(ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||')}
+out=build/fuzz
+mkdir -p $out/obj
+pkgs="libmicrohttpd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash"
+flags="-g -O1 -std=c11 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -pthread
+       -Iinclude -Isrc -Itests -Itests/fuzz -D_GNU_SOURCE -DTOCSIN_VERSION=\"fuzz\" $(pkg-config --cflags $pkgs)"
+
+# a changed header makes all objects old
+[ -z "$(find src include tests integrations -name '*.h' -newer $out/libcore.a 2>/dev/null | head -1)" ] || rm -f $out/obj/*
+
+compile() { # source
+    object=$out/obj/$(printf %s "$1" | tr / _).o
+    [ "$object" -nt "$1" ] || clang -fsanitize=fuzzer-no-link $flags -c "$1" -o "$object"
+    printf '%s\n' "$object"
+}
+
+core=$(for f in $(find src -name '*.c' ! -path src/main.c | sort); do compile "$f"; done)
+rm -f $out/libcore.a
+ar rcs $out/libcore.a $core
+passed=0 failed=0
+for name in $names; do
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_decode_//p')
+    objects=$(compile "tests/fuzz/$name.c")
+    if [ -n "$vendor" ] && [ -d "integrations/$vendor" ]; then
+        for f in integrations/"$vendor"/*.c; do objects="$objects $(compile "$f")"; done
+    fi
+    clang -fsanitize=fuzzer,address,undefined -pthread $objects $out/libcore.a $(pkg-config --libs $pkgs) -ljq -lonig -lm -ldl \
+        -o "$out/$name"
+    seeds=tests/fuzz/corpus/${name#fuzz_}
+    mkdir -p "$out/found/$name" "$seeds"
+    if ASAN_OPTIONS=detect_leaks=1 "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
+        -artifact_prefix="$out/$name-" "$out/found/$name" "$seeds" >"$out/$name.log" 2>&1; then
+        passed=$((passed + 1))
+        echo "$name: $(grep -o 'Done .*' "$out/$name.log" | tail -1)"
+    else
+        failed=$((failed + 1))
+        echo "$name: FAILED, see $out/$name.log"
+        tail -30 "$out/$name.log"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
