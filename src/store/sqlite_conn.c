@@ -58,7 +58,8 @@ static const char *const texts[N_STATEMENTS] = {
                               "where state <> 3 and id < ?1 order by id desc",
     [ST_DELIVERIES_GET] = "select " DELIVERY_COLUMNS " from delivery where incident = ?1",
     [ST_DELIVERY_GET] = "select " DELIVERY_COLUMNS " from delivery where incident = ?1 and target = ?2",
-    [ST_DELIVERY_PENDING] = "select incident, target, due_at from delivery where due_at <> 0 or state = 3 "
+    [ST_DELIVERY_PENDING] = "select incident, target, due_at from delivery indexed by delivery_due "
+                            "where due_at <> 0 or state = 3 "
                             "order by due_at, incident, target",
     [ST_POLICY_GET] = "select body from policy where id = ?1",
 
@@ -76,7 +77,7 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_LOAD_DELIVERIES] = "select " DELIVERY_COLUMNS " from delivery where incident in "
                            "(select id from incident indexed by incident_open where state <> 3)",
     [ST_LOAD_ALERTS] = "select " ALERT_COLUMNS " from alert a indexed by alert_open where a.state in (1, 3, 5)",
-    [ST_LOAD_DUE] = "select distinct incident from delivery where due_at <> 0",
+    [ST_LOAD_DUE] = "select incident from delivery indexed by delivery_due where due_at <> 0",
     [ST_MAX_ALERT] = "select max(id) from alert",
 
     [ST_OLD_INCIDENT] = "select id, state, opened_at, resolved_at from incident where id > ?1 order by id limit 1",

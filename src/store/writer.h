@@ -32,7 +32,7 @@ struct stage {
 
 struct writer;
 
-enum { FLUSH_BATCH = 2000, SWEEP_ROWS = 500 };     /* rows in one flush() and removed in one maintain() */
+enum { FLUSH_BATCH = 500, SWEEP_ROWS = 500 };     /* rows in one flush() and removed in one maintain() */
 
 /* What an engine does for the writer; committed state only. */
 struct engine {
