@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words of syslog, PagerDuty, Opsgenie, Azure, Zabbix, Kubernetes, log
+ * libraries and issue trackers.  Bare numbers are no words: 1 is the worst for
+ * one vendor and the mildest for the next, so the integration has to say.
+ * Words that tell a status (ok, down, alerting) are none either.
+ */
 #include "core/normalise/severity.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-/* Sorted, lower case: looked up by bisection. */
-static const struct word {
-    const char *word;
-    enum tocsin_severity severity;
-} words[] = {
-    { "alarm", TOCSIN_ERROR },
+struct word { const char *text; enum tocsin_severity severity; };
+
+/* Sorted: looked up by bisection. */
+static const struct word words[] = {
     { "alert", TOCSIN_CRITICAL },
     { "average", TOCSIN_WARNING },
+    { "blocker", TOCSIN_CRITICAL },
     { "catastrophic", TOCSIN_CRITICAL },
+    { "caution", TOCSIN_WARNING },
     { "crit", TOCSIN_CRITICAL },
     { "critical", TOCSIN_CRITICAL },
-    { "danger", TOCSIN_ERROR },
     { "debug", TOCSIN_INFO },
     { "disaster", TOCSIN_CRITICAL },
-    { "down", TOCSIN_CRITICAL },
     { "emerg", TOCSIN_CRITICAL },
     { "emergency", TOCSIN_CRITICAL },
     { "err", TOCSIN_ERROR },
     { "error", TOCSIN_ERROR },
     { "fatal", TOCSIN_CRITICAL },
     { "high", TOCSIN_ERROR },
-    { "immediate", TOCSIN_CRITICAL },
+    { "highest", TOCSIN_CRITICAL },
+    { "immediate", TOCSIN_ERROR },
     { "info", TOCSIN_INFO },
     { "information", TOCSIN_INFO },
     { "informational", TOCSIN_INFO },
     { "low", TOCSIN_INFO },
+    { "lowest", TOCSIN_INFO },
     { "major", TOCSIN_ERROR },
     { "medium", TOCSIN_WARNING },
     { "minor", TOCSIN_WARNING },
@@ -58,38 +64,59 @@ static const struct word {
     { "warning", TOCSIN_WARNING },
 };
 
+enum { LONGEST = 15 };
+
 static int
-by_word(const void *a, const void *b)
+compare(const void *key, const void *item)
 {
-    return strcasecmp(((const struct word *)a)->word, ((const struct word *)b)->word);
+    return strcmp(key, ((const struct word *)item)->text);
+}
+
+/* Lower case, without blanks, '-' and '_': "SEV-1", "Sev 1" and "sev1" are one word. */
+static const char *
+fold(const char *word, char out[LONGEST + 1])
+{
+    size_t n = 0;
+
+    for (; *word != '\0'; word++) {
+        char c = *word;
+
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '-' || c == '_')
+            continue;
+        if (n == LONGEST)
+            return NULL;
+        out[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    out[n] = '\0';
+    return out;
 }
 
 enum tocsin_severity
 severity_of(const char *word)
 {
-    char trimmed[16];
-    struct word key = { trimmed, TOCSIN_SEV_NONE };
+    char folded[LONGEST + 1];
     const struct word *found;
-    size_t n;
 
-    if (word == NULL)
+    if (word == NULL || fold(word, folded) == NULL)
         return TOCSIN_SEV_NONE;
-    word += strspn(word, " \t\r\n");
-    n = strlen(word);
-    while (n > 0 && strchr(" \t\r\n", word[n - 1]) != NULL)
-        n--;
-    if (n == 0 || n >= sizeof trimmed)
-        return TOCSIN_SEV_NONE;
-    memcpy(trimmed, word, n);
-    trimmed[n] = '\0';
-    found = bsearch(&key, words, sizeof words / sizeof words[0], sizeof words[0], by_word);
+    found = bsearch(folded, words, sizeof words / sizeof words[0], sizeof words[0], compare);
     return found != NULL ? found->severity : TOCSIN_SEV_NONE;
 }
 
 const char *
-severity_name(enum tocsin_severity s)
+severity_name(enum tocsin_severity severity)
 {
-    static const char *const names[] = { "none", "info", "warning", "error", "critical" };
-
-    return s <= TOCSIN_CRITICAL ? names[s] : names[0];
+    switch (severity) {
+    case TOCSIN_CRITICAL:
+        return "critical";
+    case TOCSIN_ERROR:
+        return "error";
+    case TOCSIN_WARNING:
+        return "warning";
+    case TOCSIN_INFO:
+        return "info";
+    case TOCSIN_SEV_NONE:
+        break;
+    }
+    return "none";
 }

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the source form of rules to the compiled one.  Every mistake is
+ * reported and the work goes on, so that an operator sees all of them at once.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "core/normalise/severity.h"
+#include "core/rules/ruleset.h"
+
+/* Who uses an expression first: for the message when jq does not accept it. */
+struct user { const struct rule *rule; const char *what; size_t column; };
+
+struct compiler {
+    struct ruleset *rs;
+    struct arena *arena;
+    rule_report report;
+    void *ctx;
+    bool failed;
+    struct user *users; size_t n_users, cap_users;
+};
+
+#define COMPLAIN(c, rule, ...) ((c)->failed = true, (c)->report((c)->ctx, (rule)->pos, __VA_ARGS__))
+
+/* --- templates ------------------------------------------------------------------------ */
+
+static void
+remember_users(struct compiler *c, const struct rule *r, const char *what, const struct template *t)
+{
+    for (size_t i = 0; i < t->n_parts; i++) {
+        const struct part *p = &t->parts[i];
+
+        if (p->kind != PART_JQ || p->expr < c->n_users)
+            continue;
+        if (c->n_users == c->cap_users) {
+            c->cap_users = c->cap_users > 0 ? c->cap_users * 2 : 16;
+            c->users = xrealloc(c->users, c->cap_users * sizeof *c->users);
+        }
+        c->users[c->n_users++] = (struct user){ .rule = r, .what = what, .column = p->column };
+    }
+}
+
+static bool
+compile_text(struct compiler *c, const struct rule *r, const char *what, const char *text, struct template *out)
+{
+    struct tocsin_err err;
+
+    if (template_parse(c->arena, &c->rs->exprs, text, out, &err) != TOCSIN_OK) {
+        COMPLAIN(c, r, "rule '%s': %s: %s", r->name, what, err.what);
+        return false;
+    }
+    remember_users(c, r, what, out);
+    return true;
+}
+
+static void
+report_expr(void *ctx, size_t expr, const char *what)
+{
+    struct compiler *c = ctx;
+    const struct user *u = &c->users[expr];
+
+    COMPLAIN(c, u->rule, "rule '%s': %s: column %zu: %s", u->rule->name, u->what, u->column, what);
+}
+
+/* All of them together is what the scratches will do; one by one only to say which is wrong. */
+static void
+check_exprs(struct compiler *c)
+{
+    const struct rule nowhere = { .pos = { .file = "", .line = 0 } };
+    struct jq_pool *pool = jq_pool_new(&c->rs->exprs);
+
+    if (pool == NULL && expr_table_check(&c->rs->exprs, report_expr, c))
+        COMPLAIN(c, &nowhere, "jq does not accept the expressions of all rules together; make them shorter");
+    jq_pool_free(pool);
+}
+
+/* --- actions ---------------------------------------------------------------------------- */
+
+static struct name_ref
+name_ref(struct compiler *c, const char *name)
+{
+    struct name_ref ref = { .slot = NO_SLOT };
+    const char *copy = arena_strdup(c->arena, name);
+
+    ref.field = field_of(copy, &ref.label);
+    return ref;
+}
+
+static void
+compile_severity(struct compiler *c, const struct rule *r, struct set_action *a)
+{
+    const char *word = template_literal(&a->text);
+
+    if (word == NULL)
+        return;
+    a->severity = severity_of(word);
+    if (a->severity == TOCSIN_SEV_NONE)
+        COMPLAIN(c, r, "rule '%s': set severity: unknown severity '%s'; expected critical, error, warning or info",
+                 r->name, word);
+}
+
+static void
+compile_set(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    r->set = arena_zalloc(c->arena, src->n_set * sizeof *r->set);
+    r->n_set = src->n_set;
+    for (size_t i = 0; i < src->n_set; i++) {
+        const char *name = src->set[i].name, *what = arena_printf(c->arena, "set %s", name);
+        struct set_action *a = &r->set[i];
+
+        a->target = name_ref(c, name);
+        if (a->target.field == FIELD_SOURCE || a->target.field == FIELD_STATUS)
+            COMPLAIN(c, r, "rule '%s': '%s' cannot be set; 'labels.%s' is the label of that name", r->name, name,
+                     name);
+        else if (strcmp(name, "dedup_key") == 0 || strcmp(name, "group_by") == 0 || strcmp(name, "policy") == 0)
+            COMPLAIN(c, r, "rule '%s': '%s' stands beside 'set', not in it; 'labels.%s' is the label of that name",
+                     r->name, name, name);
+        else if (name[0] == '\0')
+            COMPLAIN(c, r, "rule '%s': 'set' without a name", r->name);
+        else if (compile_text(c, r, what, src->set[i].value, &a->text) && a->target.field == FIELD_SEVERITY)
+            compile_severity(c, r, a);
+    }
+}
+
+static void
+compile_unset(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    r->unset = arena_zalloc(c->arena, src->n_unset * sizeof *r->unset);
+    r->n_unset = src->n_unset;
+    for (size_t i = 0; i < src->n_unset; i++) {
+        r->unset[i] = name_ref(c, src->unset[i]);
+        if (r->unset[i].field != FIELD_LABEL)
+            COMPLAIN(c, r, "rule '%s': '%s' cannot be unset; 'labels.%s' is the label of that name", r->name,
+                     src->unset[i], src->unset[i]);
+        else if (src->unset[i][0] == '\0')
+            COMPLAIN(c, r, "rule '%s': 'unset' without a name", r->name);
+    }
+}
+
+static void
+compile_group_by(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    r->has_group_by = src->has_group_by;
+    r->group_by = arena_zalloc(c->arena, src->n_group_by * sizeof *r->group_by);
+    r->n_group_by = src->n_group_by;
+    for (size_t i = 0; i < src->n_group_by; i++) {
+        const char *name = src->group_by[i];
+
+        r->group_by[i] = name_ref(c, name);
+        if (strcmp(name, "...") == 0)
+            COMPLAIN(c, r, "rule '%s': group_by: '...' is not a label; without group_by each alert is an incident",
+                     r->name);
+        else if (name[0] == '\0')
+            COMPLAIN(c, r, "rule '%s': group_by: an empty name", r->name);
+    }
+}
+
+static void
+compile_actions(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    compile_set(c, src, r);
+    compile_unset(c, src, r);
+    compile_group_by(c, src, r);
+    if (src->dedup_key != NULL) {
+        r->has_dedup_key = true;
+        if (src->dedup_key[0] == '\0')
+            COMPLAIN(c, r, "rule '%s': dedup_key is empty", r->name);
+        else
+            (void)compile_text(c, r, "dedup_key", src->dedup_key, &r->dedup_key);
+    }
+    r->policy = src->policy;
+    r->notify = arena_zalloc(c->arena, src->n_notify * sizeof *r->notify);
+    r->n_notify = src->n_notify;
+    for (size_t i = 0; i < src->n_notify; i++)
+        r->notify[i] = arena_strdup(c->arena, src->notify[i]);
+    r->drop = src->drop;
+    r->suppress = src->suppress;
+    r->stop = src->stop;
+}
+
+/* --- matchers ------------------------------------------------------------------------------ */
+
+static void
+compile_match(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    r->any = arena_zalloc(c->arena, src->n_any * sizeof *r->any);
+    r->n_any = src->n_any;
+    for (size_t a = 0; a < src->n_any; a++) {
+        struct alternative *alt = &r->any[a];
+
+        alt->matchers = arena_zalloc(c->arena, src->any[a].n * sizeof *alt->matchers);
+        alt->n = src->any[a].n;
+        for (size_t i = 0; i < alt->n; i++) {
+            const char *text = src->any[a].matchers[i];
+            struct tocsin_err err;
+
+            if (matcher_parse(c->arena, text, &alt->matchers[i], &err) != TOCSIN_OK)
+                COMPLAIN(c, r, "rule '%s': matcher '%s': %s", r->name, text, err.what);
+        }
+    }
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static void
+compile_rule(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    r->name = arena_strdup(c->arena, src->name != NULL ? src->name : "");
+    r->pos.file = arena_strdup(c->arena, src->pos.file != NULL ? src->pos.file : "");
+    r->pos.line = src->pos.line;
+    r->at = arena_printf(c->arena, "%s:%u", r->pos.file, r->pos.line);
+    r->by = arena_printf(c->arena, "rule '%s' (%s)", r->name, r->at);
+    if (r->name[0] == '\0')
+        COMPLAIN(c, r, "a rule without a name");
+    compile_match(c, src, r);
+    compile_actions(c, src, r);
+}
+
+static void
+resolve(const struct index *x, struct name_ref *ref)
+{
+    ref->slot = ref->field == FIELD_LABEL ? index_slot(x, ref->label) : (uint32_t)ref->field;
+}
+
+static void
+resolve_slots(struct ruleset *rs)
+{
+    for (size_t r = 0; r < rs->n; r++) {
+        struct rule *rule = &rs->rules[r];
+
+        for (size_t i = 0; i < rule->n_set; i++)
+            resolve(&rs->index, &rule->set[i].target);
+        for (size_t i = 0; i < rule->n_unset; i++)
+            resolve(&rs->index, &rule->unset[i]);
+    }
+}
+
+struct ruleset *
+ruleset_compile(const struct rule_src *rules, size_t n, const struct policy *default_policy, rule_report report,
+                void *ctx)
+{
+    struct ruleset *rs = xcalloc(1, sizeof *rs);
+    struct compiler c = { .rs = rs, .report = report, .ctx = ctx };
+
+    rs->arena = c.arena = arena_new();
+    rs->default_policy = default_policy;
+    rs->rules = arena_zalloc(rs->arena, n * sizeof *rs->rules);
+    rs->n = n;
+    for (size_t i = 0; i < n; i++)
+        compile_rule(&c, &rules[i], &rs->rules[i]);
+    check_exprs(&c);
+    free(c.users);
+    if (c.failed) {
+        ruleset_free(rs);
+        return NULL;
+    }
+    index_build(&rs->index, rs->arena, rs->rules, n);
+    resolve_slots(rs);
+    return rs;
+}
+
+void
+ruleset_free(struct ruleset *rs)
+{
+    if (rs == NULL)
+        return;
+    for (size_t r = 0; r < rs->n; r++)
+        for (size_t a = 0; a < rs->rules[r].n_any; a++)
+            for (size_t i = 0; i < rs->rules[r].any[a].n; i++)
+                matcher_release(&rs->rules[r].any[a].matchers[i]);
+    free(rs->exprs.checked);
+    arena_free(rs->arena);
+    free(rs);
+}
+
+size_t
+ruleset_count(const struct ruleset *rs)
+{
+    return rs->n;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tokenizer for jq 1.6 (its lexer.l is the reference).  It keeps a stack of
+ * open brackets; a string interpolation counts as one.  What makes `{env: 1}`
+ * different from `[env]` is only the bracket and the token before it.
+ */
+#include "core/rules/jqscan.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { MAX_NESTING = 128 };
+
+/* What came before; only what decides the meaning of the next name. */
+enum prev { PREV_NONE, PREV_OPEN_BRACE, PREV_COMMA, PREV_DOLLAR, PREV_OTHER };
+/* Where in a `def` head we are. */
+enum head { HEAD_NONE, HEAD_NAME, HEAD_AFTER_NAME, HEAD_PARAMS };
+
+struct scan {
+    const char *p;
+    size_t n, i;
+    char open[MAX_NESTING];        /* '(', '[', '{' or '"' for an interpolation */
+    size_t depth;
+    enum prev prev;
+    enum head head;
+    size_t head_depth;
+    bool until_braces, any, done;
+    struct buf *out;
+    struct tocsin_err *err;
+};
+
+/* Functions that reach outside the value, or that print, read or end the process. */
+static const char *const refused[] = {
+    "env",        "now",        "input",     "inputs",    "debug",          "stderr",          "input_filename",
+    "halt",       "halt_error", "localtime", "date",      "strflocaltime",  "input_line_number", "modulemeta",
+    "dateadd",    "datesub",    "nan",       "import",    "include",        "get_search_list", "get_prog_origin",
+    "get_jq_origin", "builtins",
+};
+
+static enum tocsin_rc
+fail(struct scan *s, size_t at, const char *what, const char *name, size_t len)
+{
+    s->i = at;
+    return err_set(s->err, TOCSIN_BAD_CONFIG, "", what, (int)len, name);
+}
+
+static bool
+is_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool
+is_name(char c)
+{
+    return is_alpha(c) || is_digit(c);
+}
+
+static char
+peek(const struct scan *s, size_t ahead)
+{
+    return s->i + ahead < s->n ? s->p[s->i + ahead] : '\0';
+}
+
+static void
+copy(struct scan *s, size_t len)
+{
+    buf_addn(s->out, s->p + s->i, len);
+    s->i += len;
+}
+
+static bool
+equals(const char *p, size_t len, const char *word)
+{
+    return strlen(word) == len && memcmp(p, word, len) == 0;
+}
+
+static bool
+is_refused(const char *p, size_t len)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (equals(p, len, refused[i]))
+            return true;
+    return false;
+}
+
+static enum tocsin_rc
+push(struct scan *s, char c)
+{
+    if (s->depth == MAX_NESTING)
+        return fail(s, s->i, "brackets are nested too deep at '%.*s'", &s->p[s->i], 1);
+    s->open[s->depth++] = c;
+    return TOCSIN_OK;
+}
+
+/* The inside of a string, from after its quote or after an interpolation, up to either. */
+static enum tocsin_rc
+string_body(struct scan *s)
+{
+    size_t start = s->i;
+
+    while (s->i < s->n) {
+        char c = s->p[s->i];
+
+        if (c == '"') {
+            copy(s, 1);
+            s->prev = PREV_OTHER;
+            return TOCSIN_OK;
+        }
+        if (c == '\\' && peek(s, 1) == '(') {
+            enum tocsin_rc rc = push(s, '"');
+
+            copy(s, 2);
+            s->prev = PREV_NONE;
+            return rc;
+        }
+        copy(s, c == '\\' && s->i + 1 < s->n ? 2 : 1);
+    }
+    return fail(s, start, "a string is not closed%.*s", "", 0);
+}
+
+static enum tocsin_rc
+close_bracket(struct scan *s, char c)
+{
+    char want = c == ')' ? '(' : c == ']' ? '[' : '{';
+    char top = s->depth > 0 ? s->open[s->depth - 1] : '\0';
+
+    if (c == ')' && top == '"') {
+        s->depth--;
+        copy(s, 1);
+        return string_body(s);
+    }
+    if (top != want)
+        return fail(s, s->i, "unexpected '%.*s'", &s->p[s->i], 1);
+    s->depth--;
+    if (s->head == HEAD_PARAMS && s->depth == s->head_depth)
+        s->head = HEAD_AFTER_NAME;
+    copy(s, 1);
+    s->prev = PREV_OTHER;
+    return TOCSIN_OK;
+}
+
+static bool
+at_object_key(const struct scan *s)
+{
+    return s->depth > 0 && s->open[s->depth - 1] == '{' && (s->prev == PREV_OPEN_BRACE || s->prev == PREV_COMMA);
+}
+
+/* A name: a function, a variable after '$', a keyword or an object's key. */
+static enum tocsin_rc
+name(struct scan *s)
+{
+    const char *p = s->p + s->i;
+    size_t len = 0;
+
+    while (s->i + len < s->n && (is_name(p[len]) || (p[len] == ':' && peek(s, len + 1) == ':' &&
+                                                      is_alpha(peek(s, len + 2)))))
+        len += p[len] == ':' ? 2 : 1;
+    if (s->prev == PREV_DOLLAR) {
+        if (equals(p, len, "ENV") || equals(p, len, "__prog_args"))
+            return fail(s, s->i, "'$%.*s' is not available: it reaches outside the value", p, len);
+    } else if (!at_object_key(s)) {
+        if (is_refused(p, len))
+            return fail(s, s->i, "'%.*s' is not available: it reaches outside the value", p, len);
+        if (p[0] == '_' && s->head != HEAD_PARAMS)
+            return fail(s, s->i, "'%.*s': names that begin with '_' are reserved", p, len);
+        if (memchr(p, ':', len) != NULL)
+            return fail(s, s->i, "'%.*s': modules are not available", p, len);
+    }
+    if (s->head == HEAD_NAME) {
+        s->head = HEAD_AFTER_NAME;
+        s->head_depth = s->depth;
+    } else if (equals(p, len, "def") && s->prev != PREV_DOLLAR && !at_object_key(s)) {
+        s->head = HEAD_NAME;
+    }
+    copy(s, len);
+    s->prev = PREV_OTHER;
+    return TOCSIN_OK;
+}
+
+/* As in jq's lexer: digits, then a fraction, then an exponent if it is complete. */
+static void
+number(struct scan *s)
+{
+    size_t len = 0;
+
+    while (is_digit(peek(s, len)))
+        len++;
+    if (peek(s, len) == '.')
+        len++;
+    while (is_digit(peek(s, len)))
+        len++;
+    if (peek(s, len) == 'e' || peek(s, len) == 'E') {
+        size_t e = len + 1;
+
+        if (peek(s, e) == '+' || peek(s, e) == '-')
+            e++;
+        if (is_digit(peek(s, e))) {
+            while (is_digit(peek(s, e)))
+                e++;
+            len = e;
+        }
+    }
+    copy(s, len);
+    s->prev = PREV_OTHER;
+}
+
+static void
+dot(struct scan *s)
+{
+    size_t len = 1;
+
+    if (is_digit(peek(s, 1))) {
+        number(s);
+        return;
+    }
+    if (peek(s, 1) == '.') {
+        len = 2;
+    } else if (is_alpha(peek(s, 1))) {
+        while (is_name(peek(s, len)))
+            len++;
+    }
+    copy(s, len);
+    s->prev = PREV_OTHER;
+}
+
+static void
+skip_line(struct scan *s)
+{
+    while (s->i < s->n && s->p[s->i] != '\n')
+        s->i++;                    /* not copied: a comment at the end would swallow what is put after it */
+}
+
+static enum tocsin_rc
+punctuation(struct scan *s, char c)
+{
+    if (c == ':' && s->head == HEAD_AFTER_NAME && s->depth == s->head_depth) {
+        copy(s, 1);
+        buf_add(s->out, "__tick|");
+        s->head = HEAD_NONE;
+        s->prev = PREV_NONE;
+        return TOCSIN_OK;
+    }
+    s->prev = c == ',' ? PREV_COMMA : c == '$' ? PREV_DOLLAR : PREV_OTHER;
+    copy(s, 1);
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+open_bracket(struct scan *s, char c)
+{
+    enum tocsin_rc rc = push(s, c);
+
+    if (rc != TOCSIN_OK)
+        return rc;
+    if (s->head == HEAD_AFTER_NAME && c == '(')
+        s->head = HEAD_PARAMS;
+    copy(s, 1);
+    s->prev = c == '{' ? PREV_OPEN_BRACE : PREV_OTHER;
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+format(struct scan *s)
+{
+    size_t len = 1;
+
+    while (is_name(peek(s, len)))
+        len++;
+    copy(s, len);
+    s->prev = PREV_OTHER;
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+token(struct scan *s)
+{
+    char c = s->p[s->i];
+
+    if (c == '}' && s->until_braces && s->depth == 0 && peek(s, 1) == '}') {
+        s->done = true;
+        return TOCSIN_OK;
+    }
+    if (c == '\0')
+        return fail(s, s->i, "a zero byte%.*s", "", 0);
+    if (c == '#') {
+        skip_line(s);
+        return TOCSIN_OK;
+    }
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        copy(s, 1);
+        return TOCSIN_OK;
+    }
+    s->any = true;
+    switch (c) {
+    case '"':
+        copy(s, 1);
+        return string_body(s);
+    case '(':
+    case '[':
+    case '{':
+        return open_bracket(s, c);
+    case ')':
+    case ']':
+    case '}':
+        return close_bracket(s, c);
+    case '.':
+        dot(s);
+        return TOCSIN_OK;
+    case '@':
+        return format(s);
+    default:
+        if (is_alpha(c))
+            return name(s);
+        if (is_digit(c)) {
+            number(s);
+            return TOCSIN_OK;
+        }
+        return punctuation(s, c);
+    }
+}
+
+enum tocsin_rc
+jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_r, struct tocsin_err *err)
+{
+    struct scan s = { .p = p, .n = n, .until_braces = until_braces != 0, .out = out, .err = err };
+    enum tocsin_rc rc = TOCSIN_OK;
+
+    while (rc == TOCSIN_OK && s.i < s.n && !s.done)
+        rc = token(&s);
+    if (rc == TOCSIN_OK && s.until_braces && !s.done)
+        rc = err_set(err, TOCSIN_BAD_CONFIG, "", "'{{' is not closed");
+    if (rc == TOCSIN_OK && s.depth > 0)
+        rc = err_set(err, TOCSIN_BAD_CONFIG, "", "'%c' is not closed", s.open[s.depth - 1]);
+    if (rc == TOCSIN_OK && !s.any)
+        rc = err_set(err, TOCSIN_BAD_CONFIG, "", "empty expression");
+    if (rc == TOCSIN_OK && !buf_ok(out))
+        rc = err_set(err, TOCSIN_BAD_CONFIG, "", "the program is longer than %zu bytes", out->max);
+    *used_r = s.i;
+    return rc;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jqscan.h - reading jq text far enough to trust it.
+ *
+ * libjq offers everything to every program: the environment, the clock, the
+ * next input, files.  It also runs a recursion without end.  The scan knows
+ * jq's tokens (strings with interpolation, fields, object keys, comments), so
+ * that `.labels.env` and `{now: 1}` pass while the functions `env` and `now`
+ * are refused, and every `def` gets a call of `__tick` at its start, which is
+ * what bounds recursion (jqvm.c counts the calls).
+ */
+#ifndef CORE_JQSCAN_H
+#define CORE_JQSCAN_H
+
+#include <stddef.h>
+
+#include <tocsin/err.h>
+
+struct buf;
+
+/*
+ * Check the n bytes at p and append them to out with the calls of __tick put in.  With until_braces, the
+ * text ends before the first "}}" that is not inside a string or a bracket.  *used_r is the number of
+ * bytes read.  Errors are TOCSIN_BAD_CONFIG; *used_r is then where the mistake stands.
+ */
+enum tocsin_rc jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_r,
+                      struct tocsin_err *err);
+
+#endif

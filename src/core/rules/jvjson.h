@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jvjson.h - values between jansson and libjq.
+ *
+ * libjq keeps every number as a double.  An integer beyond 2^53 would lose its
+ * low digits, and two identifiers that differ only there would become one
+ * alert; so such an integer is handed to jq as a string of its digits.
+ */
+#ifndef CORE_JVJSON_H
+#define CORE_JVJSON_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+#include <jv.h>
+
+enum { JVJSON_MAX_DEPTH = 128 };
+
+/* False when the value is nested deeper than JVJSON_MAX_DEPTH. */
+bool jv_from_json(const json_t *in, jv *out_r);
+/* Consumes v, also on failure.  NULL when it is nested too deep.  NaN becomes null. */
+json_t *json_from_jv_take(jv v);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ruleset.h - the compiled form of rules and the state of one evaluation.
+ * Private to this folder (and to its tests).
+ */
+#ifndef CORE_RULESET_H
+#define CORE_RULESET_H
+
+#include "base/buf.h"
+#include "core/rules/index.h"
+#include "core/rules/matcher.h"
+#include "core/rules/rules.h"
+#include "core/rules/template.h"
+
+struct alternative { struct matcher *matchers; size_t n; };
+
+struct name_ref {                  /* a field or label that an action names */
+    enum field field;
+    const char *label;
+    uint32_t slot;
+};
+
+struct set_action {
+    struct name_ref target;
+    struct template text;
+    enum tocsin_severity severity; /* target is severity and the text a word; else NONE */
+};
+
+struct rule {
+    const char *name;
+    struct rule_pos pos;
+    const char *at;                /* "f.cfg:3" */
+    const char *by;                /* "rule 'x' (f.cfg:3)" */
+    struct alternative *any; size_t n_any;
+    struct set_action *set;  size_t n_set;
+    struct name_ref *unset;  size_t n_unset;
+    bool has_dedup_key;
+    struct template dedup_key;
+    bool has_group_by;
+    struct name_ref *group_by; size_t n_group_by;
+    const struct policy *policy;
+    const char **notify; size_t n_notify;
+    bool drop, suppress, stop;
+};
+
+struct ruleset {
+    struct arena *arena;
+    struct rule *rules; size_t n;
+    const struct policy *default_policy;
+    struct expr_table exprs;
+    struct index index;
+};
+
+/* Candidates not looked at yet: the rest of a bucket. */
+struct cursor { const uint32_t *p, *end; };
+
+struct rule_scratch {
+    struct match_state match;
+    struct jq_pool *jq;
+    const char **values;           /* by slot; NULL: "" */
+    uint32_t *touched; size_t n_touched;           /* slots of labels that have a value */
+    struct cursor *cursors; size_t n_cursors, cap_cursors;
+    struct buf trace, text;
+};
+
+/* One alert on its way through the rules. */
+struct run {
+    const struct ruleset *rs;
+    struct rule_scratch *sc;
+    struct arena *arena;
+    struct view view;
+    struct tocsin_pair *labels; size_t cap_labels;  /* view.labels, writable */
+    size_t current;                /* the rule at work */
+    bool indexed;
+    struct decision *out;
+    const struct rule *group_rule; /* the last one with group_by */
+    size_t cap_trace, cap_notify;
+    struct tocsin_pair *matched; size_t n_matched, cap_matched;  /* name and place, for the stored text */
+};
+
+/* A value in the slot changed: rules filed under the new one become candidates.  run.c */
+void run_put_value(struct run *, uint32_t slot, const char *value);
+/* Apply the actions of a rule that matched, with a trace of what they did.  actions.c */
+void actions_apply(struct run *, const struct rule *);
+void run_trace(struct run *, const struct rule *, const char *text, bool failed);
+
+/* As ruleset_decide(), but looks at every rule: what the index is tested against. */
+struct decision *ruleset_decide_plainly(const struct ruleset *, struct rule_scratch *, struct arena *,
+                                        const char *source, const struct tocsin_alert *);
+
+#endif

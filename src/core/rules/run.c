@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One alert through the rules: normalise, look at the candidates from top to
+ * bottom, group, encode.
+ *
+ * Candidates come from cursors, one for each bucket of the index that the
+ * alert's values name.  The lowest rule number among them is next; when an
+ * action changes a value, a cursor for the new value joins, positioned after
+ * the rule at work.  So the order is that of the file, and rules that nothing
+ * points to cost nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/xalloc.h"
+#include "core/alert.h"
+#include "core/normalise/normalise.h"
+#include "core/normalise/severity.h"
+#include "core/rules/ruleset.h"
+
+enum { SPARE_LABELS = 4, MAX_TEXT = 1 << 16, MAX_TRACE = 1 << 20 };
+
+/* --- scratch -------------------------------------------------------------------------- */
+
+struct rule_scratch *
+rule_scratch_new(const struct ruleset *rs)
+{
+    struct rule_scratch *sc = xcalloc(1, sizeof *sc);
+
+    match_state_init(&sc->match);
+    sc->jq = jq_pool_new(&rs->exprs);
+    if (sc->jq == NULL)
+        abort();                   /* the same expressions compiled when the rule set was made: out of memory */
+    sc->values = xcalloc(rs->index.n_slots, sizeof *sc->values);
+    sc->touched = xcalloc(rs->index.n_slots, sizeof *sc->touched);
+    buf_init(&sc->trace, MAX_TRACE);
+    buf_init(&sc->text, MAX_TEXT);
+    return sc;
+}
+
+void
+rule_scratch_free(struct rule_scratch *sc)
+{
+    if (sc == NULL)
+        return;
+    match_state_release(&sc->match);
+    jq_pool_free(sc->jq);
+    free(sc->values);
+    free(sc->touched);
+    free(sc->cursors);
+    buf_release(&sc->trace);
+    buf_release(&sc->text);
+    free(sc);
+}
+
+/* --- candidates --------------------------------------------------------------------------- */
+
+static void
+add_cursor(struct rule_scratch *sc, const uint32_t *p, const uint32_t *end)
+{
+    if (p == end)
+        return;
+    if (sc->n_cursors == sc->cap_cursors) {
+        sc->cap_cursors = sc->cap_cursors * 2 + 16;
+        sc->cursors = xrealloc(sc->cursors, sc->cap_cursors * sizeof *sc->cursors);
+    }
+    sc->cursors[sc->n_cursors++] = (struct cursor){ .p = p, .end = end };
+}
+
+/* The first rule in [p, end) after `rule`. */
+static const uint32_t *
+rules_after(const uint32_t *p, const uint32_t *end, size_t rule)
+{
+    while (p < end) {
+        const uint32_t *middle = p + (end - p) / 2;
+
+        if (*middle <= rule)
+            p = middle + 1;
+        else
+            end = middle;
+    }
+    return p;
+}
+
+static const struct bucket *
+bucket_of(const struct run *r, uint32_t slot, const char *value)
+{
+    return value[0] != '\0' ? index_find(&r->rs->index, slot, value) : NULL;
+}
+
+/* Store a value; labels are remembered, so that the next alert begins with an empty table. */
+static void
+put_value(struct run *r, uint32_t slot, const char *value)
+{
+    struct rule_scratch *sc = r->sc;
+
+    if (sc->values[slot] == NULL && slot >= FIELD_LABEL)
+        sc->touched[sc->n_touched++] = slot;
+    sc->values[slot] = value;
+}
+
+void
+run_put_value(struct run *r, uint32_t slot, const char *value)
+{
+    const struct bucket *b = bucket_of(r, slot, value);
+
+    put_value(r, slot, value);
+    if (b != NULL && r->indexed)
+        add_cursor(r->sc, rules_after(b->rules, b->rules + b->n, r->current), b->rules + b->n);
+}
+
+static void
+first_value(struct run *r, uint32_t slot, const char *value)
+{
+    const struct bucket *b = bucket_of(r, slot, value);
+
+    put_value(r, slot, value);
+    if (b != NULL)
+        add_cursor(r->sc, b->rules, b->rules + b->n);
+}
+
+/* The lowest number under the cursors, taken from all that stand on it.  False at the end. */
+static bool
+take_next(struct rule_scratch *sc, size_t *rule_r)
+{
+    uint32_t lowest = UINT32_MAX;
+
+    for (size_t i = 0; i < sc->n_cursors; i++)
+        if (*sc->cursors[i].p < lowest)
+            lowest = *sc->cursors[i].p;
+    if (sc->n_cursors == 0)
+        return false;
+    for (size_t i = 0; i < sc->n_cursors;) {
+        struct cursor *c = &sc->cursors[i];
+
+        if (*c->p == lowest && ++c->p == c->end)
+            *c = sc->cursors[--sc->n_cursors];
+        else
+            i++;
+    }
+    *rule_r = lowest;
+    return true;
+}
+
+static bool
+next_rule(struct run *r, bool first)
+{
+    if (r->indexed)
+        return take_next(r->sc, &r->current);
+    r->current = first ? 0 : r->current + 1;
+    return r->current < r->rs->n;
+}
+
+/* --- does it match? --------------------------------------------------------------------------- */
+
+static enum truth
+test_all(struct run *r, const struct alternative *alt, const struct matcher **unsure_r, const char **why_r)
+{
+    enum truth all = YES;
+
+    for (size_t i = 0; i < alt->n; i++) {
+        const struct matcher *m = &alt->matchers[i];
+        const char *value = r->sc->values[m->slot];
+        enum truth t = matcher_test(m, value != NULL ? value : "", r->view.severity, &r->sc->match, why_r);
+
+        if (t == NO)
+            return NO;
+        if (t == UNSURE) {
+            all = UNSURE;
+            *unsure_r = m;
+        }
+    }
+    return all;
+}
+
+/* Yes if any alternative says so; unsure if none does and one could not tell. */
+static enum truth
+test_rule(struct run *r, const struct rule *rule, const struct matcher **unsure_r, const char **why_r)
+{
+    enum truth any = rule->n_any == 0 ? YES : NO;
+
+    for (size_t i = 0; i < rule->n_any && any != YES; i++) {
+        enum truth t = test_all(r, &rule->any[i], unsure_r, why_r);
+
+        if (t != NO)
+            any = t;
+    }
+    return any;
+}
+
+void
+run_trace(struct run *r, const struct rule *rule, const char *text, bool failed)
+{
+    struct decision *d = r->out;
+
+    if (d->n_trace == r->cap_trace) {
+        size_t cap = r->cap_trace * 2 + 8;
+        struct rule_trace *more = arena_alloc(r->arena, cap * sizeof *more);
+
+        if (d->n_trace > 0)
+            memcpy(more, d->trace, d->n_trace * sizeof *more);
+        d->trace = more;
+        r->cap_trace = cap;
+    }
+    d->trace[d->n_trace].rule = arena_strdup(r->arena, rule->name);
+    d->trace[d->n_trace].pos.file = arena_strdup(r->arena, rule->pos.file);
+    d->trace[d->n_trace].pos.line = rule->pos.line;
+    d->trace[d->n_trace].text = arena_strdup(r->arena, text);
+    d->trace[d->n_trace].failed = failed;
+    d->n_trace++;
+    d->failed = d->failed || failed;
+}
+
+static void
+add_matched(struct run *r, const struct rule *rule)
+{
+    if (r->n_matched == r->cap_matched) {
+        size_t cap = r->cap_matched * 2 + 8;
+        struct tocsin_pair *more = arena_alloc(r->arena, cap * sizeof *more);
+
+        if (r->n_matched > 0)
+            memcpy(more, r->matched, r->n_matched * sizeof *more);
+        r->matched = more;
+        r->cap_matched = cap;
+    }
+    r->matched[r->n_matched++] = (struct tocsin_pair){ .name = rule->name, .value = rule->at };
+}
+
+static void
+run_rules(struct run *r)
+{
+    for (bool first = true; next_rule(r, first); first = false) {
+        const struct rule *rule = &r->rs->rules[r->current];
+        const struct matcher *unsure = NULL;
+        const char *why = "";
+        enum truth t = test_rule(r, rule, &unsure, &why);
+
+        if (t == UNSURE)
+            run_trace(r, rule, arena_printf(r->arena, "skipped: matcher '%s': %s", unsure->text, why), true);
+        if (t != YES)
+            continue;
+        add_matched(r, rule);
+        actions_apply(r, rule);
+        if (rule->stop)
+            return;
+    }
+}
+
+/* --- before and after ------------------------------------------------------------------------------ */
+
+static const char *
+status_name(enum tocsin_status s)
+{
+    return s == TOCSIN_FIRING ? "firing" : s == TOCSIN_RESOLVED ? "resolved" : "unknown";
+}
+
+static void
+begin(struct run *r, const char *source, const struct tocsin_alert *a, const struct normal *n)
+{
+    struct rule_scratch *sc = r->sc;
+    const struct bucket *always = &r->rs->index.always;
+
+    r->view = (struct view){ .summary = n->summary, .source = source, .dedup_key = n->dedup_key, .group = a->group,
+                             .severity = n->severity, .starts_at = a->starts_at, .ends_at = a->ends_at,
+                             .labels = n->labels, .n_labels = n->n_labels, .annotations = n->annotations,
+                             .n_annotations = n->n_annotations, .links = a->links, .n_links = a->n_links };
+    /* a status that no decoder may give would otherwise be an alert that neither pages nor resolves */
+    r->view.status = a->status == TOCSIN_RESOLVED || a->status == TOCSIN_UNKNOWN ? a->status : TOCSIN_FIRING;
+    r->labels = n->labels;
+    r->cap_labels = n->cap_labels;
+    sc->n_cursors = 0;
+    for (size_t i = 0; i < sc->n_touched; i++)
+        sc->values[sc->touched[i]] = NULL;
+    sc->n_touched = 0;
+    jq_pool_forget(sc->jq);
+    add_cursor(sc, always->rules, always->rules + always->n);
+    first_value(r, FIELD_SEVERITY, severity_name(r->view.severity));
+    first_value(r, FIELD_SUMMARY, r->view.summary);
+    first_value(r, FIELD_SOURCE, source);
+    first_value(r, FIELD_STATUS, status_name(r->view.status));
+    for (size_t i = 0; i < r->view.n_labels; i++) {
+        uint32_t slot = index_slot(&r->rs->index, r->labels[i].name);
+
+        if (slot != NO_SLOT)
+            first_value(r, slot, r->labels[i].value);
+    }
+}
+
+static const char *
+field_value(const struct run *r, const struct name_ref *ref)
+{
+    switch (ref->field) {
+    case FIELD_SEVERITY:
+        return severity_name(r->view.severity);
+    case FIELD_SUMMARY:
+        return r->view.summary;
+    case FIELD_SOURCE:
+        return r->view.source;
+    case FIELD_STATUS:
+        return status_name(r->view.status);
+    case FIELD_LABEL:
+        break;
+    }
+    return alert_pair_find(r->labels, r->view.n_labels, ref->label);
+}
+
+/* Without escapes, `a=1,b=2` could be one value or two, and two problems would share an incident. */
+static char *
+add_escaped(char *p, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (*value == ',' || *value == '=' || *value == '\\')
+            *p++ = '\\';
+        *p++ = *value;
+    }
+    return p;
+}
+
+/* "policy/cluster=a,host=b" */
+static const char *
+key_of_labels(const struct run *r)
+{
+    const struct rule *rule = r->group_rule;
+    size_t len = strlen(r->out->policy->name) + 2;
+    char *text, *p;
+
+    for (size_t i = 0; i < rule->n_group_by; i++)
+        len += 2 * (strlen(rule->group_by[i].label) + strlen(field_value(r, &rule->group_by[i]))) + 2;
+    text = arena_alloc(r->arena, len);
+    p = stpcpy(text, r->out->policy->name);
+    *p++ = '/';
+    for (size_t i = 0; i < rule->n_group_by; i++) {
+        if (i > 0)
+            *p++ = ',';
+        p = add_escaped(p, rule->group_by[i].label);
+        *p++ = '=';
+        p = add_escaped(p, field_value(r, &rule->group_by[i]));
+    }
+    *p = '\0';
+    return text;
+}
+
+static const char *
+joined(struct arena *arena, const char *a, const char *b)
+{
+    size_t n = strlen(a);
+    char *text = arena_alloc(arena, n + strlen(b) + 2);
+
+    memcpy(text, a, n);
+    text[n] = '/';
+    memcpy(text + n + 1, b, strlen(b) + 1);
+    return text;
+}
+
+static void
+identify(struct run *r, const char *source)
+{
+    struct decision *d = r->out;
+    const char *parts[2];
+
+    d->source = arena_strdup(r->arena, source);
+    d->dedup_key = arena_strdup(r->arena, r->view.dedup_key);
+    if (r->group_rule != NULL)
+        d->group_key = key_of_labels(r);
+    else if (r->view.group != NULL && r->view.group[0] != '\0')
+        d->group_key = joined(r->arena, source, r->view.group);
+    else
+        d->group_key = joined(r->arena, source, d->dedup_key);
+    parts[0] = source;
+    parts[1] = d->dedup_key;
+    d->key = id_hash(parts, 2);
+    d->group = id_hash(&d->group_key, 1);
+}
+
+static void
+encode(struct run *r, enum tocsin_severity original)
+{
+    struct decision *d = r->out;
+    struct alert_text t = { .summary = r->view.summary,
+                            .source_severity = original != r->view.severity ? severity_name(original) : "",
+                            .labels = r->labels, .n_labels = r->view.n_labels,
+                            /* only read here; the struct has no const because decoding fills it */
+                            .annotations = (struct tocsin_pair *)r->view.annotations,
+                            .n_annotations = r->view.n_annotations,
+                            .links = (struct tocsin_link *)r->view.links, .n_links = r->view.n_links,
+                            .rules = r->matched, .n_rules = r->n_matched };
+
+    alert_text_encode(r->arena, &t, &d->body, &d->body_len, &d->digest);
+}
+
+static void
+finish(struct run *r, const char *source, const struct tocsin_alert *a, enum tocsin_severity original)
+{
+    struct decision *d = r->out;
+
+    d->status = r->view.status;
+    d->severity = r->view.severity;
+    d->starts_at = a->starts_at;
+    d->ends_at = a->ends_at;
+    d->expires_at = a->expires_at;
+    d->summary = arena_strdup(r->arena, r->view.summary);
+    d->held_by = arena_strdup(r->arena, d->held_by);
+    d->routed_by = arena_strdup(r->arena, d->routed_by);
+    identify(r, source);
+    encode(r, original);
+}
+
+static struct decision *
+decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+       const struct tocsin_alert *a, bool indexed)
+{
+    struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed };
+    struct normal n;
+
+    r.out = arena_zalloc(arena, sizeof *r.out);
+    r.out->policy = rs->default_policy;
+    r.out->held_by = "";
+    r.out->routed_by = "default policy";
+    alert_normalise(arena, a, SPARE_LABELS, &n);
+    begin(&r, source, a, &n);
+    run_rules(&r);
+    finish(&r, source, a, n.severity);
+    return r.out;
+}
+
+struct decision *
+ruleset_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+               const struct tocsin_alert *a)
+{
+    return decide(rs, sc, arena, source, a, true);
+}
+
+struct decision *
+ruleset_decide_plainly(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+                       const struct tocsin_alert *a)
+{
+    return decide(rs, sc, arena, source, a, false);
+}
