@@ -29,7 +29,7 @@ def cmocka(binary):
     if code != 0 and failed == 0:
         failed = 1
     if failed:
-        print(out)
+        print("\n".join(line for line in out.splitlines() if not line.startswith("ok ")))
     return passed, failed
 
 

@@ -15,7 +15,7 @@ enum { STEPS = 120, DRAIN_STEPS = 400 };
 
 const char *const plant_names[N_PLANTS] = { "nothing",     "a commit that keeps nothing", "a retry that is forgotten",
                                             "a resolve that is not sent", "a dedup key that changes",
-                                            "timers that do not fire", "two open incidents of one group" };
+                                            "timers that do not fire", "an acknowledgement that is not sent" };
 
 /* --- dice and trace ------------------------------------------------------------------ */
 
@@ -152,15 +152,6 @@ no_incidents(struct store *st, int64_t now, struct id16 *out, size_t max, size_t
 {
     (void)st, (void)now, (void)out, (void)max, (void)err;
     *n = 0;
-    return TOCSIN_OK;
-}
-
-static enum tocsin_rc
-no_groups(struct store *st, struct arena *a, const struct id16 *groups, size_t n, struct incident_row *out, bool *found,
-          struct tocsin_err *err)
-{
-    (void)st, (void)a, (void)groups, (void)out, (void)err;
-    memset(found, 0, n * sizeof *found);
     return TOCSIN_OK;
 }
 
@@ -429,8 +420,6 @@ sim_init(struct sim *s, uint64_t seed, enum plant plant, bool verbose)
     s->ops.commit = faulty_commit;
     if (plant == PLANT_IGNORE_TIMERS)
         s->ops.due_incidents = no_incidents;
-    if (plant == PLANT_DOUBLE_INCIDENT)
-        s->ops.load_groups = no_groups;
     s->store->ops = &s->ops;
     vendors_init(s);
     boot(s);

@@ -29,7 +29,7 @@ enum plant {
     PLANT_SKIP_RESOLVE,            /* a resolve is taken for told without being sent */
     PLANT_NEW_KEY,                 /* a retry uses another dedup key */
     PLANT_IGNORE_TIMERS,           /* steps do not fire */
-    PLANT_DOUBLE_INCIDENT,         /* the group of an open incident is forgotten */
+    PLANT_SKIP_ACK,                /* an acknowledgement is taken for told without being sent */
     N_PLANTS
 };
 extern const char *const plant_names[N_PLANTS];

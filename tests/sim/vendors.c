@@ -101,7 +101,8 @@ send(struct sim *s, struct vendor *v, const struct id16 *id, enum tocsin_change 
     } else {
         if (s->plant == PLANT_NEW_KEY && change == TOCSIN_TRIGGER)
             key.b[15] = (uint8_t)roll(s, 256);
-        if (s->plant != PLANT_SKIP_RESOLVE || change != TOCSIN_RESOLVE || roll(s, 10) != 0)
+        if (!((s->plant == PLANT_SKIP_RESOLVE && change == TOCSIN_RESOLVE) ||
+              (s->plant == PLANT_SKIP_ACK && change == TOCSIN_ACKNOWLEDGE)) || roll(s, 10) != 0)
             process(s, v, &key, change);
         if (v->loses_answers && roll(s, 2) == 0)
             o = (struct tocsin_outcome){ .verdict = TOCSIN_UNCERTAIN, .reason = "no answer" };
