@@ -207,6 +207,7 @@ reply_last_words(struct conn *c, int status, const char *what)
 {
     struct tocsin_err err;
     char text[1024];
+    json_t *doc;
     char *body;
     int n;
 
@@ -214,7 +215,9 @@ reply_last_words(struct conn *c, int status, const char *what)
     if (c->server->tls != NULL)
         return;
     err_set(&err, TOCSIN_BAD_INPUT, "", "%s", what);
-    body = json_dumps(problem_doc(status, &err), JSON_COMPACT);
+    doc = problem_doc(status, &err);
+    body = json_dumps(doc, JSON_COMPACT);
+    json_decref(doc);
     if (body == NULL)
         return;
     n = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: " PROBLEM

@@ -292,15 +292,17 @@ static long
 feed_fill(void *ctx, char *out, size_t max)
 {
     struct feed *f = ctx;
+    bool end;
     size_t n;
 
     pthread_mutex_lock(&f->lock);
     n = strlen(f->text);
+    end = f->end;
     assert_true(n <= max);
     memcpy(out, f->text, n);
     f->text[0] = '\0';
     pthread_mutex_unlock(&f->lock);
-    return n == 0 && f->end ? -1 : (long)n;
+    return n == 0 && end ? -1 : (long)n;
 }
 
 static void
