@@ -181,7 +181,7 @@ row_ready(struct notifier *n, struct row *row, enum row_class class)
 struct row *
 row_pop_ready(struct lane *lane)
 {
-    for (int class = 0; class < N_CLASSES; class++) {
+    for (int class = 0; class < N_CLASSES; class ++) {
         struct row *row = lane->ready[class];
 
         if (row == NULL)
