@@ -5,8 +5,18 @@
 #include "opsgenie.h"
 
 enum {
-    MESSAGE_MAX = 130, DESCRIPTION_MAX = 15000, TAG_MAX = 50, TAGS_MAX = 20, ACTIONS_MAX = 10, RESPONDERS_MAX = 50,
-    DETAILS_MAX = 8000, DETAIL_MAX = 1000, ENTITY_MAX = 512, SOURCE_MAX = 100, NOTE_MAX = 25000, LINE_MAX_CHARS = 1024
+    MESSAGE_MAX = 130,
+    DESCRIPTION_MAX = 15000,
+    TAG_MAX = 50,
+    TAGS_MAX = 20,
+    ACTIONS_MAX = 10,
+    RESPONDERS_MAX = 50,
+    DETAILS_MAX = 8000,
+    DETAIL_MAX = 1000,
+    ENTITY_MAX = 512,
+    SOURCE_MAX = 100,
+    NOTE_MAX = 25000,
+    LINE_MAX_CHARS = 1024
 };
 
 static size_t
@@ -25,10 +35,14 @@ responder_of(const char *text)
     static const struct {
         const char *prefix, *type, *member;
     } kinds[] = {
-        { "team:", "team", "name" },           { "team-id:", "team", "id" },
-        { "user:", "user", "username" },       { "user-id:", "user", "id" },
-        { "escalation:", "escalation", "name" }, { "escalation-id:", "escalation", "id" },
-        { "schedule:", "schedule", "name" },   { "schedule-id:", "schedule", "id" },
+        { "team:", "team", "name" },
+        { "team-id:", "team", "id" },
+        { "user:", "user", "username" },
+        { "user-id:", "user", "id" },
+        { "escalation:", "escalation", "name" },
+        { "escalation-id:", "escalation", "id" },
+        { "schedule:", "schedule", "name" },
+        { "schedule-id:", "schedule", "id" },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -176,8 +190,9 @@ action_document(const struct opsgenie *o, struct tocsin_request *q, const struct
     case TOCSIN_RESOLVE:
         note = "resolved in tocsin";
         break;
-    default:                       /* an update where the API has no other word for it */
-        note = o->host->request_printf(q, "[%s] %s", o->host->severity_name(inc->severity), description_text(o, q, inc));
+    default: /* an update where the API has no other word for it */
+        note =
+            o->host->request_printf(q, "[%s] %s", o->host->severity_name(inc->severity), description_text(o, q, inc));
     }
     json_object_set_new(doc, "note", json_string(o->host->request_cut(q, note, NOTE_MAX)));
     if (who[0] != '\0')

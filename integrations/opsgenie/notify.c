@@ -27,13 +27,19 @@
 enum { POLLS_MAX = 10, POLL_FIRST_MS = 200, POLL_MAX_MS = 5000, ID_MAX = 128 };
 
 enum phase {
-    CREATE = 'c', MESSAGE = 'm', DESCRIPTION = 'd', PRIORITY = 'p', ACKNOWLEDGE = 'a', UNACKNOWLEDGE = 'u', CLOSE = 'x',
+    CREATE = 'c',
+    MESSAGE = 'm',
+    DESCRIPTION = 'd',
+    PRIORITY = 'p',
+    ACKNOWLEDGE = 'a',
+    UNACKNOWLEDGE = 'u',
+    CLOSE = 'x',
     NOTE = 'n'
 };
 
 struct progress {
     enum phase phase;
-    unsigned poll;                 /* 0: the write itself */
+    unsigned poll; /* 0: the write itself */
     const char *id;
 };
 
@@ -43,10 +49,14 @@ static const struct tocsin_option options[] = {
     { "region", TOCSIN_OPT_STRING, "us", "region of the Opsgenie account", "us|eu" },
     { "url", TOCSIN_OPT_STRING, NULL, "base address instead of the region's", NULL },
     { "teams", TOCSIN_OPT_LIST, NULL, "names of the teams to page", NULL },
-    { "responders", TOCSIN_OPT_LIST, NULL, "more responders: team:NAME, user:MAIL, escalation:NAME, schedule:NAME, "
-      "or with -id: by id", NULL },
-    { "priorities", TOCSIN_OPT_MAP, NULL, "priority of a severity, such as { warning = \"P2\"; }; else critical P1, "
-      "error P2, warning P3, info P5", NULL },
+    { "responders", TOCSIN_OPT_LIST, NULL,
+      "more responders: team:NAME, user:MAIL, escalation:NAME, schedule:NAME, "
+      "or with -id: by id",
+      NULL },
+    { "priorities", TOCSIN_OPT_MAP, NULL,
+      "priority of a severity, such as { warning = \"P2\"; }; else critical P1, "
+      "error P2, warning P3, info P5",
+      NULL },
     { "tags", TOCSIN_OPT_LIST, NULL, "tags, at most 20", NULL },
     { "actions", TOCSIN_OPT_LIST, NULL, "names of custom actions, at most 10", NULL },
     { "entity_label", TOCSIN_OPT_STRING, "host", "label that becomes the entity", NULL },
@@ -180,9 +190,13 @@ write_phase(const struct opsgenie *o, const struct tocsin_job *job, enum phase p
 {
     const struct tocsin_host *h = o->host;
     const struct tocsin_incident *inc = job->incident;
-    const char *verb = phase == MESSAGE ? "message" : phase == DESCRIPTION ? "description"
-                       : phase == PRIORITY ? "priority" : phase == ACKNOWLEDGE ? "acknowledge"
-                       : phase == UNACKNOWLEDGE ? "unacknowledge" : phase == CLOSE ? "close" : "notes";
+    const char *verb = phase == MESSAGE         ? "message"
+                       : phase == DESCRIPTION   ? "description"
+                       : phase == PRIORITY      ? "priority"
+                       : phase == ACKNOWLEDGE   ? "acknowledge"
+                       : phase == UNACKNOWLEDGE ? "unacknowledge"
+                       : phase == CLOSE         ? "close"
+                                                : "notes";
     bool put = phase == MESSAGE || phase == DESCRIPTION || phase == PRIORITY;
     json_t *doc;
 
@@ -192,8 +206,10 @@ write_phase(const struct opsgenie *o, const struct tocsin_job *job, enum phase p
         return;
     }
     if (put)
-        doc = json_pack("{s:s}", verb, phase == MESSAGE ? message_text(o, out, inc)
-                                       : phase == DESCRIPTION ? description_text(o, out, inc) : priority_of(o, inc));
+        doc = json_pack("{s:s}", verb,
+                        phase == MESSAGE       ? message_text(o, out, inc)
+                        : phase == DESCRIPTION ? description_text(o, out, inc)
+                                               : priority_of(o, inc));
     else
         doc = action_document(o, out, job);
     h->request_http(out, put ? "PUT" : "POST",
@@ -211,8 +227,8 @@ opsgenie_render(void *self, const struct tocsin_host *host, const struct tocsin_
 
     (void)err;
     if (p.poll > 0)
-        host->request_http(out, "GET", host->request_printf(out, "%s/v2/alerts/requests/%s", o->url,
-                                                            host->request_escape(out, p.id)));
+        host->request_http(
+            out, "GET", host->request_printf(out, "%s/v2/alerts/requests/%s", o->url, host->request_escape(out, p.id)));
     else
         write_phase(o, job, p.phase, out);
     host->request_header(out, "Authorization", host->request_printf(out, "GenieKey %s", o->key));
@@ -350,7 +366,7 @@ opsgenie_classify(void *self, const struct tocsin_host *host, const struct tocsi
     json_t *doc = NULL;
 
     if (r->len > 0 && host->parse_json(r->body, r->len, &doc, NULL) != TOCSIN_OK)
-        doc = NULL;                /* judged by its status, like an empty one */
+        doc = NULL; /* judged by its status, like an empty one */
     if (p.poll > 0)
         judge_poll(job, &p, r, doc, out);
     else

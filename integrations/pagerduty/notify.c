@@ -15,8 +15,12 @@
 #include <string.h>
 
 enum {
-    SUMMARY_MAX = 1024, TEXT_MAX = 1024, DETAIL_MAX = 4096, LINKS_MAX = 16, IMAGES_MAX = 5,
-    BODY_MAX = 512000              /* bytes; what Alertmanager plans with for the documented 512 KB */
+    SUMMARY_MAX = 1024,
+    TEXT_MAX = 1024,
+    DETAIL_MAX = 4096,
+    LINKS_MAX = 16,
+    IMAGES_MAX = 5,
+    BODY_MAX = 512000 /* bytes; what Alertmanager plans with for the documented 512 KB */
 };
 
 struct pagerduty {
@@ -30,7 +34,8 @@ static const struct tocsin_option options[] = {
     { "region", TOCSIN_OPT_STRING, "us", "service region of the account", "us|eu" },
     { "url", TOCSIN_OPT_STRING, NULL, "base address instead of the region's", NULL },
     { "client", TOCSIN_OPT_STRING, "tocsin", "shown as 'View in …' beside the incident's address", NULL },
-    { "source_label", TOCSIN_OPT_STRING, "host", "label that names the affected machine; without it the collector", NULL },
+    { "source_label", TOCSIN_OPT_STRING, "host", "label that names the affected machine; without it the collector",
+      NULL },
     { "component_label", TOCSIN_OPT_STRING, "component", "label that becomes payload.component", NULL },
     { "group_label", TOCSIN_OPT_STRING, "cluster", "label that becomes payload.group", NULL },
     { "class_label", TOCSIN_OPT_STRING, "alertname", "label that becomes payload.class", NULL },
@@ -153,9 +158,9 @@ links_of(const struct pagerduty *p, struct tocsin_request *q, const struct tocsi
         const struct tocsin_alert *a = &inc->alerts[i];
 
         for (size_t k = 0; k < a->n_links && json_array_size(out) < LINKS_MAX; k++)
-            json_array_append_new(out, json_pack("{s:s, s:o}", "href", a->links[k].href, "text",
-                                                 cut(p, q, a->links[k].text != NULL ? a->links[k].text
-                                                                                    : a->links[k].href, TEXT_MAX)));
+            json_array_append_new(
+                out, json_pack("{s:s, s:o}", "href", a->links[k].href, "text",
+                               cut(p, q, a->links[k].text != NULL ? a->links[k].text : a->links[k].href, TEXT_MAX)));
     }
     return out;
 }
@@ -194,7 +199,10 @@ payload_of(const struct pagerduty *p, struct tocsin_request *q, const struct toc
     const char *source = label(inc, p->source_label);
     json_t *out = json_pack("{s:o, s:o, s:s}", "summary",
                             cut(p, q, inc->summary[0] != '\0' ? inc->summary : "(no summary)", SUMMARY_MAX), "source",
-                            cut(p, q, source != NULL ? source : inc->source[0] != '\0' ? inc->source : "tocsin",
+                            cut(p, q,
+                                source != NULL           ? source
+                                : inc->source[0] != '\0' ? inc->source
+                                                         : "tocsin",
                                 TEXT_MAX),
                             "severity", p->host->severity_name(inc->severity));
 
@@ -216,7 +224,8 @@ trim(json_t *doc)
 
     for (size_t i = 0; i < sizeof stages / sizeof stages[0] && json_dumpb(doc, NULL, 0, JSON_COMPACT) > BODY_MAX; i++) {
         json_object_del(details, stages[i]);
-        json_object_set_new(details, "truncated", json_string("details were left out: the event was over 512000 bytes"));
+        json_object_set_new(details, "truncated",
+                            json_string("details were left out: the event was over 512000 bytes"));
     }
 }
 
@@ -227,7 +236,8 @@ pagerduty_render(void *self, const struct tocsin_host *host, const struct tocsin
     const struct pagerduty *p = self;
     const struct tocsin_incident *inc = job->incident;
     const char *action = job->change == TOCSIN_ACKNOWLEDGE ? "acknowledge"
-                         : job->change == TOCSIN_RESOLVE ? "resolve" : "trigger";
+                         : job->change == TOCSIN_RESOLVE   ? "resolve"
+                                                           : "trigger";
     json_t *doc;
 
     (void)err;
@@ -269,7 +279,8 @@ say(struct tocsin_outcome *out, int status, const json_t *doc)
     if (words == NULL)
         return;
     used = (size_t)snprintf(out->reason, sizeof out->reason, "%d: %s", status, words);
-    json_array_foreach(errors, i, item) {
+    json_array_foreach(errors, i, item)
+    {
         if (!json_is_string(item) || used >= sizeof out->reason)
             continue;
         used += (size_t)snprintf(out->reason + used, sizeof out->reason - used, "%s%s", i == 0 ? ": " : "; ",

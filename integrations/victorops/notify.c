@@ -13,7 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_CHARS = 1024, STATE_MAX = 20480, ANNOTATION_MAX = 1124, FIELD_MAX = 1024, LABELS_MAX = 50, LINKS_MAX = 16 };
+enum {
+    NAME_MAX_CHARS = 1024,
+    STATE_MAX = 20480,
+    ANNOTATION_MAX = 1124,
+    FIELD_MAX = 1024,
+    LABELS_MAX = 50,
+    LINKS_MAX = 16
+};
 
 struct victorops {
     const struct tocsin_host *host;
@@ -21,8 +28,8 @@ struct victorops {
 };
 
 static const struct tocsin_option options[] = {
-    { "api_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED, "key of the REST integration: the part after /alert/ in its address",
-      NULL },
+    { "api_key", TOCSIN_OPT_SECRET, TOCSIN_REQUIRED,
+      "key of the REST integration: the part after /alert/ in its address", NULL },
     { "routing_key", TOCSIN_OPT_STRING, TOCSIN_REQUIRED, "who is paged: a routing key of the organisation", NULL },
     { "url", TOCSIN_OPT_STRING, "https://alert.victorops.com", "base address", NULL },
     { "host_label", TOCSIN_OPT_STRING, "host", "label that becomes host_name", NULL },
@@ -169,13 +176,14 @@ victorops_render(void *self, const struct tocsin_host *host, const struct tocsin
     } else if (job->change == TOCSIN_NOTE) {
         put(v, out, doc, "state_message",
             host->request_printf(out, "%s: %s", inc->note_by != NULL ? inc->note_by : "note",
-                                 inc->note != NULL ? inc->note : ""), STATE_MAX);
+                                 inc->note != NULL ? inc->note : ""),
+            STATE_MAX);
     } else {
         put_problem(v, out, doc, job);
     }
-    host->request_http(out, "POST", host->request_printf(out, "%s/integrations/generic/20131114/alert/%s/%s", v->url,
-                                                         host->request_escape(out, v->key),
-                                                         host->request_escape(out, v->route)));
+    host->request_http(out, "POST",
+                       host->request_printf(out, "%s/integrations/generic/20131114/alert/%s/%s", v->url,
+                                            host->request_escape(out, v->key), host->request_escape(out, v->route)));
     host->request_json(out, doc);
     return TOCSIN_OK;
 }

@@ -100,8 +100,8 @@ links_of(const struct webhook *w, struct tocsin_request *q, const struct tocsin_
     json_t *out = json_array();
 
     for (size_t i = 0; i < a->n_links; i++)
-        json_array_append_new(out, json_pack("{s:s, s:o}", "href", a->links[i].href, "text",
-                                             text_of(w, q, a->links[i].text)));
+        json_array_append_new(
+            out, json_pack("{s:s, s:o}", "href", a->links[i].href, "text", text_of(w, q, a->links[i].text)));
     return out;
 }
 
@@ -114,8 +114,7 @@ alert_of(const struct webhook *w, struct tocsin_request *q, const struct tocsin_
                      "status", status, "severity", w->host->severity_name(a->severity), "summary",
                      text_of(w, q, a->summary), "labels", pairs_of(w, q, a->labels, a->n_labels), "annotations",
                      pairs_of(w, q, a->annotations, a->n_annotations), "links", links_of(w, q, a), "starts_at",
-                     time_of(w, q, a->starts_at), "ends_at", time_of(w, q, a->ends_at), "count",
-                     (json_int_t)a->count);
+                     time_of(w, q, a->starts_at), "ends_at", time_of(w, q, a->ends_at), "count", (json_int_t)a->count);
 }
 
 static json_t *
@@ -126,16 +125,15 @@ incident_of(const struct webhook *w, struct tocsin_request *q, const struct tocs
 
     for (size_t i = 0; i < inc->n_alerts; i++)
         json_array_append_new(alerts, alert_of(w, q, &inc->alerts[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "id",
-                     inc->id, "number", inc->number, "state", state_of(inc->state), "severity",
-                     w->host->severity_name(inc->severity), "summary", text_of(w, q, inc->summary), "source",
-                     text_of(w, q, inc->source), "group_key", text_of(w, q, inc->group_key), "episode",
-                     (int)inc->episode, "policy", text_of(w, q, inc->policy), "url", text_of(w, q, inc->url),
-                     "opened_at", time_of(w, q, inc->opened_at), "acknowledged_at",
-                     time_of(w, q, inc->acknowledged_at), "acknowledged_by", text_of(w, q, acked ? inc->by : NULL),
-                     "resolved_at", time_of(w, q, inc->resolved_at), "resolved_by",
-                     text_of(w, q, resolved ? inc->by : NULL), "alerts_firing", (json_int_t)inc->n_firing,
-                     "alerts_total", (json_int_t)inc->n_total, "alerts", alerts);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "id", inc->id,
+        "number", inc->number, "state", state_of(inc->state), "severity", w->host->severity_name(inc->severity),
+        "summary", text_of(w, q, inc->summary), "source", text_of(w, q, inc->source), "group_key",
+        text_of(w, q, inc->group_key), "episode", (int)inc->episode, "policy", text_of(w, q, inc->policy), "url",
+        text_of(w, q, inc->url), "opened_at", time_of(w, q, inc->opened_at), "acknowledged_at",
+        time_of(w, q, inc->acknowledged_at), "acknowledged_by", text_of(w, q, acked ? inc->by : NULL), "resolved_at",
+        time_of(w, q, inc->resolved_at), "resolved_by", text_of(w, q, resolved ? inc->by : NULL), "alerts_firing",
+        (json_int_t)inc->n_firing, "alerts_total", (json_int_t)inc->n_total, "alerts", alerts);
 }
 
 /* Fewer alerts, the newest kept, until a receiver with a usual limit takes it.  Each is measured once. */

@@ -20,9 +20,9 @@
 
 enum {
     ALERTS_MAX = 20,
-    STEPS_MAX = 64,                /* requests of one send */
+    STEPS_MAX = 64, /* requests of one send */
     STORE_RETRY_MS = 1000,
-    SETTLE_RETRY_MS = 250,         /* the turn wakes us; this is the net below */
+    SETTLE_RETRY_MS = 250, /* the turn wakes us; this is the net below */
     SETTLE_MAX_MS = 30000,
     MISSING_RETRY_MS = 300000
 };
@@ -47,7 +47,8 @@ caps_of(const struct conf_notifier *cn)
     /* an unknown notifier is assumed able: its row is only kept waiting */
     uint32_t flags = cn != NULL ? cn->plugin->api.flags : TOCSIN_CAN_ACK | TOCSIN_CAN_NOTE | TOCSIN_CAN_UNACK;
 
-    return (struct delivery_caps){ .can_ack = (flags & TOCSIN_CAN_ACK) != 0, .can_note = (flags & TOCSIN_CAN_NOTE) != 0,
+    return (struct delivery_caps){ .can_ack = (flags & TOCSIN_CAN_ACK) != 0,
+                                   .can_note = (flags & TOCSIN_CAN_NOTE) != 0,
                                    .can_unack = (flags & TOCSIN_CAN_UNACK) != 0,
                                    .send_resolved = cn == NULL || cn->send_resolved };
 }
@@ -64,8 +65,8 @@ read_row(struct flight *f, size_t max_alerts)
     const struct lane *lane = row->key.lane;
     int64_t now = clock_wall_ms();
     struct tocsin_err err;
-    enum tocsin_rc rc = n->store->ops->get_delivery(n->store, f->arena, &row->key.incident, lane->name, max_alerts,
-                                                    &f->detail, &err);
+    enum tocsin_rc rc =
+        n->store->ops->get_delivery(n->store, f->arena, &row->key.incident, lane->name, max_alerts, &f->detail, &err);
 
     if (rc != TOCSIN_OK && rc != TOCSIN_NOT_FOUND) {
         complain(&n->store_complaint, "notifier", lane->name, "cannot read the ledger: %s", err.what);
@@ -108,9 +109,10 @@ flight_new(struct notifier *n, struct row *row)
 enum row_class
 attempt_class(struct notifier *n, struct row *row)
 {
-    static const enum row_class classes[] = { [TOCSIN_TRIGGER] = CLASS_TRIGGER, [TOCSIN_UPDATE] = CLASS_REST,
-                                              [TOCSIN_ACKNOWLEDGE] = CLASS_ACK, [TOCSIN_UNACKNOWLEDGE] = CLASS_TRIGGER,
-                                              [TOCSIN_NOTE] = CLASS_REST, [TOCSIN_RESOLVE] = CLASS_RESOLVE };
+    static const enum row_class classes[] = {
+        [TOCSIN_TRIGGER] = CLASS_TRIGGER,       [TOCSIN_UPDATE] = CLASS_REST, [TOCSIN_ACKNOWLEDGE] = CLASS_ACK,
+        [TOCSIN_UNACKNOWLEDGE] = CLASS_TRIGGER, [TOCSIN_NOTE] = CLASS_REST,   [TOCSIN_RESOLVE] = CLASS_RESOLVE
+    };
     struct flight *f = flight_new(n, row);
     struct delivery_caps caps = caps_of(f->cn);
     enum row_class class = N_CLASSES;
@@ -182,8 +184,10 @@ hold_back(struct flight *f)
 static void
 send_http(struct flight *f, struct tocsin_request *req)
 {
-    const struct transport_options opt = { .proxy = f->cn->proxy, .ca_file = f->cn->ca_file,
-                                           .timeout_ms = f->cn->timeout_ms, .allow_private = f->cn->allow_private };
+    const struct transport_options opt = { .proxy = f->cn->proxy,
+                                           .ca_file = f->cn->ca_file,
+                                           .timeout_ms = f->cn->timeout_ms,
+                                           .allow_private = f->cn->allow_private };
     struct lane *lane = f->row->key.lane;
     const char *origin = transport_origin(f->arena, req->url);
     struct tocsin_err err;
@@ -196,7 +200,7 @@ send_http(struct flight *f, struct tocsin_request *req)
         end(f, TOCSIN_REJECTED, 0, "the address is not an http or https address");
         return;
     }
-    if (f->row->state != ROW_FLYING) {       /* the first request of this send */
+    if (f->row->state != ROW_FLYING) { /* the first request of this send */
         f->host = lane->host = host_get(f->n, origin);
         if (hold_back(f))
             return;
@@ -229,7 +233,7 @@ flight_run(struct flight *f)
     case REQUEST_LOG:
         log_info("notifier", f->row->key.lane->name, "%s", req.line);
         break;
-    case REQUEST_NONE:                       /* the vendor has no word for it */
+    case REQUEST_NONE: /* the vendor has no word for it */
         break;
     }
     end(f, TOCSIN_DELIVERED, 0, "");

@@ -38,7 +38,7 @@ breaker_bad(struct breaker *b, const char *error, int64_t now_ms)
     } else if (b->open && b->probing) {
         b->wait_ms = b->wait_ms * 2 < BREAKER_WAIT_MAX_MS ? b->wait_ms * 2 : BREAKER_WAIT_MAX_MS;
     } else {
-        return;                              /* still closed, or a straggler from before it opened */
+        return; /* still closed, or a straggler from before it opened */
     }
     b->probing = false;
     b->probe_at_ms = now_ms + b->wait_ms;

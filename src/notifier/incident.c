@@ -9,14 +9,19 @@
 static struct tocsin_alert
 alert_of(struct arena *a, const struct alert_row *row)
 {
-    struct tocsin_alert out = { .severity = row->severity, .dedup_key = row->dedup_key, .starts_at = row->starts_at,
-                                .ends_at = row->ends_at, .expires_at = row->expires_at, .count = row->count };
+    struct tocsin_alert out = { .severity = row->severity,
+                                .dedup_key = row->dedup_key,
+                                .starts_at = row->starts_at,
+                                .ends_at = row->ends_at,
+                                .expires_at = row->expires_at,
+                                .count = row->count };
     struct alert_text text;
 
     /* damaged bytes leave the text empty: a page with less to read is better than none */
     alert_text_decode(a, row->body, row->body_len, &text);
-    out.status = row->state == ALERT_RESOLVED ? TOCSIN_RESOLVED
-                 : row->state == ALERT_UNKNOWN ? TOCSIN_UNKNOWN : TOCSIN_FIRING;
+    out.status = row->state == ALERT_RESOLVED  ? TOCSIN_RESOLVED
+                 : row->state == ALERT_UNKNOWN ? TOCSIN_UNKNOWN
+                                               : TOCSIN_FIRING;
     if (out.dedup_key == NULL)
         out.dedup_key = "";
     out.summary = text.summary != NULL ? text.summary : "";
@@ -75,16 +80,30 @@ incident_fill(struct flight *f, struct tocsin_err *err)
     for (size_t i = 0; i < f->detail.n_alerts; i++)
         alerts[i] = alert_of(f->arena, &f->detail.alerts[i]);
     f->incident = (struct tocsin_incident){
-        .id = id, .number = id + strlen(id) - 8, .state = row->state, .severity = row->severity,
-        .summary = row->summary, .source = row->source, .group_key = row->group_key, .policy = row->policy_name,
-        .url = page_of(f, id), .vendor_ref = f->delivery->vendor_ref[0] != '\0' ? f->delivery->vendor_ref : NULL,
-        .opened_at = row->opened_at, .acknowledged_at = row->acked_at, .resolved_at = row->resolved_at,
-        .step = f->delivery->step, .episode = row->episode, .alerts = alerts, .n_alerts = f->detail.n_alerts,
-        .n_firing = firing(row), .n_total = row->n_total,
+        .id = id,
+        .number = id + strlen(id) - 8,
+        .state = row->state,
+        .severity = row->severity,
+        .summary = row->summary,
+        .source = row->source,
+        .group_key = row->group_key,
+        .policy = row->policy_name,
+        .url = page_of(f, id),
+        .vendor_ref = f->delivery->vendor_ref[0] != '\0' ? f->delivery->vendor_ref : NULL,
+        .opened_at = row->opened_at,
+        .acknowledged_at = row->acked_at,
+        .resolved_at = row->resolved_at,
+        .step = f->delivery->step,
+        .episode = row->episode,
+        .alerts = alerts,
+        .n_alerts = f->detail.n_alerts,
+        .n_firing = firing(row),
+        .n_total = row->n_total,
     };
-    f->incident.by = row->state == TOCSIN_INC_RESOLVED ? row->resolved_by
-                     : row->state == TOCSIN_INC_ACKNOWLEDGED ? row->acked_by : "";
-    f->job = (struct tocsin_job){ .change = f->work.change, .incident = &f->incident, .carry = "",
-                                  .now = row->updated_at };
+    f->incident.by = row->state == TOCSIN_INC_RESOLVED       ? row->resolved_by
+                     : row->state == TOCSIN_INC_ACKNOWLEDGED ? row->acked_by
+                                                             : "";
+    f->job =
+        (struct tocsin_job){ .change = f->work.change, .incident = &f->incident, .carry = "", .now = row->updated_at };
     return f->work.change == TOCSIN_NOTE ? fill_note(f, err) : TOCSIN_OK;
 }

@@ -18,8 +18,8 @@
 #include "os/clock.h"
 
 enum {
-    ROUND_MAX = 256,               /* rows started between two looks at the network */
-    NAP_MAX_MS = 1000,             /* a clock that was set is noticed within this */
+    ROUND_MAX = 256,   /* rows started between two looks at the network */
+    NAP_MAX_MS = 1000, /* a clock that was set is noticed within this */
     GET_TIMEOUT_MS = 10000
 };
 
@@ -55,7 +55,7 @@ static void
 configure_lane(struct notifier *n, struct lane *lane)
 {
     lane->cn = conf_notifier(n->conf, lane->name);
-    lane->host = NULL;                       /* the address may be another one now */
+    lane->host = NULL; /* the address may be another one now */
     if (lane->cn != NULL)
         bucket_set(&lane->bucket, lane->cn->rate_per_s, lane->cn->burst, clock_mono_ms());
 }
@@ -83,7 +83,7 @@ load_conf(struct notifier *n)
     for (size_t i = 0; i < n->conf->n_notifiers; i++)
         lane_get(n, n->conf->notifiers[i].name);
     HASH_ITER(hh, n->lanes, lane, next)
-        configure_lane(n, lane);
+    configure_lane(n, lane);
     if (old != NULL)
         conf_unref(old);
 }
@@ -184,8 +184,8 @@ start_due(struct notifier *n)
     int started = 0;
 
     HASH_ITER(hh, n->lanes, lane, next)
-        while (lane->n_ready > 0 && has_room(lane) && started++ < ROUND_MAX)
-            attempt_row(n, row_pop_ready(lane));
+    while (lane->n_ready > 0 && has_room(lane) && started++ < ROUND_MAX)
+        attempt_row(n, row_pop_ready(lane));
     while (started++ < ROUND_MAX && (row = row_pop_due(n, now)) != NULL)
         start_row(n, row);
     return started >= ROUND_MAX;
@@ -220,16 +220,16 @@ nap(struct notifier *n, bool stopping)
     struct flight *f;
 
     DL_FOREACH(n->flights, f)
-        if (f->paused)
-            wait = sooner(wait, f->resume_ms - mono);
+    if (f->paused)
+        wait = sooner(wait, f->resume_ms - mono);
     if (stopping)
         return sooner(wait, n->stop_at_ms - mono);
     if (row_next_due(n) > 0)
         wait = sooner(wait, row_next_due(n) - clock_wall_ms());
     HASH_ITER(hh, n->lanes, lane, next)
-        if (lane->n_ready > 0 && (lane->cn == NULL || lane->cn->concurrency == 0 ||
-                                  lane->in_flight < lane->cn->concurrency))
-            wait = sooner(wait, bucket_wait_ms(&lane->bucket, mono));
+    if (lane->n_ready > 0 &&
+        (lane->cn == NULL || lane->cn->concurrency == 0 || lane->in_flight < lane->cn->concurrency))
+        wait = sooner(wait, bucket_wait_ms(&lane->bucket, mono));
     return wait;
 }
 
@@ -293,7 +293,7 @@ notifier_start(struct store *store, struct transport *transport, const struct no
     rc = load_pending(n, err);
     if (rc != TOCSIN_OK)
         goto out;
-    *out_r = n;                              /* before the first report can come */
+    *out_r = n; /* before the first report can come */
     no = pthread_create(&n->thread, NULL, run, n);
     if (no != 0) {
         *out_r = NULL;
@@ -327,7 +327,7 @@ notifier_free(struct notifier *n)
     if (n == NULL)
         return;
     notifier_stop(n, 0);
-    while (n->flights != NULL) {             /* not answered in time: their rows are due again at the next start */
+    while (n->flights != NULL) { /* not answered in time: their rows are due again at the next start */
         struct flight *f = n->flights;
 
         DL_DELETE(n->flights, f);

@@ -16,7 +16,7 @@ static const char *
 change_name(enum tocsin_change change)
 {
     static const char *const names[] = { "nothing", "trigger", "update", "acknowledgement", "un-acknowledgement",
-                                         "note", "resolve" };
+                                         "note",    "resolve" };
 
     return (size_t)change < sizeof names / sizeof names[0] ? names[change] : "change";
 }
@@ -81,10 +81,16 @@ flight_free(struct flight *f)
 struct told_mark
 told_mark_of(const struct delivery_row *d)
 {
-    return (struct told_mark){ .sends = d->sends, .attempts = d->attempts, .told_ver = d->told_ver,
-                               .told_page = d->told_page, .told_notes = d->told_notes, .refused_ver = d->refused_ver,
-                               .refused_page = d->refused_page, .refused_change = d->refused_change,
-                               .told = d->told, .state = d->state };
+    return (struct told_mark){ .sends = d->sends,
+                               .attempts = d->attempts,
+                               .told_ver = d->told_ver,
+                               .told_page = d->told_page,
+                               .told_notes = d->told_notes,
+                               .refused_ver = d->refused_ver,
+                               .refused_page = d->refused_page,
+                               .refused_change = d->refused_change,
+                               .told = d->told,
+                               .state = d->state };
 }
 
 /* The row waits for the turn that settles it; a wake that came meanwhile is still to be looked at. */
@@ -112,8 +118,13 @@ let_go(struct flight *f)
 void
 report_send(struct flight *f, struct tocsin_outcome *o)
 {
-    struct event ev = { .kind = EV_DELIVERY, .incident = f->row->key.incident, .target = f->row->key.lane->name,
-                        .change = f->work.change, .ver = f->work.ver, .page = f->work.page, .notes = f->work.notes,
+    struct event ev = { .kind = EV_DELIVERY,
+                        .incident = f->row->key.incident,
+                        .target = f->row->key.lane->name,
+                        .change = f->work.change,
+                        .ver = f->work.ver,
+                        .page = f->work.page,
+                        .notes = f->work.notes,
                         .seed = rand_u64() };
 
     verdict_tidy(f->arena, f->cn != NULL ? f->cn->settings : NULL, o);

@@ -181,12 +181,12 @@ row_ready(struct notifier *n, struct row *row, enum row_class class)
 struct row *
 row_pop_ready(struct lane *lane)
 {
-    for (int class = 0; class < N_CLASSES; class++) {
-        struct row *row = lane->ready[class];
+    for (int i = 0; i < N_CLASSES; i++) {
+        struct row *row = lane->ready[i];
 
         if (row == NULL)
             continue;
-        DL_DELETE(lane->ready[class], row);
+        DL_DELETE(lane->ready[i], row);
         lane->n_ready--;
         row->state = ROW_IDLE;
         return row;

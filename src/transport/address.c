@@ -47,15 +47,15 @@ v6_is_private(const uint8_t *b)
     static const uint8_t zero[12] = { 0 }, mapped[12] = { [10] = 0xff, [11] = 0xff };
     static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
 
-    if (memcmp(b, zero, 12) == 0)                    /* ::, ::1 and the old v4-compatible form */
+    if (memcmp(b, zero, 12) == 0) /* ::, ::1 and the old v4-compatible form */
         return true;
     if (memcmp(b, mapped, 12) == 0 || memcmp(b, nat64, 12) == 0)
         return v4_is_private(be32(b + 12));
-    if (b[0] == 0x20 && b[1] == 0x02)                /* 6to4 holds a v4 address */
+    if (b[0] == 0x20 && b[1] == 0x02) /* 6to4 holds a v4 address */
         return v4_is_private(be32(b + 2));
-    return (b[0] & 0xfe) == 0xfc                     /* unique local */
-           || (b[0] == 0xfe && (b[1] & 0x80) != 0)   /* link-local, site-local */
-           || b[0] == 0xff;                          /* multicast */
+    return (b[0] & 0xfe) == 0xfc                   /* unique local */
+           || (b[0] == 0xfe && (b[1] & 0x80) != 0) /* link-local, site-local */
+           || b[0] == 0xff;                        /* multicast */
 }
 
 bool

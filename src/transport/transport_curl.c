@@ -27,8 +27,8 @@ struct call {
     CURL *easy;
     struct curl_slist *headers;
     struct buf body;
-    bool full;                     /* the answer passed the limit: what is there stands */
-    bool refused;                  /* the address is private */
+    bool full;    /* the answer passed the limit: what is there stands */
+    bool refused; /* the address is private */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -101,7 +101,7 @@ static bool
 add_header(struct call *c, const char *name, const char *value)
 {
     /* curl's way to say "empty value" is a semicolon, and "none" is the bare colon */
-    char *line = value == NULL ? arena_printf(c->arena, "%s:", name)
+    char *line = value == NULL      ? arena_printf(c->arena, "%s:", name)
                  : value[0] == '\0' ? arena_printf(c->arena, "%s;", name)
                                     : arena_printf(c->arena, "%s: %s", name, value);
     struct curl_slist *more = curl_slist_append(c->headers, line);
@@ -284,8 +284,9 @@ call_free(struct curl *t, struct call *c)
 static void
 finish(struct curl *t, struct call *c, CURLcode result)
 {
-    struct tocsin_response r = { .body = c->body.p != NULL ? c->body.p : "", .len = c->body.n, .header = header_of,
-                                 .host_data = c };
+    struct tocsin_response r = {
+        .body = c->body.p != NULL ? c->body.p : "", .len = c->body.n, .header = header_of, .host_data = c
+    };
     curl_off_t started = 0;
     long bytes = 0, status = 0;
 
@@ -297,8 +298,9 @@ finish(struct curl *t, struct call *c, CURLcode result)
         r.sent = true;
     } else {
         r.sent = bytes > 0 && started > 0;
-        r.error = c->refused ? "the address is of a private network"
-                  : c->error[0] != '\0' ? c->error : curl_easy_strerror(result);
+        r.error = c->refused            ? "the address is of a private network"
+                  : c->error[0] != '\0' ? c->error
+                                        : curl_easy_strerror(result);
     }
     c->done(c->ctx, &r);
     call_free(t, c);

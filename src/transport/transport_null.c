@@ -111,7 +111,7 @@ null_poll(struct transport *t, int64_t wait_ms)
     if (answer_all(n))
         wait_ms = 0;
     if (t->in_flight > 0 && wait_ms > 1)
-        wait_ms = 1;                         /* a test may let an answer go at any moment */
+        wait_ms = 1; /* a test may let an answer go at any moment */
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
     until.tv_sec += (time_t)(wait_ms / 1000) + until.tv_nsec / 1000000000;

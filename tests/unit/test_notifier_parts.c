@@ -35,7 +35,7 @@ a_bucket_delays(void **state)
         bucket_take(&b, now);
     }
     assert_in_range(now - begun, 5000, 5010);
-    now += 3600000;                          /* an idle hour saves no more than the burst */
+    now += 3600000; /* an idle hour saves no more than the burst */
     for (int i = 0; i < 3; i++)
         bucket_take(&b, now);
     assert_true(bucket_wait_ms(&b, now) > 0);
@@ -80,7 +80,7 @@ a_breaker_opens_probes_and_closes(void **state)
     (void)state;
     for (int i = 0; i < 4; i++)
         breaker_bad(&b, "500", now);
-    breaker_good(&b);                        /* one answer, and it counts from the beginning */
+    breaker_good(&b); /* one answer, and it counts from the beginning */
     for (int i = 0; i < 4; i++)
         breaker_bad(&b, "500", now);
     assert_int_equal(breaker_wait_ms(&b, now), 0);
@@ -88,13 +88,13 @@ a_breaker_opens_probes_and_closes(void **state)
     assert_true(b.open);
     assert_string_equal(b.last_error, "503");
     assert_int_equal(breaker_wait_ms(&b, now), 1000);
-    breaker_bad(&b, "late", now);            /* was under way when it opened: the wait stays */
+    breaker_bad(&b, "late", now); /* was under way when it opened: the wait stays */
     assert_int_equal(breaker_wait_ms(&b, now), 1000);
     for (int i = 0; i < 10; i++) {
         now += wait;
         assert_int_equal(breaker_wait_ms(&b, now), 0);
         breaker_begin(&b);
-        assert_true(breaker_wait_ms(&b, now) > 0);   /* one probe at a time */
+        assert_true(breaker_wait_ms(&b, now) > 0); /* one probe at a time */
         breaker_bad(&b, "503", now);
         wait = wait * 2 < 60000 ? wait * 2 : 60000;
         assert_int_equal(breaker_wait_ms(&b, now), wait);
@@ -146,7 +146,9 @@ default_verdicts(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct tocsin_response r = { .status = cases[i].status, .sent = cases[i].sent, .body = "", .header = header };
+        const struct tocsin_response r = {
+            .status = cases[i].status, .sent = cases[i].sent, .body = "", .header = header
+        };
         struct tocsin_outcome o;
 
         retry_after = cases[i].retry_after;

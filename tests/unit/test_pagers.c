@@ -137,13 +137,21 @@ request_time(struct tocsin_request *q, int64_t when)
     return time_format(when, arena_alloc(q->arena, TIME_TEXT));
 }
 
-static const struct tocsin_host host = { .size = sizeof host, .fail = err_set, .setting = setting,
-                                         .setting_list = setting_list, .setting_map = setting_map,
-                                         .severity_of = severity_of, .severity_name = severity_name,
-                                         .request_http = request_http, .request_header = request_header,
-                                         .request_json = request_json, .request_log = request_log,
-                                         .request_printf = request_printf, .request_escape = request_escape,
-                                         .request_cut = request_cut, .request_time = request_time };
+static const struct tocsin_host host = { .size = sizeof host,
+                                         .fail = err_set,
+                                         .setting = setting,
+                                         .setting_list = setting_list,
+                                         .setting_map = setting_map,
+                                         .severity_of = severity_of,
+                                         .severity_name = severity_name,
+                                         .request_http = request_http,
+                                         .request_header = request_header,
+                                         .request_json = request_json,
+                                         .request_log = request_log,
+                                         .request_printf = request_printf,
+                                         .request_escape = request_escape,
+                                         .request_cut = request_cut,
+                                         .request_time = request_time };
 
 /* --- an integration and a large incident ---------------------------------------------------- */
 
@@ -160,7 +168,7 @@ load(const char *name)
     for (int up = 0; up < 3; up++)
         *strrchr(exe, '/') = '\0';
     snprintf(path, sizeof path, "%s/plugins/%s.so", exe, name);
-    dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);  /* stays loaded, as in the daemon */
+    dl = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays loaded, as in the daemon */
     if (dl == NULL)
         fail_msg("%s (is it built? make all)", dlerror());
     plugin = dlsym(dl, "tocsin_plugin");
@@ -191,20 +199,36 @@ make_big(void **state)
         big.labels[i] = (struct tocsin_pair){ big.names[i], big.value };
     }
     for (size_t i = 0; i < ALERTS; i++)
-        big.alerts[i] = (struct tocsin_alert){ .status = TOCSIN_FIRING, .severity = TOCSIN_ERROR, .dedup_key = "k",
-                                               .summary = "s", .labels = big.labels, .n_labels = LABELS };
-    big.incident = (struct tocsin_incident){ .id = "0198c0de-0000-7000-8000-00000000beef", .number = "0000beef",
-                                             .state = TOCSIN_INC_TRIGGERED, .severity = TOCSIN_ERROR,
-                                             .summary = "big", .source = "test", .group_key = "g", .policy = "p",
-                                             .by = "", .alerts = big.alerts, .n_alerts = ALERTS, .n_firing = ALERTS,
-                                             .n_total = ALERTS, .opened_at = 1769860800000 };
+        big.alerts[i] = (struct tocsin_alert){ .status = TOCSIN_FIRING,
+                                               .severity = TOCSIN_ERROR,
+                                               .dedup_key = "k",
+                                               .summary = "s",
+                                               .labels = big.labels,
+                                               .n_labels = LABELS };
+    big.incident = (struct tocsin_incident){ .id = "0198c0de-0000-7000-8000-00000000beef",
+                                             .number = "0000beef",
+                                             .state = TOCSIN_INC_TRIGGERED,
+                                             .severity = TOCSIN_ERROR,
+                                             .summary = "big",
+                                             .source = "test",
+                                             .group_key = "g",
+                                             .policy = "p",
+                                             .by = "",
+                                             .alerts = big.alerts,
+                                             .n_alerts = ALERTS,
+                                             .n_firing = ALERTS,
+                                             .n_total = ALERTS,
+                                             .opened_at = 1769860800000 };
     return 0;
 }
 
 static const struct setting all_settings[] = {
-    { .name = "routing_key", .text = "0123456789abcdef0123456789abcdef" }, { .name = "api_key", .text = "k" },
-    { .name = "url", .text = "https://v.example" }, { .name = "method", .text = "POST" },
-    { .name = "source", .text = "tocsin" }, { .name = "client", .text = "tocsin" },
+    { .name = "routing_key", .text = "0123456789abcdef0123456789abcdef" },
+    { .name = "api_key", .text = "k" },
+    { .name = "url", .text = "https://v.example" },
+    { .name = "method", .text = "POST" },
+    { .name = "source", .text = "tocsin" },
+    { .name = "client", .text = "tocsin" },
 };
 static const struct tocsin_settings settings = { (struct setting *)(uintptr_t)all_settings,
                                                  sizeof all_settings / sizeof all_settings[0] };
@@ -323,7 +347,8 @@ wrong_settings_are_refused(void **state)
     static const char *const who[] = { "anna" }, *const empty[] = { "team:" };
 
     (void)state;
-    refuse((struct setting){ .name = "priorities", .map = level, .n_map = 1 }, "priority 'P6' is not P1, P2, P3, P4 or P5");
+    refuse((struct setting){ .name = "priorities", .map = level, .n_map = 1 },
+           "priority 'P6' is not P1, P2, P3, P4 or P5");
     refuse((struct setting){ .name = "priorities", .map = word, .n_map = 1 }, "unknown severity 'purple'");
     refuse((struct setting){ .name = "responders", .list = who, .n_list = 1 },
            "responder 'anna' is not team:, user:, escalation: or schedule: and a name");
@@ -335,10 +360,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_large_event_still_pages),
-        cmocka_unit_test(a_large_webhook_keeps_the_newest_alerts),
-        cmocka_unit_test(large_incidents_fit_everywhere),
-        cmocka_unit_test(equal_jobs_render_equal_bytes),
+        cmocka_unit_test(a_large_event_still_pages),      cmocka_unit_test(a_large_webhook_keeps_the_newest_alerts),
+        cmocka_unit_test(large_incidents_fit_everywhere), cmocka_unit_test(equal_jobs_render_equal_bytes),
         cmocka_unit_test(wrong_settings_are_refused),
     };
 

@@ -3,217 +3,7 @@
  * The curl transport against servers on loopback: a real one (libmicrohttpd),
  * and a bare socket that follows a script where a server has to misbehave.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <arpa/inet.h>
-#include <microhttpd.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/xalloc.h"
-#include "os/clock.h"
-#include "os/file.h"
-#include "transport/ops.h"
-
-/* --- a real server ------------------------------------------------------------------- */
-
-static struct {
-    struct MHD_Daemon *plain, *tls;
-    uint16_t port, tls_port;
-    pthread_mutex_t lock;
-    unsigned connections;
-    char seen[512];                /* "POST /path X-A=b type body" of the last request */
-    char dir[64], ca[96];
-} server = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-struct upload { char body[256]; size_t n; };
-
-static enum MHD_Result
-on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version,
-           const char *data, size_t *size, void **state)
-{
-    static char big[100000];
-    struct upload *up = *state;
-    const char *a = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-A");
-    const char *type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
-    struct MHD_Response *r;
-    enum MHD_Result rc;
-    bool is_big = strcmp(url, "/big") == 0, redirect = strcmp(url, "/redirect") == 0;
-
-    (void)cls;
-    (void)version;
-    if (up == NULL) {
-        *state = xcalloc(1, sizeof *up);
-        return MHD_YES;
-    }
-    if (*size > 0) {
-        size_t room = sizeof up->body - 1 - up->n, n = *size < room ? *size : room;
-
-        memcpy(up->body + up->n, data, n);
-        up->n += n;
-        *size = 0;
-        return MHD_YES;
-    }
-    pthread_mutex_lock(&server.lock);
-    snprintf(server.seen, sizeof server.seen, "%s %s X-A=%s %s %s", method, url, a != NULL ? a : "-",
-             type != NULL ? type : "-", up->body);
-    pthread_mutex_unlock(&server.lock);
-    memset(big, 'x', sizeof big);
-    r = MHD_create_response_from_buffer(is_big ? sizeof big : 5, is_big ? big : "hello", MHD_RESPMEM_PERSISTENT);
-    MHD_add_response_header(r, "X-Answer", "yes");
-    if (redirect)
-        MHD_add_response_header(r, "Location", "/elsewhere");
-    rc = MHD_queue_response(c, redirect ? 302 : strcmp(url, "/teapot") == 0 ? 418 : 200, r);
-    MHD_destroy_response(r);
-    return rc;
-}
-
-static void
-on_completed(void *cls, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode why)
-{
-    (void)cls;
-    (void)c;
-    (void)why;
-    free(*state);
-    *state = NULL;
-}
-
-static void
-on_connection(void *cls, struct MHD_Connection *c, void **ctx, enum MHD_ConnectionNotificationCode code)
-{
-    (void)cls;
-    (void)c;
-    (void)ctx;
-    pthread_mutex_lock(&server.lock);
-    server.connections += code == MHD_CONNECTION_NOTIFY_STARTED;
-    pthread_mutex_unlock(&server.lock);
-}
-
-static struct MHD_Daemon *
-serve(unsigned flags, const char *key, const char *cert, uint16_t *port_out)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct MHD_OptionItem tls[] = { { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key },
-                                    { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert },
-                                    { MHD_OPTION_END, 0, NULL } };
-    struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
-    struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | flags, 0, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR, &at,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
-        MHD_OPTION_ARRAY, key != NULL ? tls : none, MHD_OPTION_END);
-
-    assert_non_null(d);
-    *port_out = MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT)->port;
-    return d;
-}
-
-static int
-start_servers(void **state)
-{
-    char cmd[512], path[128], *key, *cert;
-    size_t n;
-
-    (void)state;
-    unsetenv("http_proxy");
-    unsetenv("https_proxy");
-    unsetenv("HTTPS_PROXY");
-    unsetenv("all_proxy");
-    unsetenv("ALL_PROXY");
-    snprintf(server.dir, sizeof server.dir, "/tmp/test_transport.XXXXXX");
-    assert_non_null(mkdtemp(server.dir));
-    snprintf(server.ca, sizeof server.ca, "%s/cert.pem", server.dir);
-    snprintf(cmd, sizeof cmd,
-             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-             "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s/key.pem -out %s 2>/dev/null",
-             server.dir, server.ca);
-    assert_int_equal(system(cmd), 0);
-    snprintf(path, sizeof path, "%s/key.pem", server.dir);
-    assert_int_equal(file_read(path, 65536, &key, &n, NULL), TOCSIN_OK);
-    assert_int_equal(file_read(server.ca, 65536, &cert, &n, NULL), TOCSIN_OK);
-    server.plain = serve(0, NULL, NULL, &server.port);
-    server.tls = serve(MHD_USE_TLS, key, cert, &server.tls_port);
-    free(key);
-    free(cert);
-    return 0;
-}
-
-static int
-stop_servers(void **state)
-{
-    char path[128];
-
-    (void)state;
-    MHD_stop_daemon(server.plain);
-    MHD_stop_daemon(server.tls);
-    snprintf(path, sizeof path, "%s/key.pem", server.dir);
-    unlink(path);
-    unlink(server.ca);
-    rmdir(server.dir);
-    return 0;
-}
-
-/* --- a bare socket ---------------------------------------------------------------------- */
-
-struct script {
-    int fd;
-    uint16_t port;
-    pthread_t thread;
-    bool reads;                    /* wait for the request */
-    const char *says;              /* then say this, if anything */
-    unsigned hold_ms;              /* and close after so long */
-    char got[256];
-};
-
-static void *
-play(void *arg)
-{
-    struct script *s = arg;
-    int fd = accept(s->fd, NULL, NULL);
-
-    if (fd < 0)
-        return NULL;
-    if (s->reads) {
-        ssize_t n = read(fd, s->got, sizeof s->got - 1);
-
-        s->got[n > 0 ? n : 0] = '\0';
-    }
-    if (s->says != NULL && write(fd, s->says, strlen(s->says)) < 0)
-        perror("write");
-    usleep(s->hold_ms * 1000);
-    close(fd);
-    return NULL;
-}
-
-static void
-script_start(struct script *s)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof at;
-
-    s->fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(s->fd, (struct sockaddr *)&at, len), 0);
-    assert_int_equal(listen(s->fd, 8), 0);
-    assert_int_equal(getsockname(s->fd, (struct sockaddr *)&at, &len), 0);
-    s->port = ntohs(at.sin_port);
-    assert_int_equal(pthread_create(&s->thread, NULL, play, s), 0);
-}
-
-static void
-script_end(struct script *s)
-{
-    shutdown(s->fd, SHUT_RDWR);              /* nobody may have come */
-    pthread_join(s->thread, NULL);
-    close(s->fd);
-}
+#include "test_transport_servers.h"
 
 /* --- one request ---------------------------------------------------------------------------- */
 
@@ -223,7 +13,7 @@ struct answer {
     bool sent;
     size_t len;
     char body[32], header[32], error[256];
-    struct transport *again;                 /* send one more from done() */
+    struct transport *again; /* send one more from done() */
     struct tocsin_request *req;
 };
 
@@ -255,10 +45,14 @@ ask_with(const char *method, const char *url, const char *body, const struct toc
          const struct transport_options *opt)
 {
     struct transport *t = transport_curl_new();
-    struct tocsin_request req = { .kind = REQUEST_HTTP, .method = method, .url = url, .body = body,
+    struct tocsin_request req = { .kind = REQUEST_HTTP,
+                                  .method = method,
+                                  .url = url,
+                                  .body = body,
                                   .body_len = body != NULL ? strlen(body) : 0,
                                   .content_type = body != NULL ? "application/json" : NULL,
-                                  .headers = (struct tocsin_pair *)(uintptr_t)headers, .n_headers = n_headers };
+                                  .headers = (struct tocsin_pair *)(uintptr_t)headers,
+                                  .n_headers = n_headers };
     struct answer a = { 0 };
     int64_t until = clock_mono_ms() + 15000;
 
@@ -307,6 +101,14 @@ a_request_arrives_as_it_was_described(void **state)
     assert_int_equal(a.status, 418);
 }
 
+/* The certificate names localhost, and not the address. */
+static const char *
+named(char *out, const char *path)
+{
+    snprintf(out, 128, "https://localhost:%u%s", (unsigned)server.tls_port, path);
+    return out;
+}
+
 static void
 redirects_are_not_followed(void **state)
 {
@@ -335,19 +137,19 @@ certificates_are_verified(void **state)
     struct transport_options opt = usual;
     struct script mute = { .hold_ms = 600 };
     char url[128];
-    struct answer a = ask(at(url, "https", server.tls_port, "/"), &opt);
+    struct answer a = ask(named(url, "/"), &opt);
 
     (void)state;
     assert_int_equal(a.status, 0);
     assert_false(a.sent);
     assert_non_null(strstr(a.error, "certificate"));
     opt.ca_file = server.ca;
-    a = ask(at(url, "https", server.tls_port, "/"), &opt);
+    a = ask(named(url, "/"), &opt);
     assert_int_equal(a.status, 200);
-    snprintf(url, sizeof url, "https://127.0.0.2:%u/", server.tls_port);   /* the name is not in it */
-    a = ask(url, &opt);
+    a = ask(at(url, "https", server.tls_port, "/"), &opt);
     assert_int_equal(a.status, 0);
     assert_false(a.sent);
+    assert_non_null(strstr(a.error, "127.0.0.1"));
     script_start(&mute);
     opt.timeout_ms = 400;
     a = ask(at(url, "https", mute.port, "/"), &opt);
@@ -438,7 +240,7 @@ private_addresses_are_refused(void **state)
     assert_string_equal(ask(url, &strict).error, "the address is of a private network");
     snprintf(url, sizeof url, "http://[::ffff:127.0.0.1]:%u/", server.port);
     assert_string_equal(ask(url, &strict).error, "the address is of a private network");
-    snprintf(url, sizeof url, "http://2130706433:%u/", server.port);        /* 127.0.0.1 in disguise */
+    snprintf(url, sizeof url, "http://2130706433:%u/", server.port); /* 127.0.0.1 in disguise */
     assert_string_equal(ask(url, &strict).error, "the address is of a private network");
     snprintf(url, sizeof url, "http://0x7f.1:%u/", server.port);
     assert_string_equal(ask(url, &strict).error, "the address is of a private network");
@@ -451,13 +253,34 @@ private_is_what_is_not_public(void **state)
         const char *text;
         bool private;
     } cases[] = {
-        { "8.8.8.8", false },       { "10.1.2.3", true },       { "172.15.0.1", false },   { "172.16.0.1", true },
-        { "172.31.255.255", true }, { "172.32.0.1", false },    { "192.168.1.1", true },   { "169.254.169.254", true },
-        { "127.9.9.9", true },      { "0.0.0.0", true },        { "100.64.0.1", true },    { "100.128.0.1", false },
-        { "224.0.0.1", true },      { "255.255.255.255", true }, { "198.18.0.1", true },   { "192.0.2.1", false },
-        { "::1", true },            { "::", true },             { "fe80::1", true },       { "fd00::1", true },
-        { "fc00::1", true },        { "2001:4860::8888", false }, { "::ffff:10.0.0.1", true }, { "::ffff:8.8.8.8", false },
-        { "64:ff9b::7f00:1", true }, { "64:ff9b::808:808", false }, { "2002:a00:1::", true }, { "ff02::1", true },
+        { "8.8.8.8", false },
+        { "10.1.2.3", true },
+        { "172.15.0.1", false },
+        { "172.16.0.1", true },
+        { "172.31.255.255", true },
+        { "172.32.0.1", false },
+        { "192.168.1.1", true },
+        { "169.254.169.254", true },
+        { "127.9.9.9", true },
+        { "0.0.0.0", true },
+        { "100.64.0.1", true },
+        { "100.128.0.1", false },
+        { "224.0.0.1", true },
+        { "255.255.255.255", true },
+        { "198.18.0.1", true },
+        { "192.0.2.1", false },
+        { "::1", true },
+        { "::", true },
+        { "fe80::1", true },
+        { "fd00::1", true },
+        { "fc00::1", true },
+        { "2001:4860::8888", false },
+        { "::ffff:10.0.0.1", true },
+        { "::ffff:8.8.8.8", false },
+        { "64:ff9b::7f00:1", true },
+        { "64:ff9b::808:808", false },
+        { "2002:a00:1::", true },
+        { "ff02::1", true },
     };
 
     (void)state;
@@ -476,7 +299,8 @@ private_is_what_is_not_public(void **state)
 static void
 a_proxy_is_used(void **state)
 {
-    struct script proxy = { .reads = true, .says = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi" };
+    struct script proxy = { .reads = true,
+                            .says = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi" };
     struct script env = proxy, refuses = { .reads = true, .says = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" };
     struct transport_options opt = usual;
     char url[128], way[128];
@@ -485,7 +309,7 @@ a_proxy_is_used(void **state)
     (void)state;
     script_start(&proxy);
     opt.proxy = at(way, "http", proxy.port, "");
-    setenv("no_proxy", "*", 1);              /* what is configured wins over the environment */
+    setenv("no_proxy", "*", 1); /* what is configured wins over the environment */
     a = ask("http://vendor.invalid/x", &opt);
     assert_int_equal(a.status, 200);
     assert_string_equal(a.body, "hi");
@@ -493,7 +317,7 @@ a_proxy_is_used(void **state)
     assert_non_null(strstr(proxy.got, "POST http://vendor.invalid/x HTTP/1.1"));
     script_start(&refuses);
     opt.proxy = at(way, "http", refuses.port, "");
-    a = ask("https://vendor.invalid/x", &opt);   /* the CONNECT left, the request did not */
+    a = ask("https://vendor.invalid/x", &opt); /* the CONNECT left, the request did not */
     assert_int_equal(a.status, 0);
     assert_false(a.sent);
     script_end(&refuses);
@@ -501,7 +325,7 @@ a_proxy_is_used(void **state)
     script_start(&env);
     setenv("http_proxy", at(way, "http", env.port, ""), 1);
     a = ask(at(url, "http", server.port, "/direct"), &usual);
-    assert_string_equal(a.body, "hello");    /* no_proxy holds */
+    assert_string_equal(a.body, "hello"); /* no_proxy holds */
     unsetenv("no_proxy");
     a = ask("http://vendor.invalid/y", &usual);
     assert_string_equal(a.body, "hi");
@@ -528,7 +352,7 @@ connections_are_kept(void **state)
             transport_poll(t, 1000);
     }
     assert_int_equal(server.connections - before, 1);
-    a = (struct answer){ .again = t, .req = &req };   /* done() may send */
+    a = (struct answer){ .again = t, .req = &req }; /* done() may send */
     transport_send(t, &req, &usual, on_done, &a);
     while (a.n < 2)
         transport_poll(t, 1000);
@@ -540,7 +364,7 @@ connections_are_kept(void **state)
         transport_poll(t, 1000);
     assert_int_equal(transport_in_flight(t), 0);
     transport_send(t, &req, &usual, on_done, &a);
-    transport_free(t);                       /* abandoned: done() is not called */
+    transport_free(t); /* abandoned: done() is not called */
     assert_int_equal(a.n, 100);
 }
 
@@ -582,16 +406,13 @@ one_document_is_fetched(void **state)
 
     (void)state;
     opt.ca_file = server.ca;
-    assert_int_equal(transport_get(at(url, "https", server.tls_port, "/"), &opt, a, &body, &len, &err), TOCSIN_OK);
+    assert_int_equal(transport_get(named(url, "/"), &opt, a, &body, &len, &err), TOCSIN_OK);
     assert_int_equal(len, 5);
     assert_string_equal(body, "hello");
-    assert_int_equal(transport_get(at(url, "https", server.tls_port, "/teapot"), &opt, a, &body, &len, &err),
-                     TOCSIN_NOT_FOUND);
+    assert_int_equal(transport_get(named(url, "/teapot"), &opt, a, &body, &len, &err), TOCSIN_NOT_FOUND);
     assert_string_equal(err.what, "cannot fetch: answered 418");
-    assert_int_equal(transport_get(at(url, "https", server.tls_port, "/redirect"), &opt, a, &body, &len, &err),
-                     TOCSIN_NOT_FOUND);
-    assert_int_equal(transport_get(at(url, "https", server.tls_port, "/big"), &opt, a, &body, &len, &err),
-                     TOCSIN_TOO_LARGE);
+    assert_int_equal(transport_get(named(url, "/redirect"), &opt, a, &body, &len, &err), TOCSIN_NOT_FOUND);
+    assert_int_equal(transport_get(named(url, "/big"), &opt, a, &body, &len, &err), TOCSIN_TOO_LARGE);
     assert_int_equal(transport_get(at(url, "http", server.port, "/"), &opt, a, &body, &len, &err), TOCSIN_FORBIDDEN);
     arena_free(a);
 }
@@ -600,9 +421,12 @@ static void
 origins(void **state)
 {
     static const char *const cases[][2] = {
-        { "https://a.example/x?y#z", "https://a.example:443" }, { "http://u:p@a.example:81", "http://a.example:81" },
-        { "HTTPS://A.example", "https://A.example:443" },       { "ftp://a.example", NULL },
-        { "a.example", NULL },                                  { "", NULL },
+        { "https://a.example/x?y#z", "https://a.example:443" },
+        { "http://u:p@a.example:81", "http://a.example:81" },
+        { "HTTPS://A.example", "https://A.example:443" },
+        { "ftp://a.example", NULL },
+        { "a.example", NULL },
+        { "", NULL },
     };
     struct arena *a = arena_new();
 
