@@ -47,8 +47,8 @@ struct api_deps {
     void *ctx;
     struct conf *(*conf)(void *ctx);                 /* with a reference */
     /* Queue the action; done is called once, after the commit or with the refusal. */
-    void (*act)(void *ctx, const struct api_action *, void (*done)(void *done_ctx, enum tocsin_rc, const struct tocsin_err *),
-                void *done_ctx);
+    void (*act)(void *ctx, const struct api_action *,
+                void (*done)(void *done_ctx, enum tocsin_rc, const struct tocsin_err *), void *done_ctx);
     /* POST /-/reload: TOCSIN_OK, or TOCSIN_BAD_CONFIG with all mistakes in the report. */
     enum tocsin_rc (*reload)(void *ctx, struct conf_report *report);
     void (*turn_stats)(void *ctx, struct turn_stats *out);

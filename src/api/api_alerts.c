@@ -8,8 +8,12 @@
 #include "base/err.h"
 
 static const struct word statuses[] = {
-    { "firing", 1u << ALERT_FIRING },       { "resolved", 1u << ALERT_RESOLVED }, { "dismissed", 1u << ALERT_DISMISSED },
-    { "unknown", 1u << ALERT_UNKNOWN },     { "dropped", 1u << ALERT_DROPPED },   { NULL, 0 },
+    { "firing", 1u << ALERT_FIRING },
+    { "resolved", 1u << ALERT_RESOLVED },
+    { "dismissed", 1u << ALERT_DISMISSED },
+    { "unknown", 1u << ALERT_UNKNOWN },
+    { "dropped", 1u << ALERT_DROPPED },
+    { NULL, 0 },
 };
 
 /* The cursor is a rowid. */

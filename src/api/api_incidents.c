@@ -162,7 +162,8 @@ read_until(struct call *c, const json_t *body, int64_t now, int64_t *until_r, st
     if (lasting != NULL && !duration_parse(lasting, &ms))
         return err_set(err, TOCSIN_MEANINGLESS, where, "expected a duration such as '2h', got '%s'", lasting);
     if (until != NULL && (*until_r = time_parse(until)) == 0)
-        return err_set(err, TOCSIN_MEANINGLESS, where, "expected a time such as '2030-01-31T12:00:00Z', got '%s'", until);
+        return err_set(err, TOCSIN_MEANINGLESS, where, "expected a time such as '2030-01-31T12:00:00Z', got '%s'",
+                       until);
     if (lasting != NULL)
         *until_r = now + ms;
     if (*until_r <= now)

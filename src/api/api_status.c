@@ -35,7 +35,8 @@ handle_root(struct call *c)
     const struct route *r = route_table(&n);
 
     buf_init(&page, 65536);
-    buf_addf(&page, "tocsin " TOCSIN_VERSION ": takes in alerts, decides what they mean, makes sure that a person answers.\n\n");
+    buf_add(&page, "tocsin " TOCSIN_VERSION
+                   ": takes in alerts, decides what they mean, makes sure that a person answers.\n\n");
     for (size_t i = 0; i < n; i++)
         buf_addf(&page, "%-5s %-32s %s\n", r[i].method, r[i].pattern, r[i].summary);
     http_reply_header(c->req, "X-Content-Type-Options", "nosniff");

@@ -131,6 +131,7 @@ auth_check(const struct conf *conf, struct http_request *req, const struct route
     }
     if (who_r->role < route->role)
         return err_set(err, TOCSIN_FORBIDDEN, "header Authorization", "this needs the role '%s', token '%s' has '%s'",
-                       auth_role_name(route->role), who_r->token != NULL ? who_r->token : "", auth_role_name(who_r->role));
+                       auth_role_name(route->role), who_r->token != NULL ? who_r->token : "",
+                       auth_role_name(who_r->role));
     return TOCSIN_OK;
 }

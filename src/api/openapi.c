@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /v1/openapi.json: OpenAPI 3.1, made from the route table and the schemas, so it cannot tell of what is not there. */
+/* GET /v1/openapi.json: OpenAPI 3.1 from the route table and the schemas, so it cannot tell of what is not there. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +56,8 @@ responses(const struct route *r)
     char status[16];
 
     snprintf(status, sizeof status, "%d", r->status > 0 ? r->status : 200);
-    json_object_set_new(out, status, json_pack("{s:s, s:o}", "description", r->summary, "content", content(type, answer)));
+    json_object_set_new(out, status, json_pack("{s:s, s:o}", "description", r->summary, "content",
+                                               content(type, answer)));
     json_object_set_new(out, "default", json_pack("{s:s, s:o}", "description", "What is wrong (RFC 9457)", "content",
                                                   content("application/problem+json", ref("Problem"))));
     return out;

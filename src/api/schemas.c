@@ -120,7 +120,9 @@ static const struct member notifier_list_members[] = { { "notifiers", "[Notifier
 static const struct member collector_list_members[] = { { "collectors", "[Collector]", NULL }, { NULL, NULL, NULL } };
 
 static const struct member ready_members[] = {
-    { "ready", "boolean", NULL }, { "not_ready", "[string]", "one entry for each thing that is not" }, { NULL, NULL, NULL },
+    { "ready", "boolean", NULL },
+    { "not_ready", "[string]", "one entry for each thing that is not" },
+    { NULL, NULL, NULL },
 };
 
 static const struct member reloaded_members[] = {

@@ -151,8 +151,9 @@ print_acted(const struct cli *cli, const json_t *doc)
 {
     const char *by = doc_text(cli, doc, "acknowledged_by"), *state = doc_text(cli, doc, "state");
 
-    printf("%s  %s%s%s  %s\n", short_id(doc_text(cli, doc, "id")), state,
-           strcmp(state, "acknowledged") == 0 && *by != '\0' ? " by " : "", strcmp(state, "acknowledged") == 0 ? by : "",
+    if (strcmp(state, "acknowledged") != 0)
+        by = "";
+    printf("%s  %s%s%s  %s\n", short_id(doc_text(cli, doc, "id")), state, *by != '\0' ? " by " : "", by,
            doc_text(cli, doc, "summary"));
 }
 
@@ -166,8 +167,8 @@ one(struct cli *cli, const struct incidents *in, const char *verb, const char *i
     int status = rest_ask(cli, verb != NULL ? "POST" : "GET", path, verb != NULL ? action_body(in) : NULL, &a);
 
     if (status != EXIT_YES && a.status != 0)
-        rest_complain(cli, arena_printf(cli->arena, "%s '%s'", verb != NULL ? verb : "show", term_clean(cli->arena, id)),
-                      &a);
+        rest_complain(cli, arena_printf(cli->arena, "%s '%s'", verb != NULL ? verb : "show",
+                                        term_clean(cli->arena, id)), &a);
     else if (status == EXIT_YES && cli->json)
         cli_print_json(a.doc);
     else if (status == EXIT_YES && verb != NULL)

@@ -14,8 +14,10 @@ enum { MAX_ALERTS = 10, LABEL = 12 };
 static void
 field(const struct cli *cli, const char *name, const char *value)
 {
+    size_t room = cli->width > LABEL + 12 ? cli->width - LABEL - 2 : 0;
+
     if (*value != '\0')
-        printf("  %-*s%s\n", LABEL, name, term_cut(cli->arena, value, cli->width > LABEL + 12 ? cli->width - LABEL - 2 : 0));
+        printf("  %-*s%s\n", LABEL, name, term_cut(cli->arena, value, room));
 }
 
 static void
@@ -41,7 +43,8 @@ head(const struct cli *cli, const json_t *in)
     field(cli, "state", doc_text(cli, in, "state"));
     field(cli, "opened", with_age(cli, doc_text(cli, in, "opened_at")));
     if (*acked != '\0')
-        field(cli, "ack", arena_printf(cli->arena, "%s, %s", doc_text(cli, in, "acknowledged_by"), with_age(cli, acked)));
+        field(cli, "ack",
+              arena_printf(cli->arena, "%s, %s", doc_text(cli, in, "acknowledged_by"), with_age(cli, acked)));
     field(cli, "resolved", with_age(cli, resolved));
     field(cli, "held by", doc_text(cli, in, "suppressed_by"));
     field(cli, "policy", arena_printf(cli->arena, "%s, %lld step%s told", doc_text(cli, in, "policy"),
@@ -103,7 +106,8 @@ alerts(const struct cli *cli, const json_t *list)
 static void
 deliveries(const struct cli *cli, const json_t *list)
 {
-    struct table t = { .n = 6, .flexible = 5, .heads = { "TARGET", "STATE", "KNOWS IT AS", "TOLD", "FAILED", "LAST ERROR" } };
+    struct table t = { .n = 6, .flexible = 5,
+                       .heads = { "TARGET", "STATE", "KNOWS IT AS", "TOLD", "FAILED", "LAST ERROR" } };
     const json_t *d;
     size_t i;
 

@@ -177,7 +177,10 @@ term_clock(const struct cli *cli, const char *when)
 
     if (then == 0 || localtime_r(&then, &a) == NULL || localtime_r(&now, &b) == NULL)
         return "";
-    strftime(text, sizeof text, a.tm_year == b.tm_year && a.tm_yday == b.tm_yday ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &a);
+    if (a.tm_year == b.tm_year && a.tm_yday == b.tm_yday)
+        strftime(text, sizeof text, "%H:%M:%S", &a);
+    else
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &a);
     return arena_strdup(cli->arena, text);
 }
 

@@ -117,6 +117,29 @@ def sizes(tree, warn=None):
     return bad
 
 
+# --- lines -----------------------------------------------------------------------------------
+
+def lines(tree, warn=None):
+    """What can be said of layout without taste: to 140 columns (over 120 is said), no tabs, no blanks at the end."""
+    bad, wide = [], {}
+    for name in tree.c_files():
+        text = tree.read(name)
+        if text and not text.endswith("\n"):
+            bad.append(f"{name}: the last line has no end")
+        for number, line in enumerate(text.split("\n"), 1):
+            if len(line) > 140:
+                bad.append(f"{name}:{number}: {len(line)} columns; at most 140")
+            elif len(line) > 120:
+                wide.setdefault(name, []).append(number)
+            if "\t" in line or "\r" in line:
+                bad.append(f"{name}:{number}: holds a tab or a carriage return")
+            if line != line.rstrip():
+                bad.append(f"{name}:{number}: blanks at the end")
+    if warn is not None:
+        warn += [f"{name}: over 120 columns in line {', '.join(map(str, numbers))}" for name, numbers in wide.items()]
+    return bad
+
+
 # --- names, headings, words ------------------------------------------------------------------
 
 GENERIC = {"json", "log", "webhook", "email", "http", "mqtt", "syslog", "generic", "null", "test"}

@@ -22,6 +22,7 @@ CHECKS = [
     (checks_text.direction, {"src/core/a.c": SPDX + '#include "os/clock.h"\n'}, "core may not know os"),
     (checks_text.banned, {"src/core/a.c": SPDX + "/* a */\nvoid f(char *d) { strcpy (d, d); }\n"}, "a.c:3: strcpy"),
     (checks_text.sizes, {"src/core/a.c": SPDX + "/* a */\nint\nf(void)\n{\n" + "    ;\n" * 120 + "}\n"}, "f has 122 lines"),
+    (checks_text.lines, {"src/core/a.c": SPDX + "/* a */\nint a;  \n"}, "a.c:3: blanks at the end"),
     (checks_tools.headers, {"src/core/a.h": SPDX + "/* a */\nsize_t f(void);\n"}, "does not compile alone"),
     (checks_text.vendor_names, {"integrations/acme/a.c": SPDX, "src/core/a.c": SPDX + 'char *a = "Acme";\n'}, "names Acme"),
     (checks_text.headings, {"src/core/a.c": SPDX + "int a;\n"}, "expected a comment"),
@@ -85,7 +86,7 @@ def main():
             say(name + ": does not see its bad example", False, [])
             failed += 1
             continue
-        found = check(tree, warnings) if check is checks_text.sizes else check(tree)
+        found = check(tree, warnings) if check in (checks_text.sizes, checks_text.lines) else check(tree)
         say(name, not found, found)
         passed, failed = passed + (not found), failed + bool(found)
     more, less, words = layout(tree)
