@@ -73,8 +73,8 @@ read_status(const struct frame *f, const json_t *item, struct tocsin_alert *aler
             word = f->status != NULL ? f->status : "firing";
         if (strcmp(word, "firing") != 0 && strcmp(word, "resolved") != 0) {
             snprintf(where, sizeof where, "%s.status", path);
-            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "unknown status '%.60s'; expected firing or resolved",
-                                 word);
+            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where,
+                                 "unknown status '%.60s'; expected firing or resolved", word);
         }
         alert->status = strcmp(word, "resolved") == 0 ? TOCSIN_RESOLVED : TOCSIN_FIRING;
     }

@@ -49,8 +49,8 @@ sns_console_link(const struct sns_read *r, struct tocsin_alert *alert, const cha
     if (region[0] == '\0' || region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
         return;
     r->host->alert_link(r->out, alert,
-                        r->host->printf(r->out, "https://%s.%s/cloudwatch/home?region=%s#alarmsV2:alarm/%s", region, domain,
-                                        region, r->host->escape(r->out, alarm)),
+                        r->host->printf(r->out, "https://%s.%s/cloudwatch/home?region=%s#alarmsV2:alarm/%s", region,
+                                        domain, region, r->host->escape(r->out, alarm)),
                         "CloudWatch");
 }
 
@@ -81,9 +81,10 @@ read_state(const struct sns_read *r, const struct sns_message *m, const json_t *
     else if (strcmp(state, "INSUFFICIENT_DATA") == 0)
         alert->status = TOCSIN_UNKNOWN;
     else
-        return r->host->fail(r->err, TOCSIN_MEANINGLESS,
-                             r->host->printf(r->out, "%s%sNewStateValue", m->path, m->path[0] != '\0' ? ".Message." : "$."),
-                             "unknown state '%.60s'; expected ALARM, OK or INSUFFICIENT_DATA", state);
+        return r->host->fail(
+            r->err, TOCSIN_MEANINGLESS,
+            r->host->printf(r->out, "%s%sNewStateValue", m->path, m->path[0] != '\0' ? ".Message." : "$."),
+            "unknown state '%.60s'; expected ALARM, OK or INSUFFICIENT_DATA", state);
     if (when == 0)
         when = m->sent_at;
     if (alert->status == TOCSIN_RESOLVED)
@@ -134,7 +135,8 @@ read_metrics(const struct sns_read *r, struct tocsin_alert *alert, const json_t 
             found = true;
         }
         if (expression[0] != '\0')
-            expressions = r->host->printf(r->out, "%s%s%s", expressions, expressions[0] != '\0' ? "; " : "", expression);
+            expressions =
+                r->host->printf(r->out, "%s%s%s", expressions, expressions[0] != '\0' ? "; " : "", expression);
     }
     r->host->alert_annotation(r->out, alert, "expression", expressions);
 }
@@ -150,8 +152,9 @@ read_trigger(const struct sns_read *r, struct tocsin_alert *alert, const json_t 
     else
         read_metric(r, alert, trigger);
     if (operation[0] != '\0')
-        r->host->alert_annotation(r->out, alert, "threshold",
-                                  r->host->printf(r->out, "%s%s%s", operation, threshold[0] != '\0' ? " " : "", threshold));
+        r->host->alert_annotation(
+            r->out, alert, "threshold",
+            r->host->printf(r->out, "%s%s%s", operation, threshold[0] != '\0' ? " " : "", threshold));
     r->host->alert_annotation_json(r->out, alert, "statistic", json_object_get(trigger, "Statistic"));
     if (periods[0] != '\0' && period[0] != '\0')
         r->host->alert_annotation(r->out, alert, "evaluation",

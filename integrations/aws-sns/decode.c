@@ -249,8 +249,8 @@ open_(const struct tocsin_host *host, const struct tocsin_settings *set, void **
     sns->n_topics = host->setting_list(set, "topic_arns", &sns->topics);
     for (size_t i = 0; i < sns->n_topics; i++) {
         if (strncmp(sns->topics[i], "arn:", 4) != 0) {
-            host->fail(err, TOCSIN_BAD_CONFIG, "topic_arns", "'%.300s' is not an ARN: expected arn:aws:sns:<region>:<account>:<topic>",
-                       sns->topics[i]);
+            host->fail(err, TOCSIN_BAD_CONFIG, "topic_arns",
+                       "'%.300s' is not an ARN: expected arn:aws:sns:<region>:<account>:<topic>", sns->topics[i]);
             free(sns);
             return TOCSIN_BAD_CONFIG;
         }
@@ -264,8 +264,10 @@ open_(const struct tocsin_host *host, const struct tocsin_settings *set, void **
 static const struct tocsin_option options[] = {
     { "topic_arns", TOCSIN_OPT_LIST, NULL, "topics that are let in, and whose subscriptions are confirmed", NULL },
     { "require_chain", TOCSIN_OPT_BOOL, "false",
-      "refuse a signing certificate whose issuer this machine does not know (SNS serves it without its issuers)", NULL },
-    { "issuers", TOCSIN_OPT_SECRET, NULL, "PEM of the certificates between SNS's and the authorities of this machine", NULL },
+      "refuse a signing certificate whose issuer this machine does not know (SNS serves it without its issuers)",
+      NULL },
+    { "issuers", TOCSIN_OPT_SECRET, NULL, "PEM of the certificates between SNS's and the authorities of this machine",
+      NULL },
     { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL },
 };
 

@@ -65,9 +65,9 @@ alarm_event(const struct sns_read *r, const struct sns_message *m, const json_t 
 {
     const json_t *state = json_object_get(detail, "state");
     const char *arn = r->host->text(r->out, json_array_get(json_object_get(doc, "resources"), 0));
-    json_t *alarm = json_pack("{s:s, s:s, s:s, s:s, s:s}", "AlarmName", text_of(r, detail, "alarmName"), "AlarmArn", arn,
-                              "NewStateValue", text_of(r, state, "value"), "NewStateReason", text_of(r, state, "reason"),
-                              "StateChangeTime", text_of(r, state, "timestamp"));
+    json_t *alarm = json_pack("{s:s, s:s, s:s, s:s, s:s}", "AlarmName", text_of(r, detail, "alarmName"), "AlarmArn",
+                              arn, "NewStateValue", text_of(r, state, "value"), "NewStateReason",
+                              text_of(r, state, "reason"), "StateChangeTime", text_of(r, state, "timestamp"));
     enum tocsin_rc rc;
 
     if (alarm == NULL)             /* a NUL in the text became U+FFFD, so this is memory */
@@ -142,7 +142,8 @@ keep_scalars(const struct sns_read *r, struct tocsin_alert *alert, const json_t 
 static enum tocsin_rc
 other(const struct sns_read *r, const struct sns_message *m, const json_t *doc)
 {
-    static const char *const titles[] = { "title", "summary", "subject", "name", "message", "Event Message", "Event", "Cause" };
+    static const char *const titles[] = { "title",   "summary",       "subject", "name",
+                                          "message", "Event Message", "Event",   "Cause" };
     struct tocsin_alert *alert = r->host->alert_new(r->out);
     enum tocsin_severity severity = severity_in(r, doc);
 
@@ -200,8 +201,8 @@ sns_message(const struct sns_read *r, const struct sns_message *m)
     else if (json_is_object(json_object_get(doc, "detail")) && json_is_string(json_object_get(doc, "detail-type")))
         rc = event(r, m, doc);
     else if (is_own_schema(doc))
-        rc = r->host->decode_schema(r->out, doc, m->path[0] != '\0' ? r->host->printf(r->out, "%s.Message", m->path) : "$",
-                                    r->err);
+        rc = r->host->decode_schema(r->out, doc,
+                                    m->path[0] != '\0' ? r->host->printf(r->out, "%s.Message", m->path) : "$", r->err);
     else if (json_is_object(doc))
         rc = other(r, m, doc);
     else

@@ -55,7 +55,7 @@ void sns_console_link(const struct sns_read *, struct tocsin_alert *, const char
                       const char *alarm);
 
 /* verify.c */
-enum tocsin_rc sns_verify(void *self, const struct tocsin_host *, const struct tocsin_payload *, struct tocsin_document *,
-                          struct tocsin_err *);
+enum tocsin_rc sns_verify(void *self, const struct tocsin_host *, const struct tocsin_payload *,
+                          struct tocsin_document *, struct tocsin_err *);
 
 #endif

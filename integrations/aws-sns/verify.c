@@ -85,11 +85,12 @@ check_url(const struct tocsin_host *host, const json_t *envelope, const char *pa
     char where[80];
 
     snprintf(where, sizeof where, "%s.SigningCertURL", path);
-    if (rest == NULL || n >= sizeof doc->url || n < 4 || strcmp(url + n - 4, ".pem") != 0 || strpbrk(rest, "?#%") != NULL ||
-        strstr(rest, "..") != NULL)
+    if (rest == NULL || n >= sizeof doc->url || n < 4 || strcmp(url + n - 4, ".pem") != 0 ||
+        strpbrk(rest, "?#%") != NULL || strstr(rest, "..") != NULL)
         return host->fail(err, TOCSIN_UNAUTHORIZED, where, "expected https://sns.<region>.amazonaws.com/<name>.pem");
     if (doc->url[0] != '\0' && strcmp(doc->url, url) != 0)
-        return host->fail(err, TOCSIN_UNAUTHORIZED, where, "the messages of one request are signed by different certificates");
+        return host->fail(err, TOCSIN_UNAUTHORIZED, where,
+                          "the messages of one request are signed by different certificates");
     snprintf(doc->url, sizeof doc->url, "%s", url);
     return TOCSIN_OK;
 }
@@ -151,15 +152,16 @@ check_signature(const struct sns *sns, const struct tocsin_host *host, const str
 }
 
 static enum tocsin_rc
-verify_document(const struct sns *sns, const struct tocsin_host *host, const struct tocsin_payload *in, const json_t *root,
-                struct tocsin_document *doc, struct tocsin_err *err)
+verify_document(const struct sns *sns, const struct tocsin_host *host, const struct tocsin_payload *in,
+                const json_t *root, struct tocsin_document *doc, struct tocsin_err *err)
 {
     size_t n = sns_envelopes(root);
     bool fetched = doc->body != NULL;
     enum tocsin_rc rc;
 
     if (n == 0)
-        return host->fail(err, TOCSIN_UNAUTHORIZED, "$", "not a signed message of SNS: it has no 'Type' and 'TopicArn'");
+        return host->fail(err, TOCSIN_UNAUTHORIZED, "$",
+                          "not a signed message of SNS: it has no 'Type' and 'TopicArn'");
     if (!fetched)
         doc->url[0] = '\0';
     for (size_t i = 0; i < n; i++) {

@@ -56,7 +56,8 @@ azure_event_key(const struct azure *az, const json_t *event, const char *resourc
 
     switch (azure_event_kind(az, event)) {
     case AZURE_EVENT_RESOURCE_HEALTH:
-        return resource_id[0] != '\0' ? az->host->printf(az->out, "resource-health:%s", azure_lower(az, resource_id)) : NULL;
+        return resource_id[0] != '\0' ? az->host->printf(az->out, "resource-health:%s", azure_lower(az, resource_id))
+                                      : NULL;
     case AZURE_EVENT_SERVICE_HEALTH:
         return tracking[0] != '\0' ? az->host->printf(az->out, "service-health:%s", tracking) : NULL;
     default:
@@ -96,7 +97,8 @@ severity_of(const struct azure *az, const json_t *event, enum azure_event kind)
     const json_t *properties = azure_get(event, "properties");
     enum tocsin_severity level = az->host->severity_of(azure_text(az, event, "level"));
 
-    if (kind == AZURE_EVENT_SERVICE_HEALTH && azure_is(az, properties, "incidentType", "Incident") && level < TOCSIN_WARNING)
+    if (kind == AZURE_EVENT_SERVICE_HEALTH && azure_is(az, properties, "incidentType", "Incident") &&
+        level < TOCSIN_WARNING)
         return TOCSIN_WARNING;
     if (kind == AZURE_EVENT_OTHER && level == TOCSIN_SEV_NONE)
         return TOCSIN_INFO;        /* "somebody did it": nothing is broken, unless the entry says so */

@@ -56,10 +56,12 @@ read_metric_resource(const struct azure *az, struct tocsin_alert *alert, const j
     if (id[0] == '/') {
         azure_resource(az, alert, id);
     } else {
-        az->host->alert_label(az->out, alert, "subscription", azure_lower(az, azure_text(az, context, "subscriptionId")));
+        az->host->alert_label(az->out, alert, "subscription",
+                              azure_lower(az, azure_text(az, context, "subscriptionId")));
         az->host->alert_label(az->out, alert, "resource_group",
                               azure_lower(az, azure_text(az, context, "resourceGroupName")));
-        az->host->alert_label(az->out, alert, "resource_type", azure_lower(az, azure_text(az, context, "resourceType")));
+        az->host->alert_label(az->out, alert, "resource_type",
+                              azure_lower(az, azure_text(az, context, "resourceType")));
         az->host->alert_label(az->out, alert, "resource", azure_lower(az, azure_text(az, context, "resourceName")));
     }
     az->host->alert_label_json(az->out, alert, "region", azure_get(context, "resourceRegion"));

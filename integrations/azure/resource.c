@@ -105,7 +105,8 @@ azure_resource(const struct azure *az, struct tocsin_alert *alert, const char *i
     az->host->alert_label(az->out, alert, "resource_group", part(az, lower, "/resourcegroups/"));
     az->host->alert_label(az->out, alert, "resource_type", type_of(az, lower));
     az->host->alert_label(az->out, alert, "resource", azure_name(lower));
-    az->host->alert_link(az->out, alert, az->host->printf(az->out, "https://portal.azure.com/#resource%s", id), "resource");
+    az->host->alert_link(az->out, alert, az->host->printf(az->out, "https://portal.azure.com/#resource%s", id),
+                         "resource");
 }
 
 /* --- conditions ---------------------------------------------------------------------------- */
@@ -134,7 +135,8 @@ azure_dimension_key(const struct azure *az, const json_t *condition)
 
     json_array_foreach(azure_get(condition, "allOf"), i, criterion)
         json_array_foreach(azure_get(criterion, "dimensions"), j, item)
-            key = az->host->printf(az->out, "%s|%s=%s", key, azure_text(az, item, "name"), azure_text(az, item, "value"));
+            key =
+                az->host->printf(az->out, "%s|%s=%s", key, azure_text(az, item, "name"), azure_text(az, item, "value"));
     return key;
 }
 
@@ -155,8 +157,8 @@ describe(const struct azure *az, const json_t *criterion, const char *window)
 
     if (!has(measure))
         measure = azure_text(az, criterion, "metricMeasureColumn");
-    text = az->host->printf(az->out, "%s %s%s%s", has(measure) ? measure : "results", azure_text(az, criterion, "operator"),
-                            has(threshold) ? " " : "", threshold);
+    text = az->host->printf(az->out, "%s %s%s%s", has(measure) ? measure : "results",
+                            azure_text(az, criterion, "operator"), has(threshold) ? " " : "", threshold);
     if (has(aggregation) && has(window) && strcmp(aggregation, window) != 0)
         text = az->host->printf(az->out, "%s (%s over %s%s)", text, aggregation, window,
                                 window[0] == 'P' ? "" : " min");     /* classic alerts write bare minutes */

@@ -105,7 +105,8 @@ void host_batch_note(struct tocsin_batch *, const char *fmt, ...) __attribute__(
 /* host_schema.c */
 enum tocsin_rc host_decode_schema(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *);
 /* host_crypto.c */
-bool host_hmac_sha256_ok(const char *key, size_t key_len, const char *data, size_t len, const char *mac, size_t mac_len);
+bool host_hmac_sha256_ok(const char *key, size_t key_len, const char *data, size_t len, const char *mac,
+                         size_t mac_len);
 enum tocsin_rc host_x509_verify(const char *cert, size_t cert_len, const char *digest, const char *data, size_t len,
                                 const char *signature_base64, int64_t when, struct tocsin_err *);
 /* "v1,<base64>" of HMAC-SHA256(secret, id.timestamp.body); secret: whsec_<base64>, or the key itself. */

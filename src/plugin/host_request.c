@@ -157,7 +157,8 @@ host_request_seal(struct tocsin_request *q, int64_t now_ms, struct tocsin_err *e
     if (q->sign_secret == NULL)
         return TOCSIN_OK;
     timestamp = arena_printf(q->arena, "%" PRId64, now_ms / 1000);
-    rc = host_standard_signature(q->arena, q->sign_secret, q->sign_id, timestamp, q->body, q->body_len, &signature, err);
+    rc =
+        host_standard_signature(q->arena, q->sign_secret, q->sign_id, timestamp, q->body, q->body_len, &signature, err);
     if (rc != TOCSIN_OK)
         return rc;
     host_request_header(q, "webhook-id", q->sign_id);

@@ -64,7 +64,9 @@ cases_time(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
 
-    return json_is_integer(value) ? json_integer_value(value) : json_is_string(value) ? time_parse(json_string_value(value)) : 0;
+    return json_is_integer(value)  ? json_integer_value(value)
+           : json_is_string(value) ? time_parse(json_string_value(value))
+                                   : 0;
 }
 
 const char *
@@ -248,7 +250,8 @@ tell(struct buf *diff, const char *path, const json_t *expected, const json_t *a
     char *e = expected != NULL ? json_dumps(expected, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     char *a = actual != NULL ? json_dumps(actual, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
 
-    buf_addf(diff, "%s\n    expected %s\n    but got  %s\n", path, e != NULL ? e : "nothing", a != NULL ? a : "nothing");
+    buf_addf(diff, "%s\n    expected %s\n    but got  %s\n", path, e != NULL ? e : "nothing",
+             a != NULL ? a : "nothing");
     free(e);
     free(a);
 }
@@ -276,7 +279,8 @@ compare_objects(struct buf *diff, const char *path, const json_t *expected, cons
 static void
 compare(struct buf *diff, const char *path, const json_t *expected, const json_t *actual)
 {
-    size_t n = json_array_size(expected) > json_array_size(actual) ? json_array_size(expected) : json_array_size(actual);
+    size_t n =
+        json_array_size(expected) > json_array_size(actual) ? json_array_size(expected) : json_array_size(actual);
     char inner[512];
 
     if (json_is_object(expected) && json_is_object(actual)) {
@@ -301,5 +305,6 @@ cases_compare(struct buf *diff, const char *path, const json_t *expected, json_t
 json_t *
 cases_error(const struct tocsin_err *err)
 {
-    return json_pack("{s:{s:i, s:s, s:s}}", "error", "status", rc_http_status(err->rc), "where", err->where, "what", err->what);
+    return json_pack("{s:{s:i, s:s, s:s}}", "error", "status", rc_http_status(err->rc), "where", err->where, "what",
+                     err->what);
 }

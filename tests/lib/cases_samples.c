@@ -82,7 +82,8 @@ check(const struct sample *s, const struct tocsin_batch *b, struct buf *diff)
             buf_addf(diff, "alert %zu: expected '%s', status is %d, severity %d\n", i, s->status, (int)alert->status,
                      (int)alert->severity);
         if (severity != TOCSIN_SEV_NONE && severity != alert->severity)
-            buf_addf(diff, "alert %zu: expected severity '%s', got %s\n", i, s->severity, severity_name(alert->severity));
+            buf_addf(diff, "alert %zu: expected severity '%s', got %s\n", i, s->severity,
+                     severity_name(alert->severity));
         if (getenv("TOCSIN_SAMPLES_SHOW") != NULL) {
             json_t *shown = cases_alert_json(alert);
             char *text = json_dumps(shown, JSON_INDENT(2));

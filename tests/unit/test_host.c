@@ -37,7 +37,8 @@ teardown(void **state)
 static void
 json_errors(void **state)
 {
-    static const struct { const char *text; size_t len; enum tocsin_rc rc; const char *where, *what; } cases[] = {
+    static const struct { const char *text; size_t len; enum tocsin_rc rc; const char *where, *what;
+    } cases[] = {
         { "", 0, TOCSIN_BAD_INPUT, "", "empty body" },
         { " \r\n\t", 4, TOCSIN_BAD_INPUT, "", "empty body" },
         { "\xef\xbb\xbf", 3, TOCSIN_BAD_INPUT, "", "empty body" },
@@ -49,7 +50,8 @@ json_errors(void **state)
           "malformed JSON: unable to decode byte 0xff near '\"'" },
         { "[1]\0", 4, TOCSIN_BAD_INPUT, "line 1 column 4", "malformed JSON: end of file expected near end of file" },
         { "[1e999]", 7, TOCSIN_BAD_INPUT, "line 1 column 6", "malformed JSON: real number overflow near '1e999'" },
-        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 33, TOCSIN_BAD_INPUT, "line 1 column 33", "nested deeper than 32 levels" },
+        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 33, TOCSIN_BAD_INPUT, "line 1 column 33",
+          "nested deeper than 32 levels" },
     };
 
     (void)state;
@@ -88,7 +90,8 @@ json_depth(void **state)
     assert_string_equal(err.what, "nested deeper than 2 levels");
     host_set_json_depth(HOST_JSON_DEPTH);
     /* brackets within strings, behind escaped quotes too, are no nesting */
-    assert_int_equal(host->parse_json("[\"\\\\\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\",\"\\\\\"]", 50, &doc, &err), TOCSIN_OK);
+    assert_int_equal(host->parse_json("[\"\\\\\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\",\"\\\\\"]", 50, &doc, &err),
+                     TOCSIN_OK);
     json_decref(doc);
 }
 
@@ -369,10 +372,10 @@ settings(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(json_errors),      cmocka_unit_test(json_depth),            cmocka_unit_test(json_sizes),
-    cmocka_unit_test(json_text),        cmocka_unit_test(batch_limits),          cmocka_unit_test(batch_without_decoder),
-    cmocka_unit_test(batch_cleaning),   cmocka_unit_test(batch_long_keys),       cmocka_unit_test(links),
-    cmocka_unit_test(errors_are_utf8),  cmocka_unit_test(settings),
+    cmocka_unit_test(json_errors),     cmocka_unit_test(json_depth),      cmocka_unit_test(json_sizes),
+    cmocka_unit_test(json_text),       cmocka_unit_test(batch_limits),    cmocka_unit_test(batch_without_decoder),
+    cmocka_unit_test(batch_cleaning),  cmocka_unit_test(batch_long_keys), cmocka_unit_test(links),
+    cmocka_unit_test(errors_are_utf8), cmocka_unit_test(settings),
 };
 
 int

@@ -217,8 +217,12 @@ default_outcome(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct tocsin_response r = { .status = cases[i].status, .sent = cases[i].sent, .error = cases[i].error, .body = "",
-                                     .header = retry_after, .host_data = cases[i].retry_after };
+        struct tocsin_response r = { .status = cases[i].status,
+                                     .sent = cases[i].sent,
+                                     .error = cases[i].error,
+                                     .body = "",
+                                     .header = retry_after,
+                                     .host_data = cases[i].retry_after };
         struct tocsin_outcome o;
 
         memset(&o, 0x55, sizeof o);

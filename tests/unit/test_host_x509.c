@@ -171,15 +171,16 @@ chains(void **state)
     } cases[] = {
         { &pki.direct, pki.direct.pem, "", "", now_ms, TOCSIN_OK },
         { &pki.signer, pki.chain, "", "", now_ms, TOCSIN_OK },
-        { &pki.signer, pki.signer.pem, "certificate", "not to be trusted: unable to get local issuer certificate", now_ms,
-          TOCSIN_NOT_FOUND },
-        { &pki.foreign, pki.foreign.pem, "certificate", "not to be trusted: unable to get local issuer certificate", now_ms,
-          TOCSIN_NOT_FOUND },
-        { &pki.foreign, pki.foreign_chain, "certificate", "not to be trusted: self-signed certificate in certificate chain",
-          now_ms, TOCSIN_UNAUTHORIZED },
+        { &pki.signer, pki.signer.pem, "certificate", "not to be trusted: unable to get local issuer certificate",
+          now_ms, TOCSIN_NOT_FOUND },
+        { &pki.foreign, pki.foreign.pem, "certificate", "not to be trusted: unable to get local issuer certificate",
+          now_ms, TOCSIN_NOT_FOUND },
+        { &pki.foreign, pki.foreign_chain, "certificate",
+          "not to be trusted: self-signed certificate in certificate chain", now_ms, TOCSIN_UNAUTHORIZED },
         { &pki.self_signed, pki.self_signed.pem, "certificate", "not to be trusted: self-signed certificate", now_ms,
           TOCSIN_UNAUTHORIZED },
-        { &pki.short_lived, pki.short_lived.pem, "certificate", "not to be trusted: expired", now_ms, TOCSIN_UNAUTHORIZED },
+        { &pki.short_lived, pki.short_lived.pem, "certificate", "not to be trusted: expired", now_ms,
+          TOCSIN_UNAUTHORIZED },
         { &pki.direct, pki.direct.pem, "certificate", "not to be trusted: not yet valid", now_ms - 20LL * DAY * 1000,
           TOCSIN_UNAUTHORIZED },
         { &pki.direct, pki.signer.pem, "signature", "does not fit the message", now_ms, TOCSIN_UNAUTHORIZED },
@@ -194,8 +195,8 @@ chains(void **state)
         struct tocsin_err err = { 0 };
         char *signature = sign(cases[i / 2].by, digest, "hello", 5);
 
-        assert_int_equal(plugin_host.x509_verify(cases[i / 2].pem, strlen(cases[i / 2].pem), digest, "hello", 5, signature,
-                                                 cases[i / 2].when, &err),
+        assert_int_equal(plugin_host.x509_verify(cases[i / 2].pem, strlen(cases[i / 2].pem), digest, "hello", 5,
+                                                 signature, cases[i / 2].when, &err),
                          cases[i / 2].rc);
         assert_string_equal(err.where, cases[i / 2].where);
         assert_string_equal(err.what, cases[i / 2].what);
@@ -233,11 +234,13 @@ system_authorities(void **state)
 
     (void)state;
     host_set_authorities(NULL);
-    assert_int_equal(plugin_host.x509_verify(pki.direct.pem, strlen(pki.direct.pem), "SHA256", "hello", 5, good, now_ms, &err),
-                     TOCSIN_NOT_FOUND);
+    assert_int_equal(
+        plugin_host.x509_verify(pki.direct.pem, strlen(pki.direct.pem), "SHA256", "hello", 5, good, now_ms, &err),
+        TOCSIN_NOT_FOUND);
     host_set_authorities("/nonexistent");
-    assert_int_equal(plugin_host.x509_verify(pki.direct.pem, strlen(pki.direct.pem), "SHA256", "hello", 5, good, now_ms, &err),
-                     TOCSIN_TEMPORARY);
+    assert_int_equal(
+        plugin_host.x509_verify(pki.direct.pem, strlen(pki.direct.pem), "SHA256", "hello", 5, good, now_ms, &err),
+        TOCSIN_TEMPORARY);
     host_set_authorities(pki.file);
     free(good);
 }
@@ -252,19 +255,21 @@ no_header(const struct tocsin_payload *in, const char *name)
     return NULL;
 }
 
-static const char notification_text[] = "Message\nline 1\nline 2 \xc3\xa9\nMessageId\nm-1\nSubject\ns\nTimestamp\n2026-01-31T11:58:05.123Z\n"
-                                        "TopicArn\narn:aws:sns:eu-west-1:111122223333:alarms\nType\nNotification\n";
+static const char notification_text[] =
+    "Message\nline 1\nline 2 \xc3\xa9\nMessageId\nm-1\nSubject\ns\nTimestamp\n2026-01-31T11:58:05.123Z\n"
+    "TopicArn\narn:aws:sns:eu-west-1:111122223333:alarms\nType\nNotification\n";
 static const char bare_text[] = "Message\nx\nMessageId\nm-1\nTimestamp\n2026-01-31T11:58:05.123Z\n"
                                 "TopicArn\narn:aws:sns:eu-west-1:111122223333:alarms\nType\nNotification\n";
 static const char subscription_text[] =
-    "Message\nx\nMessageId\nm-1\nSubscribeURL\nhttps://sns.eu-west-1.amazonaws.com/?a\nTimestamp\n2026-01-31T11:58:05.123Z\n"
+    "Message\nx\nMessageId\nm-1\nSubscribeURL\nhttps://sns.eu-west-1.amazonaws.com/"
+    "?a\nTimestamp\n2026-01-31T11:58:05.123Z\n"
     "Token\ntok\nTopicArn\narn:aws:sns:eu-west-1:111122223333:alarms\nType\nSubscriptionConfirmation\n";
 
 static json_t *
 envelope(const char *type, const char *message, const char *subject)
 {
-    json_t *e = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Type", type, "MessageId", "m-1", "TopicArn", topic, "Message",
-                          message, "Timestamp", "2026-01-31T11:58:05.123Z", "SigningCertURL", cert_url);
+    json_t *e = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Type", type, "MessageId", "m-1", "TopicArn", topic,
+                          "Message", message, "Timestamp", "2026-01-31T11:58:05.123Z", "SigningCertURL", cert_url);
 
     if (subject != NULL)
         json_object_set_new(e, "Subject", json_string(subject));
@@ -379,7 +384,8 @@ sns_missing_issuer(void **state)
     put_signature(e, &pki.signer, "1", bare_text);
     assert_int_equal(verify(e, pki.signer.pem, NULL, 0, &err), TOCSIN_OK);
     assert_int_equal(verify(e, pki.signer.pem, strict, 1, &err), TOCSIN_UNAUTHORIZED);
-    assert_string_equal(err.what, "the certificate's issuer is unknown, and require_chain is set: give it in 'issuers'");
+    assert_string_equal(err.what,
+                        "the certificate's issuer is unknown, and require_chain is set: give it in 'issuers'");
     assert_int_equal(verify(e, pki.signer.pem, strict, 2, &err), TOCSIN_OK);
     json_decref(e);
 }
