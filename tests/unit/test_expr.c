@@ -58,7 +58,7 @@ static const struct { const char *program; const char *outputs; } rows[] = {
     { "[range(0;1;0)]", "[[]]" },
     { "[1|while(. < 50; . * 2)]", "[[1,2,4,8,16,32]]" },
     { "1|until(. > 50; . * 2)", "[64]" },
-    { "[limit(3; repeat(1))]", "[[1,1,1]]" },
+    { "[limit(3; 0|repeat(1))]", "[[0,1,1]]" },
     { "[limit(4; 1|repeat(. * 2))]", "[[1,2,4,8]]" },
     { "[.deep|..|numbers]", "[[1]]" },
     { "[.deep|paths]|length", "[3]" },
