@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rules/expr.h"
+
+#define INPUT                                                                                                        \
+    "{\"labels\":{\"env\":\"dev\",\"now\":\"then\",\"host\":\"a\"},\"n\":[3,1,2],\"big\":9007199254740993,"         \
+    "\"deep\":{\"x\":[{\"y\":1}]},\"s\":\"abc\",\"f\":1.5,\"nul\":\"a\\u0000b\"}"
+
+static json_t *
+input(void)
+{
+    json_t *v = json_loads(INPUT, JSON_ALLOW_NUL, NULL);
+
+    assert_non_null(v);
+    return v;
+}
+
+/* program, its outputs as one array */
+static const struct { const char *program; const char *outputs; } rows[] = {
+    { ".labels.host", "[\"a\"]" },
+    { ".n[]", "[3,1,2]" },
+    { "empty", "[]" },
+    { ".n | sort | map(. * 2)", "[[2,4,6]]" },
+    { ".f", "[1.5]" },
+    { ".nul | length", "[3]" },
+    { "[true, false, null]", "[[true,false,null]]" },
+    /* names that are refused as functions are fine as data */
+    { ".labels.env", "[\"dev\"]" },
+    { ".labels | .now", "[\"then\"]" },
+    { ".labels[\"env\"]", "[\"dev\"]" },
+    { "{env: 1, now: {halt: 2}, input: .labels.env}", "[{\"env\":1,\"now\":{\"halt\":2},\"input\":\"dev\"}]" },
+    { ".labels | {env, now}", "[{\"env\":\"dev\",\"now\":\"then\"}]" },
+    { ". as {labels: {env: $env}} | $env", "[\"dev\"]" },
+    { "1 as $now | 2 as $input | [$now, $input]", "[[1,2]]" },
+    { "\"env now halt\"", "[\"env now halt\"]" },
+    { "\"a \\(.labels.env) b \\(\"x\\(1 + 1)\") c\"", "[\"a dev b x2 c\"]" },
+    { "1 # env now\n + 1", "[2]" },
+    { "{\"a\": 1, @base64 \"x\\(.s)\": 2} | keys", "[[\"a\",\"xYWJj\"]]" },
+    { "1.5e1, .5, 2.", "[15,0.5,2]" },
+    /* integers that a double cannot hold come as text */
+    { ".big", "[\"9007199254740993\"]" },
+    { "9007199254740991", "[9007199254740991]" },
+    /* our own versions of what jq defines */
+    { "[range(5)]", "[[0,1,2,3,4]]" },
+    { "[range(2;5)]", "[[2,3,4]]" },
+    { "[range(0,1;3,4)]", "[[0,1,2,0,1,2,3,1,2,1,2,3]]" },
+    { "[range(0;10;3)]", "[[0,3,6,9]]" },
+    { "[range(5;0;-2)]", "[[5,3,1]]" },
+    { "[range(0;1;0)]", "[[]]" },
+    { "[1|while(. < 50; . * 2)]", "[[1,2,4,8,16,32]]" },
+    { "1|until(. > 50; . * 2)", "[64]" },
+    { "[limit(3; 0|repeat(1))]", "[[0,1,1]]" },
+    { "[limit(4; 1|repeat(. * 2))]", "[[1,2,4,8]]" },
+    { "[.deep|..|numbers]", "[[1]]" },
+    { "[.deep|paths]|length", "[3]" },
+    { "[path(.deep|..)]|length", "[4]" },
+    { "[2|recurse(if . < 20 then . * . else empty end)]", "[[2,4,16,256]]" },
+    { "[2|recurse(. * .; . < 20)]", "[[2,4,16]]" },
+    { "[[1,2],[3,4]]|[combinations]", "[[[1,3],[1,4],[2,3],[2,4]]]" },
+    { "[0,1]|[combinations(2)]", "[[[0,0],[0,1],[1,0],[1,1]]]" },
+    { "(1,2) * (3,4)", "[3,6,4,8]" },
+    { "\"ab\" * 3", "[\"ababab\"]" },
+    { "{\"a\":1} * {\"b\":2}", "[{\"a\":1,\"b\":2}]" },
+    { ".n[1] = 9 | .n", "[[3,9,2]]" },
+    { ".n[] |= . + 1 | .n", "[[4,2,3]]" },
+    { ".n |= map(select(. > 1)) | .n", "[[3,2]]" },
+    { ".labels.host += \"b\" | .labels.host", "[\"ab\"]" },
+    { "[1,null,2] | map(values)", "[[1,2]]" },
+    { "del(.labels.env) | .labels | keys", "[[\"host\",\"now\"]]" },
+    { ".n[:2] = [7] | .n", "[[7,2]]" },
+    { "setpath([\"a\",0]; 1) | .a", "[[1]]" },
+    { "\"12\"|tonumber", "[12]" },
+    { "\"abcb\"|sub(\"b\"; \"X\")", "[\"aXcb\"]" },
+    { "\"abcb\"|gsub(\"b\"; \"X\")", "[\"aXcX\"]" },
+    { "\"abc\"|gsub(\"\"; \"-\")", "[\"-a-b-c\"]" },
+    { "\"abc\"|gsub(\"^\"; \">\")", "[\">abc\"]" },
+    { "\"a1b22\"|gsub(\"(?<d>[0-9]+)\"; \"<\\(.d)>\")", "[\"a<1>b<22>\"]" },
+    { "\"aBc\"|gsub(\"b\"; \"x\"; \"i\")", "[\"axc\"]" },
+    { "\"abc\"|test(\"B\"; \"i\")", "[true]" },
+    { "def f(x; $y): x + $y; f(.n[0]; 4)", "[7]" },
+    { "def f: if . > 3 then . else . + 1 | f end; 0 | f", "[4]" },
+    { "{def: 1, if: 2, import: 3} | .def, .import", "[1,3]" },
+    { "try error(\"x\") catch .", "[\"x\"]" },
+    { "[.n[] as $x | reduce range($x) as $i (0; . + $i)]", "[[3,0,1]]" },
+    { "0|todate", "[\"1970-01-01T00:00:00Z\"]" },
+    { "\"2015-03-05T23:51:47Z\"|fromdate", "[1425599507]" },
+    { "with_entries(.value |= type) | .n", "[\"array\"]" },
+    { ".s | ascii_upcase | @base64 | @base64d", "[\"ABC\"]" },
+    { "[splits(\"x\")]? // 1", "[1]" },
+};
+
+static void
+test_rows(void **state)
+{
+    json_t *in = input();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tocsin_err err = { .what = "" };
+        struct expr *e;
+        json_t *out, *want = json_loads(rows[i].outputs, 0, NULL);
+
+        if (expr_compile(rows[i].program, &e, &err) != TOCSIN_OK)
+            fail_msg("%s: %s", rows[i].program, err.what);
+        for (int again = 0; again < 2; again++) {
+            if (expr_run(e, in, 100, &out, &err) != TOCSIN_OK)
+                fail_msg("%s: %s", rows[i].program, err.what);
+            if (!json_equal(out, want)) {
+                char *text = json_dumps(out, JSON_COMPACT);
+
+                fail_msg("%s: %s, expected %s", rows[i].program, text, rows[i].outputs);
+            }
+            json_decref(out);
+        }
+        json_decref(want);
+        expr_free(e);
+    }
+    json_decref(in);
+}
+
+/* program that is refused, a part of the words */
+static const struct { const char *program; const char *words; } refused[] = {
+    { "", "empty expression" },
+    { "  # nothing\n", "empty expression" },
+    { "env", "'env' is not available" },
+    { ".a | env.PATH", "'env' is not available" },
+    { "$ENV", "'$ENV' is not available" },
+    { "$ ENV.PATH", "'$ENV' is not available" },
+    { "$__prog_args", "'$__prog_args' is not available" },
+    { "now", "'now' is not available" },
+    { "{a: now}", "'now' is not available" },
+    { "{(now|tostring): 1}", "'now' is not available" },
+    { "{a: 1, b: [now]}", "'now' is not available" },
+    { "\"x \\(now) y\"", "'now' is not available" },
+    { "\"\\(\"\\(env)\")\"", "'env' is not available" },
+    { "..env", "'env' is not available" },
+    { "1.env", "'env' is not available" },
+    { "input", "'input' is not available" },
+    { "[inputs]", "'inputs' is not available" },
+    { "debug", "'debug' is not available" },
+    { "stderr", "'stderr' is not available" },
+    { "input_filename", "is not available" },
+    { "input_line_number", "is not available" },
+    { "halt", "'halt' is not available" },
+    { "\"x\" | halt_error", "is not available" },
+    { "halt_error(1)", "is not available" },
+    { "localtime", "is not available" },
+    { "strflocaltime(\"%Y\")", "is not available" },
+    { "modulemeta", "is not available" },
+    { "get_search_list", "is not available" },
+    { "import \"a\" as a; 1", "'import' is not available" },
+    { "include \"a\"; 1", "'include' is not available" },
+    { "a::b", "modules are not available" },
+    { "def now: 1; now", "'now' is not available" },
+    { "_nwise(0)", "reserved" },
+    { "__tick", "reserved" },
+    { "def _x: 1; 2", "reserved" },
+    { "(", "'(' is not closed" },
+    { ")", "unexpected ')'" },
+    { "[1)", "unexpected ')'" },
+    { "{a: 1", "'{' is not closed" },
+    { "\"abc", "not closed" },
+    { "\"a \\(1", "is not closed" },
+    { "1 +", "syntax error" },
+    { "|", "syntax error" },
+    { "foo", "foo/0 is not defined" },
+    { "$x", "$x is not defined" },
+    { ".a\n| .b\n| foo(1)", "foo/1 is not defined" },
+    { "1) , (2", "unexpected ')'" },
+};
+
+static void
+test_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct tocsin_err err = { .what = "" };
+        struct expr *e;
+
+        if (expr_compile(refused[i].program, &e, &err) == TOCSIN_OK)
+            fail_msg("accepted: %s", refused[i].program);
+        assert_int_equal(err.rc, TOCSIN_BAD_CONFIG);
+        if (strstr(err.what, refused[i].words) == NULL || strstr(err.what, "jq: error") != NULL ||
+            strchr(err.what, '\n') != NULL)
+            fail_msg("%s: '%s', expected '%s'", refused[i].program, err.what, refused[i].words);
+    }
+}
+
+/* program that compiles and fails when it runs */
+static const struct { const char *program; enum tocsin_rc rc; const char *words; } failing[] = {
+    { ".n + 1", TOCSIN_MEANINGLESS, "cannot be added" },
+    { "error(\"my words\")", TOCSIN_MEANINGLESS, "my words" },
+    { "error({a: 1})", TOCSIN_MEANINGLESS, "{\"a\":1}" },
+    { ".n[]", TOCSIN_TOO_LARGE, "more than 2 outputs" },
+    { "[range(1e9)]", TOCSIN_TOO_LARGE, "200000 steps" },
+    { "def f: f; f", TOCSIN_TOO_LARGE, "steps" },
+    { "def f: 1 + f; f", TOCSIN_TOO_LARGE, "steps" },
+    { "def f: def g: f; g; f", TOCSIN_TOO_LARGE, "steps" },
+    { "last(repeat(1))", TOCSIN_TOO_LARGE, "steps" },
+    { "0 | until(false; . + 1)", TOCSIN_TOO_LARGE, "steps" },
+    { "[0 | while(true; . + 1)]", TOCSIN_TOO_LARGE, "steps" },
+    { "[recurse(1)]", TOCSIN_TOO_LARGE, "steps" },
+    { "[recurse]|[limit(9; range(0; 1e9; 1))]|last|[range(0;1e9;1)]", TOCSIN_TOO_LARGE, "steps" },
+    { "[range(9)] | [combinations(9)]", TOCSIN_TOO_LARGE, "steps" },
+    { "try (def f: f; f) catch 1", TOCSIN_TOO_LARGE, "steps" },
+    { "\"x\" * 1e9", TOCSIN_MEANINGLESS, "repeated string" },
+    { "[] | .[1000000000] = 1", TOCSIN_MEANINGLESS, "array is limited" },
+    { "[] | .[1000000000] |= 1", TOCSIN_MEANINGLESS, "array is limited" },
+    { "setpath([1000000000]; 1)", TOCSIN_MEANINGLESS, "limited" },
+    { "\"nan\" | tonumber", TOCSIN_MEANINGLESS, "not a number" },
+    { "reduce range(200) as $i (1; [.])", TOCSIN_TOO_LARGE, "nested deeper" },
+    { "(\"a\" * 40 + \"!\") | test(\"(a+)+$\")", TOCSIN_MEANINGLESS, "retry-limit" },
+    { "[\"a\"] | implode", TOCSIN_MEANINGLESS, "imploded" },
+};
+
+static void
+test_failing(void **state)
+{
+    json_t *in = input();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof failing / sizeof failing[0]; i++) {
+        struct tocsin_err err = { .what = "" };
+        struct expr *e;
+        json_t *out = NULL;
+
+        if (expr_compile(failing[i].program, &e, &err) != TOCSIN_OK)
+            fail_msg("%s: %s", failing[i].program, err.what);
+        for (int again = 0; again < 2; again++) {
+            enum tocsin_rc rc = expr_run(e, in, 2, &out, &err);
+
+            if (rc != failing[i].rc || strstr(err.what, failing[i].words) == NULL)
+                fail_msg("%s: %d '%s', expected %d '%s'", failing[i].program, rc, err.what, failing[i].rc,
+                         failing[i].words);
+        }
+        expr_free(e);
+    }
+    json_decref(in);
+}
+
+static void
+test_lines(void **state)
+{
+    struct tocsin_err err = { .what = "" };
+    struct expr *e;
+
+    (void)state;
+    assert_int_equal(expr_compile("# a comment\n.a\n| nothing_like_it", &e, &err), TOCSIN_BAD_CONFIG);
+    assert_non_null(strstr(err.what, "(line 3)"));
+}
+
+static void
+test_depth(void **state)
+{
+    struct tocsin_err err = { .what = "" };
+    struct expr *e;
+    json_t *in = json_integer(1), *out;
+
+    (void)state;
+    assert_int_equal(expr_compile(".", &e, &err), TOCSIN_OK);
+    for (int i = 0; i < 100; i++)
+        in = json_pack("[o]", in);
+    assert_int_equal(expr_run(e, in, 1, &out, &err), TOCSIN_OK);
+    assert_true(json_equal(json_array_get(out, 0), in));
+    json_decref(out);
+    for (int i = 0; i < 100; i++)
+        in = json_pack("[o]", in);
+    assert_int_equal(expr_run(e, in, 1, &out, &err), TOCSIN_TOO_LARGE);
+    json_decref(in);
+    expr_free(e);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_failing), cmocka_unit_test(test_lines),
+                                        cmocka_unit_test(test_depth) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
