@@ -216,7 +216,8 @@ struct tocsin_host {
     void (*alert_annotation)(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
     void (*alert_annotation_json)(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
     void (*alert_link)(struct tocsin_batch *, struct tocsin_alert *, const char *href, const char *text);
-    char *(*printf)(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+    /* not "printf": that is a macro where _FORTIFY_SOURCE is on */
+    char *(*batch_printf)(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
     /* scalar JSON as text: strings as they are, numbers in decimal; "" for null, objects and arrays */
     const char *(*text)(struct tocsin_batch *, const json_t *);
     enum tocsin_severity (*severity_of)(const char *word);  /* TOCSIN_SEV_NONE when unknown */

@@ -112,7 +112,7 @@ read_summary(const struct frame *f, const json_t *item, struct tocsin_alert *ale
     name = text_of(f, labels, "alertname");
     instance = text_of(f, labels, "instance");
     if (name[0] != '\0' && instance[0] != '\0')
-        alert->summary = f->host->printf(f->out, "%s on %s", name, instance);
+        alert->summary = f->host->batch_printf(f->out, "%s on %s", name, instance);
     else
         alert->summary = name;
 }

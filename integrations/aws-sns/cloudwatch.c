@@ -24,7 +24,7 @@ sns_arn_part(const struct sns_read *r, const char *arn, unsigned index)
             return "";
         arn = colon + 1;
     }
-    return r->host->printf(r->out, "%.*s", (int)strcspn(arn, ":"), arn);
+    return r->host->batch_printf(r->out, "%.*s", (int)strcspn(arn, ":"), arn);
 }
 
 void
@@ -49,8 +49,8 @@ sns_console_link(const struct sns_read *r, struct tocsin_alert *alert, const cha
     if (region[0] == '\0' || region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
         return;
     r->host->alert_link(r->out, alert,
-                        r->host->printf(r->out, "https://%s.%s/cloudwatch/home?region=%s#alarmsV2:alarm/%s", region,
-                                        domain, region, r->host->escape(r->out, alarm)),
+                        r->host->batch_printf(r->out, "https://%s.%s/cloudwatch/home?region=%s#alarmsV2:alarm/%s",
+                                              region, domain, region, r->host->escape(r->out, alarm)),
                         "CloudWatch");
 }
 
@@ -83,7 +83,7 @@ read_state(const struct sns_read *r, const struct sns_message *m, const json_t *
     else
         return r->host->fail(
             r->err, TOCSIN_MEANINGLESS,
-            r->host->printf(r->out, "%s%sNewStateValue", m->path, m->path[0] != '\0' ? ".Message." : "$."),
+            r->host->batch_printf(r->out, "%s%sNewStateValue", m->path, m->path[0] != '\0' ? ".Message." : "$."),
             "unknown state '%.60s'; expected ALARM, OK or INSUFFICIENT_DATA", state);
     if (when == 0)
         when = m->sent_at;
@@ -104,7 +104,7 @@ read_dimensions(const struct sns_read *r, struct tocsin_alert *alert, const json
         const char *name = text_of(r, item, "name");
 
         if (name[0] != '\0')
-            r->host->alert_label_json(r->out, alert, r->host->printf(r->out, "dimension_%s", name),
+            r->host->alert_label_json(r->out, alert, r->host->batch_printf(r->out, "dimension_%s", name),
                                       json_object_get(item, "value"));
     }
 }
@@ -136,7 +136,7 @@ read_metrics(const struct sns_read *r, struct tocsin_alert *alert, const json_t 
         }
         if (expression[0] != '\0')
             expressions =
-                r->host->printf(r->out, "%s%s%s", expressions, expressions[0] != '\0' ? "; " : "", expression);
+                r->host->batch_printf(r->out, "%s%s%s", expressions, expressions[0] != '\0' ? "; " : "", expression);
     }
     r->host->alert_annotation(r->out, alert, "expression", expressions);
 }
@@ -154,11 +154,11 @@ read_trigger(const struct sns_read *r, struct tocsin_alert *alert, const json_t 
     if (operation[0] != '\0')
         r->host->alert_annotation(
             r->out, alert, "threshold",
-            r->host->printf(r->out, "%s%s%s", operation, threshold[0] != '\0' ? " " : "", threshold));
+            r->host->batch_printf(r->out, "%s%s%s", operation, threshold[0] != '\0' ? " " : "", threshold));
     r->host->alert_annotation_json(r->out, alert, "statistic", json_object_get(trigger, "Statistic"));
     if (periods[0] != '\0' && period[0] != '\0')
         r->host->alert_annotation(r->out, alert, "evaluation",
-                                  r->host->printf(r->out, "%s x %s s", periods, period));
+                                  r->host->batch_printf(r->out, "%s x %s s", periods, period));
 }
 
 enum tocsin_rc
@@ -174,7 +174,7 @@ sns_alarm(const struct sns_read *r, const struct sns_message *m, const json_t *d
     if (arn[0] != '\0')
         alert->dedup_key = arn;
     else                           /* alarms before 2019 do not name their ARN */
-        alert->dedup_key = r->host->printf(r->out, "%s/%s", m->topic[0] != '\0' ? m->topic : account, name);
+        alert->dedup_key = r->host->batch_printf(r->out, "%s/%s", m->topic[0] != '\0' ? m->topic : account, name);
     alert->summary = name;
     r->host->alert_label(r->out, alert, "alarm", name);
     sns_labels(r, alert, arn, m->topic);

@@ -146,7 +146,7 @@ subscription(const struct sns_read *r, const json_t *envelope, const char *path)
     if (!confirms(rest))
         return fail_at(r, TOCSIN_FORBIDDEN, path, "SubscribeURL",
                        "expected Action=ConfirmSubscription, the subscription is not confirmed");
-    r->host->batch_get(r->out, url, r->host->printf(r->out, "confirm the subscription to %s", topic));
+    r->host->batch_get(r->out, url, r->host->batch_printf(r->out, "confirm the subscription to %s", topic));
     r->host->batch_note(r->out, "the subscription to %s is being confirmed", topic);
     return TOCSIN_OK;
 }

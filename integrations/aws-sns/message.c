@@ -154,7 +154,7 @@ other(const struct sns_read *r, const struct sns_message *m, const json_t *doc)
     if (alert->summary[0] == '\0')
         alert->summary = first_of(r, doc, titles, sizeof titles / sizeof titles[0]);
     if (alert->summary[0] == '\0')
-        alert->summary = r->host->printf(r->out, "message from %s", m->topic[0] != '\0' ? m->topic : "SNS");
+        alert->summary = r->host->batch_printf(r->out, "message from %s", m->topic[0] != '\0' ? m->topic : "SNS");
     keep_scalars(r, alert, doc);
     return TOCSIN_OK;
 }
@@ -170,9 +170,9 @@ plain(const struct sns_read *r, const struct sns_message *m)
     alert->severity = TOCSIN_INFO;
     alert->summary = m->subject;
     if (alert->summary[0] == '\0')
-        alert->summary = r->host->printf(r->out, "%.*s", (int)strcspn(m->text, "\r\n"), m->text);
+        alert->summary = r->host->batch_printf(r->out, "%.*s", (int)strcspn(m->text, "\r\n"), m->text);
     if (alert->summary[0] == '\0')
-        alert->summary = r->host->printf(r->out, "message from %s", m->topic[0] != '\0' ? m->topic : "SNS");
+        alert->summary = r->host->batch_printf(r->out, "message from %s", m->topic[0] != '\0' ? m->topic : "SNS");
     if (text != NULL)
         r->host->alert_annotation_json(r->out, alert, "message", text);
     else                           /* not UTF-8: as far as the first NUL, cleaned */
@@ -201,8 +201,8 @@ sns_message(const struct sns_read *r, const struct sns_message *m)
     else if (json_is_object(json_object_get(doc, "detail")) && json_is_string(json_object_get(doc, "detail-type")))
         rc = event(r, m, doc);
     else if (is_own_schema(doc))
-        rc = r->host->decode_schema(r->out, doc,
-                                    m->path[0] != '\0' ? r->host->printf(r->out, "%s.Message", m->path) : "$", r->err);
+        rc = r->host->decode_schema(
+            r->out, doc, m->path[0] != '\0' ? r->host->batch_printf(r->out, "%s.Message", m->path) : "$", r->err);
     else if (json_is_object(doc))
         rc = other(r, m, doc);
     else

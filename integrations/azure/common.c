@@ -56,10 +56,10 @@ summary_of(const struct azure *az, const json_t *essentials, const json_t *conte
     if (rule[0] == '\0')
         rule = azure_text(az, essentials, "monitoringService");
     if (detail[0] != '\0')
-        rule = az->host->printf(az->out, "%s: %s", rule, detail);
+        rule = az->host->batch_printf(az->out, "%s: %s", rule, detail);
     if (item[0] == '\0' || strcasestr(rule, item) != NULL)
         return rule;
-    return az->host->printf(az->out, "%s on %s", rule, item);
+    return az->host->batch_printf(az->out, "%s on %s", rule, item);
 }
 
 /* Prometheus rule groups bring labels and annotations of their own. */
@@ -116,7 +116,7 @@ read_targets(const struct azure *az, struct tocsin_alert *alert, const json_t *t
 
     azure_resource(az, alert, first_text(az, targets));
     json_array_foreach(targets, i, item)
-        all = az->host->printf(az->out, "%s%s%s", all, i > 0 ? " " : "", az->host->text(az->out, item));
+        all = az->host->batch_printf(az->out, "%s%s%s", all, i > 0 ? " " : "", az->host->text(az->out, item));
     if (json_array_size(targets) > 1)
         az->host->alert_annotation(az->out, alert, "targets", all);
 }

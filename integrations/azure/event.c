@@ -56,10 +56,11 @@ azure_event_key(const struct azure *az, const json_t *event, const char *resourc
 
     switch (azure_event_kind(az, event)) {
     case AZURE_EVENT_RESOURCE_HEALTH:
-        return resource_id[0] != '\0' ? az->host->printf(az->out, "resource-health:%s", azure_lower(az, resource_id))
-                                      : NULL;
+        return resource_id[0] != '\0'
+                   ? az->host->batch_printf(az->out, "resource-health:%s", azure_lower(az, resource_id))
+                   : NULL;
     case AZURE_EVENT_SERVICE_HEALTH:
-        return tracking[0] != '\0' ? az->host->printf(az->out, "service-health:%s", tracking) : NULL;
+        return tracking[0] != '\0' ? az->host->batch_printf(az->out, "service-health:%s", tracking) : NULL;
     default:
         return NULL;
     }
@@ -119,7 +120,7 @@ summary_of(const struct azure *az, const json_t *event, const char *resource_id)
         what = azure_text(az, azure_get(event, "authorization"), "action");
     if (resource_id[0] == '\0' || azure_event_kind(az, event) == AZURE_EVENT_SERVICE_HEALTH)
         return what;
-    return az->host->printf(az->out, "%s on %s", what, azure_name(resource_id));
+    return az->host->batch_printf(az->out, "%s on %s", what, azure_name(resource_id));
 }
 
 enum tocsin_rc
@@ -134,7 +135,7 @@ azure_activity_log(const struct azure *az, const json_t *event)
     alert->severity = severity_of(az, event, kind);
     key = azure_event_key(az, event, resource_id);
     if (key == NULL)
-        key = az->host->printf(az->out, "activity:%s:%s", azure_lower(az, resource_id),
+        key = az->host->batch_printf(az->out, "activity:%s:%s", azure_lower(az, resource_id),
                                azure_lower(az, azure_text(az, azure_get(event, "authorization"), "action")));
     alert->dedup_key = key;
     alert->summary = summary_of(az, event, resource_id);

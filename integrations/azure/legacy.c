@@ -20,7 +20,7 @@ is_digit(const char *s)
 static enum tocsin_severity
 severity_of(const struct azure *az, const char *word)
 {
-    return az->host->severity_of(is_digit(word) ? az->host->printf(az->out, "Sev%s", word) : word);
+    return az->host->severity_of(is_digit(word) ? az->host->batch_printf(az->out, "Sev%s", word) : word);
 }
 
 /* --- metric alerts: {status, context, properties}, at the top or in data --------------------- */
@@ -83,11 +83,11 @@ azure_metric(const struct azure *az, const json_t *root, const char *path)
         snprintf(where, sizeof where, "%s.context.id", path);
         return az->host->fail(az->err, TOCSIN_MEANINGLESS, where, "expected the id of the alert rule");
     }
-    alert->dedup_key = az->host->printf(az->out, "%s%s", azure_lower(az, id), azure_dimension_key(az, condition));
+    alert->dedup_key = az->host->batch_printf(az->out, "%s%s", azure_lower(az, id), azure_dimension_key(az, condition));
     alert->severity = severity_of(az, azure_text(az, context, "severity"));
     alert->summary = azure_text(az, context, "name");
     if (resource[0] != '\0' && strcasestr(alert->summary, resource) == NULL)
-        alert->summary = az->host->printf(az->out, "%s on %s", alert->summary, resource);
+        alert->summary = az->host->batch_printf(az->out, "%s on %s", alert->summary, resource);
     if (alert->status == TOCSIN_RESOLVED)
         alert->ends_at = azure_time(az, context, "timestamp");
     else
@@ -105,13 +105,14 @@ azure_metric(const struct azure *az, const json_t *root, const char *path)
 static const char *
 log_key(const struct azure *az, const json_t *data)
 {
-    const char *key = az->host->printf(az->out, "%s:%s", azure_text(az, data, "SubscriptionId"),
+    const char *key = az->host->batch_printf(az->out, "%s:%s", azure_text(az, data, "SubscriptionId"),
                                        azure_text(az, data, "AlertRuleName"));
     json_t *item;
     size_t i;
 
     json_array_foreach(azure_get(data, "Dimensions"), i, item)
-        key = az->host->printf(az->out, "%s|%s=%s", key, azure_text(az, item, "name"), azure_text(az, item, "value"));
+        key = az->host->batch_printf(az->out, "%s|%s=%s", key, azure_text(az, item, "name"),
+                                     azure_text(az, item, "value"));
     return key;
 }
 
@@ -134,7 +135,7 @@ azure_log(const struct azure *az, const json_t *data)
     az->host->alert_annotation_json(az->out, alert, "query", azure_get(data, "SearchQuery"));
     if (results[0] != '\0')
         az->host->alert_annotation(az->out, alert, "condition",
-                                   az->host->printf(az->out, "%s results, %s %s", results, operation,
+                                   az->host->batch_printf(az->out, "%s results, %s %s", results, operation,
                                                     azure_text(az, data, "AlertThresholdValue")));
     az->host->alert_link(az->out, alert, azure_text(az, data, "LinkToFilteredSearchResultsUI"), "results");
     az->host->alert_link(az->out, alert, azure_text(az, data, "LinkToSearchResults"), "results");
@@ -151,10 +152,10 @@ azure_budget(const struct azure *az, const json_t *data)
     struct tocsin_alert *alert = az->host->alert_new(az->out);
 
     alert->status = TOCSIN_FIRING;
-    alert->dedup_key = az->host->printf(az->out, "budget:%s:%s:%s:%s", azure_text(az, data, "SubscriptionId"), name,
-                                        azure_text(az, data, "BudgetStartDate"),
-                                        azure_text(az, data, "NotificationThresholdAmount"));
-    alert->summary = az->host->printf(az->out, "budget %s: %s of %s %s spent", name, spent, amount, unit);
+    alert->dedup_key = az->host->batch_printf(az->out, "budget:%s:%s:%s:%s", azure_text(az, data, "SubscriptionId"),
+                                              name, azure_text(az, data, "BudgetStartDate"),
+                                              azure_text(az, data, "NotificationThresholdAmount"));
+    alert->summary = az->host->batch_printf(az->out, "budget %s: %s of %s %s spent", name, spent, amount, unit);
     az->host->alert_label(az->out, alert, "budget", name);
     az->host->alert_label_json(az->out, alert, "subscription", azure_get(data, "SubscriptionId"));
     az->host->alert_label(az->out, alert, "resource_group", azure_lower(az, azure_text(az, data, "ResourceGroup")));

@@ -48,7 +48,7 @@ azure_time(const struct azure *az, const json_t *object, const char *name)
 const char *
 azure_lower(const struct azure *az, const char *s)
 {
-    char *copy = az->host->printf(az->out, "%s", s);
+    char *copy = az->host->batch_printf(az->out, "%s", s);
 
     for (char *p = copy; *p != '\0'; p++)
         *p = (char)tolower((unsigned char)*p);
@@ -74,7 +74,7 @@ part(const struct azure *az, const char *id, const char *name)
     if (p == NULL)
         return "";
     p += strlen(name);
-    return az->host->printf(az->out, "%.*s", (int)strcspn(p, "/"), p);
+    return az->host->batch_printf(az->out, "%.*s", (int)strcspn(p, "/"), p);
 }
 
 /* microsoft.compute/virtualmachines of .../providers/microsoft.compute/virtualmachines/web01 */
@@ -91,7 +91,7 @@ type_of(const struct azure *az, const char *id)
     n = strcspn(p, "/");
     if (p[n] == '/')
         n += 1 + strcspn(p + n + 1, "/");
-    return az->host->printf(az->out, "%.*s", (int)n, p);
+    return az->host->batch_printf(az->out, "%.*s", (int)n, p);
 }
 
 void
@@ -105,7 +105,7 @@ azure_resource(const struct azure *az, struct tocsin_alert *alert, const char *i
     az->host->alert_label(az->out, alert, "resource_group", part(az, lower, "/resourcegroups/"));
     az->host->alert_label(az->out, alert, "resource_type", type_of(az, lower));
     az->host->alert_label(az->out, alert, "resource", azure_name(lower));
-    az->host->alert_link(az->out, alert, az->host->printf(az->out, "https://portal.azure.com/#resource%s", id),
+    az->host->alert_link(az->out, alert, az->host->batch_printf(az->out, "https://portal.azure.com/#resource%s", id),
                          "resource");
 }
 
@@ -121,7 +121,7 @@ azure_dimensions(const struct azure *az, struct tocsin_alert *alert, const json_
         const char *name = azure_text(az, item, "name");
 
         if (name[0] != '\0')
-            az->host->alert_label_json(az->out, alert, az->host->printf(az->out, "dimension_%s", name),
+            az->host->alert_label_json(az->out, alert, az->host->batch_printf(az->out, "dimension_%s", name),
                                        azure_get(item, "value"));
     }
 }
@@ -135,8 +135,8 @@ azure_dimension_key(const struct azure *az, const json_t *condition)
 
     json_array_foreach(azure_get(condition, "allOf"), i, criterion)
         json_array_foreach(azure_get(criterion, "dimensions"), j, item)
-            key =
-                az->host->printf(az->out, "%s|%s=%s", key, azure_text(az, item, "name"), azure_text(az, item, "value"));
+            key = az->host->batch_printf(az->out, "%s|%s=%s", key, azure_text(az, item, "name"),
+                                         azure_text(az, item, "value"));
     return key;
 }
 
@@ -157,13 +157,13 @@ describe(const struct azure *az, const json_t *criterion, const char *window)
 
     if (!has(measure))
         measure = azure_text(az, criterion, "metricMeasureColumn");
-    text = az->host->printf(az->out, "%s %s%s%s", has(measure) ? measure : "results",
+    text = az->host->batch_printf(az->out, "%s %s%s%s", has(measure) ? measure : "results",
                             azure_text(az, criterion, "operator"), has(threshold) ? " " : "", threshold);
     if (has(aggregation) && has(window) && strcmp(aggregation, window) != 0)
-        text = az->host->printf(az->out, "%s (%s over %s%s)", text, aggregation, window,
+        text = az->host->batch_printf(az->out, "%s (%s over %s%s)", text, aggregation, window,
                                 window[0] == 'P' ? "" : " min");     /* classic alerts write bare minutes */
     if (has(value))
-        text = az->host->printf(az->out, "%s, value %s", text, value);
+        text = az->host->batch_printf(az->out, "%s, value %s", text, value);
     return text;
 }
 
@@ -184,7 +184,7 @@ azure_condition(const struct azure *az, struct tocsin_alert *alert, const json_t
         if (i == 0)
             az->host->alert_label_json(az->out, alert, "metric", azure_get(criterion, "metricName"));
         azure_dimensions(az, alert, azure_get(criterion, "dimensions"));
-        text = az->host->printf(az->out, "%s%s%s", text, i > 0 ? "; " : "", describe(az, criterion, window));
+        text = az->host->batch_printf(az->out, "%s%s%s", text, i > 0 ? "; " : "", describe(az, criterion, window));
         az->host->alert_annotation_json(az->out, alert, "query", azure_get(criterion, "searchQuery"));
         az->host->alert_link(az->out, alert, azure_text(az, criterion, "linkToFilteredSearchResultsUI"), "results");
     }

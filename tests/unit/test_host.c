@@ -279,9 +279,9 @@ batch_long_keys(void **state)
     two = host->alert_new(&b);
     again = host->alert_new(&b);
     one->status = two->status = again->status = TOCSIN_FIRING;
-    one->dedup_key = host->printf(&b, "%s1", key);
-    two->dedup_key = host->printf(&b, "%s2", key);
-    again->dedup_key = host->printf(&b, "%s1", key);
+    one->dedup_key = host->batch_printf(&b, "%s1", key);
+    two->dedup_key = host->batch_printf(&b, "%s2", key);
+    again->dedup_key = host->batch_printf(&b, "%s1", key);
     host_batch_finish(&b);
     assert_string_not_equal(one->dedup_key, two->dedup_key);
     assert_string_equal(one->dedup_key, again->dedup_key);
