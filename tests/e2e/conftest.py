@@ -23,11 +23,16 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def made():
-    """Objects with close(), closed in reverse order."""
-    things = []
+    """Objects with close(), closed in reverse order; all of them, whatever one says."""
+    things, errors = [], []
     yield things
     for thing in reversed(things):
-        thing.close()
+        try:
+            thing.close()
+        except Exception as e:  # noqa: BLE001: the others are to be closed first
+            errors.append(e)
+    if errors:
+        raise errors[0]
 
 
 @pytest.fixture

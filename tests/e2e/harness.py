@@ -5,6 +5,7 @@ Everything runs on loopback with ports that were free, in a folder of the test, 
 started, by its process id.  Nothing waits a fixed time where a condition can be waited for.
 """
 import base64
+import ctypes
 import gzip
 import hashlib
 import http.client
@@ -70,14 +71,22 @@ def accepts(port):
 
 # --- processes ---------------------------------------------------------------------------------
 
+_libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent():
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
-    """A child with its output in a file."""
+    """A child with its output in a file.  It also ends when the test run is killed."""
 
     def __init__(self, argv, log_path, env=None):
         self.log_path = log_path
         with open(log_path, "ab") as out:
             self.popen = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                          env={**os.environ, **(env or {})}, cwd=ROOT)
+                                          env={**os.environ, **(env or {})}, cwd=ROOT, preexec_fn=_end_with_parent)
 
     def log(self):
         with open(self.log_path, errors="replace") as f:
@@ -353,7 +362,7 @@ class Vendors:
     def _listening(self):
         if not self.process.alive():
             raise AssertionError("the vendors ended:\n" + self.process.log()[-2000:])
-        m = re.search(r"^listening on http://127\.0\.0\.1:(\d+)/", self.process.log(), re.M)
+        m = re.search(r"together on http://127\.0\.0\.1:(\d+)/", self.process.log())
         return m and int(m.group(1))
 
     def close(self):

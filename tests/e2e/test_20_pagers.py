@@ -20,8 +20,9 @@ def test_trigger_acknowledge_resolve(tocsin, vendors, settings):
     told_everywhere(vendors, incident, ["trigger", "acknowledge", "resolve"])
     doc = t.incident(incident)
     assert doc["state"] == "resolved" and doc["acknowledged_by"] == "anna"
-    assert {d["target"]: (d["state"], d["vendor_state"]) for d in doc["deliveries"]} == \
-        {n: ("delivered", "resolved") for n in ("pd", "og", "vo")}
+    # Opsgenie is asked afterwards how it went
+    wait_until(lambda: {d["target"]: (d["state"], d["vendor_state"]) for d in t.incident(incident)["deliveries"]} ==
+               {n: ("delivered", "resolved") for n in ("pd", "og", "vo")}, 10, "the ledger knows what the vendors know")
     stays(lambda: all(len(vendors.history(s, incident)) == 3 for s in ("pd", "og", "vo")), 0.5, "nothing more is told")
 
 

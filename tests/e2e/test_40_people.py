@@ -5,14 +5,24 @@ from harness import stays, wait_until
 STEPS = [("0s", ["pd"]), ("1s", ["vo"])]
 
 
-def test_acknowledgement_times_out(tocsin, vendors, settings):
-    t = tocsin(settings([("0s", ["pd"])], ack_timeout="1s", last_wait="1m"))
+def test_acknowledgement_times_out_and_the_next_one_is_told(tocsin, vendors, settings):
+    """PagerDuty cannot take an acknowledgement back: its people would not be woken, so the escalation moves on."""
+    t = tocsin(settings([("0s", ["pd"]), ("1h", ["vo"])], ack_timeout="1s"))
     incident = t.fire("forgotten")
     vendors.wait_history("pd", incident, ["trigger"])
     t.act(incident, "ack", by="anna")
     wait_until(lambda: t.state(incident) == "triggered", 6, "it comes back")
     assert "unacknowledged" in t.kinds(incident)
-    wait_until(lambda: len(t.incident(incident)["timeline"]) and t.kinds(incident).count("page") >= 2, 5, "paged again")
+    vendors.wait_history("vo", incident, ["trigger"])
+
+
+def test_acknowledgement_times_out_and_the_same_people_are_woken(tocsin, vendors, settings):
+    t = tocsin(settings([("0s", ["og"]), ("1h", ["vo"])], ack_timeout="1s"))
+    incident = t.fire("forgotten")
+    vendors.wait_history("og", incident, ["trigger"])
+    t.act(incident, "ack", by="anna")
+    wait_until(lambda: vendors.pages("og", incident) == 2, 8, "paged again")
+    assert vendors.history("vo", incident) == []
 
 
 def test_unack_goes_on_where_it_stood(tocsin, vendors, settings):
@@ -88,9 +98,10 @@ def test_resolve_by_hand_then_the_alert_goes_on(tocsin, vendors):
 def test_actions_out_of_place(tocsin):
     t = tocsin()
     incident = t.fire("x")
-    assert t.act(incident, "unack", expect=409, by="anna").json["detail"]
+    t.act(incident, "unack", by="anna")             # nothing to take back: nothing happens
+    assert t.kinds(incident).count("unacknowledged") == 0
     t.act(incident, "resolve", by="anna")
-    t.act(incident, "ack", expect=409, by="anna")
+    assert t.act(incident, "ack", expect=409, by="anna").json["detail"]
     t.act("00000000-0000-7000-8000-000000000000", "ack", expect=404, by="anna")
     t.act(incident, "note", expect=422, by="anna")
     t.act(incident, "snooze", expect=422, by="anna")

@@ -31,10 +31,12 @@ class Publisher:
         """Drop the connection without DISCONNECT, so that the broker publishes the last will."""
         self.client.loop_stop()
         self.client.socket().close()
+        self.client = None
 
     def close(self):
-        self.client.disconnect()
-        self.client.loop_stop()
+        if self.client is not None:
+            self.client.disconnect()
+            self.client.loop_stop()
 
 
 @pytest.fixture
