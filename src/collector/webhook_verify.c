@@ -182,7 +182,8 @@ verify(const struct conf_collector *col, struct http_request *r, bool may_fetch,
         if (rc != TOCSIN_NEED_FETCH)
             return rc;
         if (strncmp(doc.url, "https://", 8) != 0)
-            return err_set(err, TOCSIN_UNAUTHORIZED, "", "the signature names a document that is not at an https address");
+            return err_set(err, TOCSIN_UNAUTHORIZED, "",
+                           "the signature names a document that is not at an https address");
         if (doc_get(doc.url, http_arena(r), &doc))
             continue;
         if (!may_fetch)

@@ -203,7 +203,8 @@ check_target(struct http_request *r)
         if ((unsigned char)*p <= 0x20 || *p == 0x7f)
             return refuse(r, MHD_HTTP_BAD_REQUEST, true, "request target", "it holds a control character");
     if (!is_escaped_well(t))
-        return refuse(r, MHD_HTTP_BAD_REQUEST, true, "request target", "'%%' stands without two hex digits, or for NUL");
+        return refuse(r, MHD_HTTP_BAD_REQUEST, true, "request target",
+                      "'%%' stands without two hex digits, or for NUL");
     if (strncasecmp(t, "http://", 7) == 0 || strncasecmp(t, "https://", 8) == 0) {
         start = strchr(t, ':') + 3;
         start += strcspn(start, "/?");

@@ -56,7 +56,8 @@ run(z_stream *z, size_t limit, struct out *out, struct tocsin_err *err)
             rc = inflateReset(z);
         if (rc != Z_OK || (z->avail_in == 0 && z->avail_out > 0))
             return err_set(err, TOCSIN_BAD_INPUT, "header Content-Encoding", "the body is %s",
-                           rc == Z_OK || rc == Z_BUF_ERROR ? "cut off before its packed end" : "not what it says, or damaged");
+                           rc == Z_OK || rc == Z_BUF_ERROR ? "cut off before its packed end"
+                                                           : "not what it says, or damaged");
     }
 }
 

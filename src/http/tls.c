@@ -74,8 +74,8 @@ read_chain(const char *path, struct pair *p, struct tocsin_err *err)
     if (no < 0)
         return bad_file(err, "certificate", path, no);
     if (p->n > CHAIN_MAX)
-        return err_set(err, TOCSIN_BAD_CONFIG, "", "cannot use the certificate '%s': it is a chain of more than %d", path,
-                       CHAIN_MAX);
+        return err_set(err, TOCSIN_BAD_CONFIG, "", "cannot use the certificate '%s': it is a chain of more than %d",
+                       path, CHAIN_MAX);
     return TOCSIN_OK;
 }
 

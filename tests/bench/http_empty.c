@@ -97,7 +97,8 @@ static int
 run_wrk(uint16_t port, const char *clients, const char *seconds)
 {
     char url[64], duration[16], *lua = script();
-    char *argv[] = { "wrk", "-t1", "-c", (char *)(uintptr_t)clients, "-d", duration, "--latency", "-s", lua, url, NULL };
+    char *argv[] = { "wrk", "-t1", "-c", (char *)(uintptr_t)clients, "-d", duration, "--latency", "-s", lua, url,
+                     NULL };
     int status = 1;
     pid_t pid;
 
@@ -117,7 +118,8 @@ main(int argc, char **argv)
 {
     struct http_options opt = {
         .listen = "127.0.0.1:0", .body_max = 1 << 20, .header_max = 16384, .connections_max = 10000,
-        .per_ip_max = 10000, .header_timeout_ms = 5000, .body_timeout_ms = 15000, .idle_timeout_ms = 60000, .threads = 2,
+        .per_ip_max = 10000, .header_timeout_ms = 5000, .body_timeout_ms = 15000, .idle_timeout_ms = 60000,
+        .threads = 2,
     };
     struct http_server *server;
     struct tocsin_err err;

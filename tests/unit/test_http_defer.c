@@ -253,6 +253,7 @@ test_stop_in_grace(void **state)
 {
     struct http_server *s = start(put_off, NULL);
     static struct raw_answer a;
+    struct http_stats stats;
     char value[32];
     int one = raw_connect(http_server_port(s)), two = raw_connect(http_server_port(s));
     pthread_t t;
@@ -261,6 +262,9 @@ test_stop_in_grace(void **state)
     (void)state;
     raw_text(one, GET("/one"));
     wait_for(1);
+    do                             /* the second is a connection of the server, not one that still waits for it */
+        http_server_stats(s, &stats);
+    while (stats.connections < 2);
     http_server_quiesce(s);
     raw_text(two, GET("/two"));
     raw_read(two, &a, LONG, false);

@@ -198,7 +198,8 @@ static void
 ask_packed(uint16_t port, const char *coding, const void *body, size_t n, struct raw_answer *a)
 {
     char *text = malloc(n + 200);
-    int k = snprintf(text, 200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n", coding, n);
+    int k = snprintf(text, 200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
+                     coding, n);
 
     memcpy(text + k, body, n);
     raw_ask(port, text, (size_t)k + n, a);
@@ -310,8 +311,8 @@ test_slow(void **state)
     s = start(&opt, echo, NULL);
     assert_in_range(trickle(http_server_port(s), "GET /", &a), 200, 3000);                         /* request line */
     assert_in_range(trickle(http_server_port(s), "GET / HTTP/1.1\r\nX: ", &a), 200, 3000);         /* headers */
-    assert_in_range(trickle(http_server_port(s), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n", &a), 200,
-                    3000);                                                                        /* body */
+    assert_in_range(trickle(http_server_port(s), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n", &a),
+                    200, 3000);                                                                       /* body */
     /* the third may still be on its way out; of the first one there was no request yet */
     do
         http_server_stats(s, &stats);
@@ -435,7 +436,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pipelining), cmocka_unit_test(test_expect_continue), cmocka_unit_test(test_refusal_is_seen),
+        cmocka_unit_test(test_pipelining), cmocka_unit_test(test_expect_continue),
+        cmocka_unit_test(test_refusal_is_seen),
         cmocka_unit_test(test_header_limits), cmocka_unit_test(test_packed), cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_slow), cmocka_unit_test(test_silent), cmocka_unit_test(test_thousand_idle),
         cmocka_unit_test(test_per_ip), cmocka_unit_test(test_address_in_use),
