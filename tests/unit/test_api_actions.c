@@ -2,6 +2,7 @@
 /* What people do to an incident over REST: each action, what is refused and why, and that the answer waits. */
 #include "unit/api_world.h"
 
+#include "base/xalloc.h"
 #include "os/clock.h"
 
 #define A "/v1/incidents/019b76da-a800-7000-8000-0000000000a1"
@@ -131,7 +132,7 @@ static void
 sizes_and_types_of_bodies(void **state)
 {
     static const char *const types[] = { "text/plain", "application/x-www-form-urlencoded", NULL };
-    char *big = calloc(1, 70000);
+    char *big = xcalloc(1, 70000);
     struct http_request *r;
 
     (void)state;
