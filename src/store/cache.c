@@ -262,9 +262,10 @@ cache_put_delivery(struct cache *c, const struct delivery_row *row)
     struct cache_incident *n;
     struct cache_delivery *to = NULL;
     uint32_t incident, i;
+    bool known;
 
-    if (!idmap_get(&c->by_id, &row->incident, &incident))
-        assert(!"the incident of a delivery is put first");
+    known = idmap_get(&c->by_id, &row->incident, &incident);
+    assert(known);                             /* the writer has seen to it; so below */
     n = pool_at(&c->incidents, incident);
     for (i = n->deliveries; i != POOL_NONE; i = to->next) {
         to = pool_at(&c->deliveries, i);
@@ -349,13 +350,14 @@ cache_put_alert(struct cache *c, const struct alert_row *row)
 {
     uint32_t i, incident = POOL_NONE;
     struct cache_alert *to;
+    bool known;
 
     if (!alert_is_open(row)) {
         close_alert(c, row);
         return;
     }
-    if (!id_is_zero(&row->incident) && !idmap_get(&c->by_id, &row->incident, &incident))
-        assert(!"the incident of an alert is put first");
+    known = id_is_zero(&row->incident) || idmap_get(&c->by_id, &row->incident, &incident);
+    assert(known);
     if (!idmap_get(&c->by_key, &row->key, &i)) {
         i = pool_take(&c->alerts);
         to = pool_at(&c->alerts, i);

@@ -18,8 +18,9 @@
 
 enum { LIVES = 40, SEQUENCES = 50, STEPS = 24 };
 
+/* What turns load, each time; all that the reads show, which is long, now and then. */
 static void
-compare(struct life *l, uint64_t seed)
+compare(struct life *l, uint64_t seed, bool all)
 {
     struct store *stores[2] = { l->a, l->b };
     struct buf text[2];
@@ -30,7 +31,8 @@ compare(struct life *l, uint64_t seed)
         buf_init(&text[k], 64 << 20);
         store_dump_loads(stores[k], LIFE_KEYS, LIFE_GROUPS, l->now, &text[k]);
         assert_int_equal(stores[k]->ops->flush(stores[k], &err), TOCSIN_OK);
-        store_dump(stores[k], &text[k]);
+        if (all)
+            store_dump(stores[k], &text[k]);
         assert_true(buf_ok(&text[k]));
     }
     if (strcmp(text[0].p, text[1].p) != 0) {
@@ -80,7 +82,7 @@ live(uint64_t seed)
     for (int i = 0; i < SEQUENCES; i++) {
         for (int k = 0; k < STEPS; k++)
             life_step(&l);
-        compare(&l, seed);
+        compare(&l, seed, i % 5 == 4);
         if (i % 10 == 9)
             restart(&l, path);
     }

@@ -184,7 +184,7 @@ test_full_at_every_write(void **state)
 static bool
 mount_small(const char *dir)
 {
-    return mount("tmpfs", dir, "tmpfs", 0, "size=6m") == 0;
+    return mount("tmpfs", dir, "tmpfs", 0, "size=16m") == 0;
 }
 
 static void

@@ -175,7 +175,7 @@ test_query_plans(void **state)
     (void)state;
     assert_int_equal(conn_open(&c, &options, &err), TOCSIN_OK);
     assert_int_equal(schema_migrate(&c, schema_migrations, schema_version, &had, &err), TOCSIN_OK);
-    for (int i = ST_ALERT_INSERT; i < ST_VACUUM; i++) {
+    for (enum statement i = ST_ALERT_INSERT; i < ST_VACUUM; i++) {
         sqlite3_stmt *st = conn_take(&c, i, &err), *plan;
         char *text;
 
