@@ -377,6 +377,31 @@ case_dismissed(struct ctx *c)
     assert_string_equal(detail.alerts[0].dedup_key, "disk full on host-1");   /* the text stayed */
 }
 
+/* A page that was delayed: the alert fires for a while before it gets an incident. */
+static void
+case_joins_later(struct ctx *c)
+{
+    struct alert_row row = make_alert(c->a, 1, c->now), *members;
+    struct incident_row inc = make_incident(c->a, &c->ids, 1, c->now);
+    struct incident_detail d;
+    size_t n;
+
+    rowset_alert(&c->set, c->a, &row, false);
+    put(c);
+    row = alert(c, 1);
+    row.incident = inc.id;
+    rowset_incident(&c->set, c->a, &inc);
+    rowset_alert(&c->set, c->a, &row, false);
+    put(c);
+    for (int k = 0; k < 2; k++) {
+        OK(c->s->ops->load_members(c->s, c->a, &inc.id, &members, &n, &c->err));
+        assert_int_equal(n, 1);
+        OK(c->s->ops->get_incident(c->s, c->a, &inc.id, 9, 9, &d, &c->err));
+        assert_int_equal(d.n_alerts, 1);
+        restart(c);
+    }
+}
+
 static void
 case_retention(struct ctx *c)
 {
@@ -467,6 +492,7 @@ static const struct {
     { "one incident", case_one_incident },
     { "policies", case_policies },
     { "dismissed", case_dismissed },
+    { "joins later", case_joins_later },
     { "retention", case_retention },
     { "stats", case_stats },
     { "misuse", case_misuse },
