@@ -99,6 +99,8 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(BUILD)/src/store/sqlite_schema.o: $(wildcard src/store/schema/*.sql)
+
 $(BUILD)/libtocsin.a: $(call obj,$(SRC))
 	@rm -f $@
 	$(call say,AR,$@)
@@ -124,8 +126,8 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
-# A program of its own under tests/bench or tests/fault: build/tests/bench/load from load.c
-$(BUILD)/tests/bench/% $(BUILD)/tests/fault/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a
+# A program of its own: build/tests/bench/load from tests/bench/load.c
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 

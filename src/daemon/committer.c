@@ -231,7 +231,7 @@ committer_main(void *ctx)
 }
 
 struct committer *
-committer_start(const struct committer_options *opt)
+committer_new(const struct committer_options *opt)
 {
     struct committer *c = xcalloc(1, sizeof *c);
     pthread_condattr_t attr;
@@ -248,17 +248,16 @@ committer_start(const struct committer_options *opt)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&c->wake, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&c->thread, NULL, committer_main, c) != 0)
-        abort();
     return c;
 }
 
 void
-committer_set_notifier(struct committer *c, struct notifier *n)
+committer_run(struct committer *c, struct notifier *n)
 {
-    pthread_mutex_lock(&c->mutex);
     c->notifier = n;
-    pthread_mutex_unlock(&c->mutex);
+    c->running = true;
+    if (pthread_create(&c->thread, NULL, committer_main, c) != 0)
+        abort();
 }
 
 void
@@ -294,7 +293,8 @@ committer_stop(struct committer *c)
     c->stopping = true;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->mutex);
-    pthread_join(c->thread, NULL);
+    if (c->running)
+        pthread_join(c->thread, NULL);
     if (!c->failed && c->lazy && c->opt.store->ops->flush(c->opt.store, &err) != TOCSIN_OK)
         log_error("store", "", "counters of repeated alerts were not written: %s", err.what);
 }

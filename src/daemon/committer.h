@@ -38,9 +38,10 @@ struct committer_options {
     void *ctx;
 };
 
-struct committer *committer_start(const struct committer_options *);
-/* From then on due deliveries are passed on to it. */
-void committer_set_notifier(struct committer *, struct notifier *);
+/* Queues work, but takes no turn before committer_run(). */
+struct committer *committer_new(const struct committer_options *);
+/* Take turns from now on; what becomes due is passed on to the notifier. */
+void committer_run(struct committer *, struct notifier *);
 
 /* Queue it, or answer at once when that is not possible.  Takes the intake over in any case. */
 void committer_intake(struct committer *, struct intake *);
@@ -52,7 +53,7 @@ void committer_report(struct committer *, const struct event *);
 void committer_stats(struct committer *, struct turn_stats *);
 /* TOCSIN_OK, or why nothing can be committed at present. */
 enum tocsin_rc committer_health(struct committer *, struct tocsin_err *);
-/* Works off what is queued, flushes, ends the thread.  Later calls are refused. */
+/* Works off what is queued, flushes, ends the thread.  Later calls are refused.  The notifier is not used any more. */
 void committer_stop(struct committer *);
 void committer_free(struct committer *);
 

@@ -28,6 +28,7 @@ struct committer {
     struct turn_env env;
     struct notifier *notifier;
     pthread_t thread;
+    bool running;
 
     pthread_mutex_t mutex;                   /* guards what follows */
     pthread_cond_t wake;

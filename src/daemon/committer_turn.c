@@ -116,8 +116,6 @@ make_events(struct committer *c, struct load *l)
 static void
 wake_notifier(struct committer *c, const struct turn_result *r)
 {
-    if (c->notifier == NULL)
-        return;
     for (size_t i = 0; i < r->n_due; i++)
         notifier_wake(c->notifier, &r->due[i].incident, r->due[i].target, r->due[i].due_at);
 }

@@ -123,12 +123,12 @@ start_core(struct daemon *d, struct tocsin_err *err)
     struct ingest_options ingest = { .conf = daemon_conf, .get = on_get, .ctx = d };
     enum tocsin_rc rc;
 
-    d->committer = committer_start(&opt);
+    d->committer = committer_new(&opt);
     d->transport = transport_curl_new();
     rc = notifier_start(d->store, d->transport, &hooks, &d->notifier, err);
     if (rc != TOCSIN_OK)
         return rc;
-    committer_set_notifier(d->committer, d->notifier);
+    committer_run(d->committer, d->notifier);   /* not before: a timer that is due now must reach the notifier */
     d->fetcher = fetcher_start(d->notifier);
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
@@ -203,10 +203,8 @@ stop(struct daemon *d)
         fetcher_stop(d->fetcher);
     if (d->notifier != NULL)
         notifier_stop(d->notifier, atomic_load(&d->failed) ? 0 : SEND_GRACE_MS);
-    if (d->committer != NULL) {
-        committer_set_notifier(d->committer, NULL);
+    if (d->committer != NULL)
         committer_stop(d->committer);
-    }
     if (d->api != NULL)
         api_free(d->api);
     ingest_free(d->ingest);

@@ -23,12 +23,14 @@ has_work(const struct world *w, const struct world_incident *i, const struct del
     return delivery_next(&i->row, d, &caps, work);
 }
 
+/* attempts goes on counting until a success: it also tells the notifier's reader that a result was entered. */
 static void
 start_over(struct delivery_row *d, enum delivery_state state, int64_t due_at)
 {
     d->state = (uint8_t)state;
     d->due_at = due_at;
-    d->attempts = 0;
+    if (state == DELIVERY_IDLE)
+        d->attempts = 0;
     d->failing_since = 0;
     d->refused_change = 0;
 }
@@ -113,7 +115,7 @@ ledger_rearm(struct world *w, struct world_incident *i, const char *target)
 
     if (d == NULL || (d->row.state != DELIVERY_REJECTED && d->row.state != DELIVERY_FAILING))
         return;
-    start_over(&d->row, DELIVERY_IDLE, 0);
+    start_over(&d->row, DELIVERY_PENDING, w->now);
     d->dirty = true;
     refresh(w, i, d);
 }
