@@ -7,9 +7,11 @@
  * disk.  Until then the connection waits without a thread.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "collector/webhook.h"
@@ -36,6 +38,36 @@ payload_query(const struct tocsin_payload *in, const char *name)
     return http_query(in->host_data, name);
 }
 
+/* A mapping may look at everything but the sender's credentials. */
+static bool
+is_credential(const struct conf_collector *col, const char *name)
+{
+    static const char *const names[] = { "authorization", "proxy-authorization", "cookie", "token" };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcasecmp(names[i], name) == 0)
+            return true;
+    return col->auth.kind == AUTH_HMAC && strcasecmp(col->auth.header, name) == 0;
+}
+
+static size_t
+list_pairs(const struct conf_collector *col, struct http_request *r,
+           bool (*at)(const struct http_request *, size_t, const char **, const char **), const struct tocsin_pair **out)
+{
+    struct tocsin_pair *list;
+    const char *name, *value;
+    size_t n = 0, total = 0;
+
+    while (at(r, total, &name, &value))
+        total++;
+    list = arena_alloc(http_arena(r), (total + 1) * sizeof *list);
+    for (size_t i = 0; at(r, i, &name, &value); i++)
+        if (!is_credential(col, name))
+            list[n++] = (struct tocsin_pair){ name, value };
+    *out = list;
+    return n;
+}
+
 struct tocsin_payload
 webhook_payload(const struct conf_collector *col, struct http_request *r)
 {
@@ -45,6 +77,10 @@ webhook_payload(const struct conf_collector *col, struct http_request *r)
     };
 
     in.body = http_body(r, &in.len);
+    if (col->mapping != NULL) {              /* nobody else asks for all of them */
+        in.n_headers = list_pairs(col, r, http_header_at, &in.headers);
+        in.n_queries = list_pairs(col, r, http_query_at, &in.queries);
+    }
     return in;
 }
 

@@ -40,7 +40,7 @@ struct event {
     enum action action;
     const char *by;                /* who, for the timeline: "anna", "pd" */
     const char *note;              /* may be NULL; needed for ACTION_NOTE */
-    int64_t until;                 /* ACTION_SNOOZE */
+    int64_t until;                 /* ACTION_SNOOZE; EV_EXPIRY: do not resolve, wait for news until then; 0: resolve */
     const char *origin;            /* the target it came from, which is not told again; NULL: ours */
     /* EV_DELIVERY, EV_REARM */
     const char *target;

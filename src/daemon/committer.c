@@ -15,7 +15,8 @@
 enum {
     FLUSH_MS = 1000,
     UPKEEP_MS = 5000,
-    UPKEEP_BUDGET_MS = 20
+    UPKEEP_BUDGET_MS = 20,
+    EXPIRY_GRACE_MS = 120000       /* after a start, for sources that had nowhere to report to */
 };
 
 /* --- the queue ------------------------------------------------------------------------------ */
@@ -243,6 +244,7 @@ committer_new(const struct committer_options *opt)
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
     c->env.ctx = c;
+    c->env.grace_until = clock_wall_ms() + EXPIRY_GRACE_MS;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

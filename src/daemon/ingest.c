@@ -2,7 +2,9 @@
 #include "daemon/ingest.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
@@ -17,12 +19,83 @@ struct spare {
     uint64_t generation;
 };
 
+/* Counters of one collector name; kept for good, so that a reload does not reset them. */
+struct counter {
+    struct counter *next;
+    char *name;
+    atomic_ullong payloads, alerts, refused;
+    atomic_llong last_at;
+};
+
 struct ingest {
     struct ingest_options opt;
     struct sink sink;
-    pthread_mutex_t mutex;                   /* guards spares */
+    pthread_mutex_t mutex;                   /* guards spares and the list of counters */
     struct spare *spares;
+    struct counter *counters;
 };
+
+/* --- counters --------------------------------------------------------------------------- */
+
+static struct counter *
+counter_of(struct ingest *g, const char *name)
+{
+    struct counter *c;
+
+    pthread_mutex_lock(&g->mutex);
+    for (c = g->counters; c != NULL; c = c->next)
+        if (strcmp(c->name, name) == 0)
+            break;
+    if (c == NULL) {
+        c = xcalloc(1, sizeof *c);
+        c->name = xstrdup(name);
+        c->next = g->counters;
+        g->counters = c;
+    }
+    pthread_mutex_unlock(&g->mutex);
+    return c;
+}
+
+size_t
+ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&g->mutex);
+    for (const struct counter *c = g->counters; c != NULL; c = c->next)
+        n++;
+    *out = arena_alloc(a, (n + 1) * sizeof **out);
+    n = 0;
+    for (struct counter *c = g->counters; c != NULL; c = c->next)
+        (*out)[n++] = (struct collector_stats){ arena_strdup(a, c->name), atomic_load(&c->payloads),
+                                                atomic_load(&c->alerts), atomic_load(&c->refused),
+                                                atomic_load(&c->last_at) };
+    pthread_mutex_unlock(&g->mutex);
+    return n;
+}
+
+/* Between the committer and whoever waits: what became of it is counted. */
+struct counted {
+    struct counter *counter;
+    int64_t received_at;
+    ingest_done done;
+    void *done_ctx;
+};
+
+static void
+counted_done(void *ctx, const struct ingest_result *r)
+{
+    struct counted *d = ctx;
+
+    atomic_fetch_add(&d->counter->payloads, 1);
+    if (r->rc == TOCSIN_OK) {
+        atomic_fetch_add(&d->counter->alerts, r->accepted);
+        atomic_store(&d->counter->last_at, d->received_at);
+    } else {
+        atomic_fetch_add(&d->counter->refused, 1);
+    }
+    d->done(d->done_ctx, r);
+}
 
 /* --- rule machines: one per thread at a time, kept for reuse ------------------------ */
 
@@ -112,17 +185,19 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     struct arena *arena = arena_new();
     struct intake *in = arena_zalloc(arena, sizeof *in);
     struct ingest_result nothing = { .rc = TOCSIN_OK };
+    struct counted *counted = arena_alloc(arena, sizeof *counted);
     struct tocsin_batch batch;
 
+    *counted = (struct counted){ counter_of(g, c->name), payload->received_at, done, done_ctx };
     in->arena = arena;
-    in->done = done;
-    in->done_ctx = done_ctx;
+    in->done = counted_done;
+    in->done_ctx = counted;
     host_batch_init(&batch, arena);
     nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
     if (nothing.rc != TOCSIN_OK || batch.n_alerts == 0) {
         if (nothing.rc == TOCSIN_OK)
             side_effects(g, c, &batch);
-        done(done_ctx, &nothing);
+        counted_done(counted, &nothing);
         arena_free(arena);
         return;
     }
@@ -162,6 +237,13 @@ ingest_free(struct ingest *g)
 {
     if (g == NULL)
         return;
+    while (g->counters != NULL) {
+        struct counter *c = g->counters;
+
+        g->counters = c->next;
+        free(c->name);
+        free(c);
+    }
     while (g->spares != NULL) {
         struct spare *s = g->spares;
 

@@ -22,6 +22,8 @@ struct ingest_options {
 
 struct ingest *ingest_new(const struct ingest_options *);
 const struct sink *ingest_sink(struct ingest *);
+/* What each collector brought since the start. */
+size_t ingest_stats(struct ingest *, struct arena *, struct collector_stats **out);
 void ingest_free(struct ingest *);
 
 #endif

@@ -142,6 +142,7 @@ add_timers(struct turn *t, size_t max)
     struct id16 *keys = arena_alloc(t->arena, max * sizeof *keys);
     size_t n_inc = 0, n_keys = 0;
     struct event *all;
+    int64_t grace = t->env->grace_until > t->world.now ? t->env->grace_until : 0;
     enum tocsin_rc rc = t->ops->due_incidents(t->store, t->world.now, incidents, max, &n_inc, t->err);
 
     if (rc == TOCSIN_OK)
@@ -155,7 +156,7 @@ add_timers(struct turn *t, size_t max)
     for (size_t i = 0; i < n_inc; i++)
         all[t->n + i] = (struct event){ .kind = EV_TIMER, .incident = incidents[i] };
     for (size_t i = 0; i < n_keys; i++)
-        all[t->n + n_inc + i] = (struct event){ .kind = EV_EXPIRY, .key = keys[i] };
+        all[t->n + n_inc + i] = (struct event){ .kind = EV_EXPIRY, .key = keys[i], .until = grace };
     t->events = all;
     t->n += n_inc + n_keys;
     return TOCSIN_OK;

@@ -16,6 +16,9 @@
 struct turn_env {
     struct store *store;
     struct idgen ids;
+    /* Until then an alert whose news ran out is not resolved but given time until then: after a start its
+     * source may have had nowhere to report to.  0: no such time. */
+    int64_t grace_until;
     /* What a notifier of the current configuration understands; false: there is none of this name. */
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
     void *ctx;

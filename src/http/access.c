@@ -60,6 +60,28 @@ http_query_all(struct http_request *r, const char *name, const char ***out)
     return n;
 }
 
+static bool
+pair_at(const struct header *list, size_t n, size_t i, const char **name, const char **value)
+{
+    if (i >= n)
+        return false;
+    *name = list[i].name;
+    *value = list[i].value;
+    return true;
+}
+
+bool
+http_header_at(const struct http_request *r, size_t i, const char **name, const char **value)
+{
+    return pair_at(r->headers, r->n_headers, i, name, value);
+}
+
+bool
+http_query_at(const struct http_request *r, size_t i, const char **name, const char **value)
+{
+    return pair_at(r->query, r->n_query, i, name, value);
+}
+
 const char *
 http_body(const struct http_request *r, size_t *len)
 {

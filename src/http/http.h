@@ -61,6 +61,9 @@ const char *http_header(const struct http_request *, const char *name);   /* NUL
 const char *http_query(const struct http_request *, const char *name);    /* NULL: none; decoded */
 /* All values of a name that may repeat (filter=a&filter=b). */
 size_t http_query_all(struct http_request *, const char *name, const char ***out);
+/* All of them in the order of arrival, number i; false behind the last. */
+bool http_header_at(const struct http_request *, size_t i, const char **name, const char **value);
+bool http_query_at(const struct http_request *, size_t i, const char **name, const char **value);
 const char *http_body(const struct http_request *, size_t *len);          /* NUL behind it; never NULL */
 /* As it came, before gzip or deflate was undone: what a sender's MAC covers. */
 const char *http_raw_body(const struct http_request *, size_t *len);

@@ -322,6 +322,11 @@ incident_on_expiry(struct world *w, const struct event *e)
 
     if (a == NULL || !alert_is_open(&a->row) || a->row.expires_at == 0 || a->row.expires_at > w->now)
         return;
+    if (e->until > 0) {
+        a->row.expires_at = e->until;
+        a->dirt = DIRTY;
+        return;
+    }
     alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
 }
 
