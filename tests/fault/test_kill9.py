@@ -44,7 +44,7 @@ class Sender(threading.Thread):
                 answer = self.conn.getresponse()
                 text = answer.read()
                 if answer.status == 202:
-                    self.incidents.setdefault(key, json.loads(text)["alerts"][0]["incident"])
+                    self.incidents.setdefault(key, json.loads(text)["alerts"][0].get("incident"))
                     return True
                 if answer.status != 503:
                     self.refused.append((answer.status, text))

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/text.h"
 
 enum { MAX_NESTING = 128 };
 
@@ -329,6 +330,20 @@ token(struct scan *s)
     }
 }
 
+/* jq would put U+FFFD in place of anything else, and go on. */
+static enum tocsin_rc
+check_utf8(struct scan *s)
+{
+    size_t len;
+
+    for (size_t i = 0; i < s->i; i += len) {
+        len = utf8_seq(s->p + i, s->n - i);
+        if (len == 0)
+            return fail(s, i, "not UTF-8%.*s", "", 0);
+    }
+    return TOCSIN_OK;
+}
+
 enum tocsin_rc
 jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_r, struct tocsin_err *err)
 {
@@ -337,6 +352,8 @@ jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_
 
     while (rc == TOCSIN_OK && s.i < s.n && !s.done)
         rc = token(&s);
+    if (rc == TOCSIN_OK)
+        rc = check_utf8(&s);
     if (rc == TOCSIN_OK && s.until_braces && !s.done)
         rc = err_set(err, TOCSIN_BAD_CONFIG, "", "'{{' is not closed");
     if (rc == TOCSIN_OK && s.depth > 0)
