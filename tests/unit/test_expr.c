@@ -220,6 +220,7 @@ static const struct { const char *program; enum tocsin_rc rc; const char *words;
     { "[] | .[1000000000] = 1", TOCSIN_MEANINGLESS, "array is limited" },
     { "[] | .[1000000000] |= 1", TOCSIN_MEANINGLESS, "array is limited" },
     { "setpath([1000000000]; 1)", TOCSIN_MEANINGLESS, "limited" },
+    { "[1,2] | [combinations(1e9)]", TOCSIN_MEANINGLESS, "limited to 16" },
     { "\"nan\" | tonumber", TOCSIN_MEANINGLESS, "not a number" },
     { "reduce range(200) as $i (1; [.])", TOCSIN_TOO_LARGE, "nested deeper" },
     { "(\"a\" * 40 + \"!\") | test(\"(a+)+$\")", TOCSIN_MEANINGLESS, "retry-limit" },

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each value has a list of places to look for it, best first; index and rules then need not know of gaps. */
 #include "core/normalise/normalise.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The one place that knows which names are fields. */
 #include "core/rules/field.h"
 
 #include <string.h>

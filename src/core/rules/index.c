@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two open-addressing tables: names to slots, and (slot, value) to the rules filed there.  The idea is in index.h. */
 #include "core/rules/index.h"
 
 #include <string.h>
