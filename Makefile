@@ -35,6 +35,8 @@ CORE     := $(shell find src/core -name '*.c' | sort)
 SRC      := $(filter-out src/main.c,$(shell find src -name '*.c' | sort))
 VENDORS  := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard integrations/*/*.c)))))
 PLUGINS  := $(VENDORS:%=$(BUILD)/plugins/%.so)
+# an integration without code: integrations/<vendor>/mapping.jq  ->  plugins/<vendor>.jq
+MAPPINGS := $(patsubst integrations/%/mapping.jq,$(BUILD)/plugins/%.jq,$(wildcard integrations/*/mapping.jq))
 UNIT     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 LIBT     := $(wildcard tests/lib/*.c)
 SIM      := $(wildcard tests/sim/*.c)
@@ -48,7 +50,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/tocsin $(PLUGINS)
+all: $(BUILD)/tocsin $(PLUGINS) $(MAPPINGS)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -117,6 +119,10 @@ $(BUILD)/plugins/%.so: $$(call obj,$$(sort $$(wildcard integrations/$$*/*.c)))
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(LDFLAGS) $^ $(shell pkg-config --libs jansson) -o $@
 
+$(BUILD)/plugins/%.jq: integrations/%/mapping.jq
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 # muldefs: a test may put a double in the place of a function; the test's own comes first and so wins
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(LIBT)) $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
@@ -135,7 +141,7 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a
 install: all
 	install -D -m 755 $(BUILD)/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
 	install -d $(DESTDIR)$(PREFIX)/lib/tocsin/plugins $(DESTDIR)$(PREFIX)/share/tocsin/rules
-	install -m 644 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/tocsin/plugins/
+	install -m 644 $(PLUGINS) $(MAPPINGS) $(DESTDIR)$(PREFIX)/lib/tocsin/plugins/
 	find rules -maxdepth 1 -name '*.cfg' -exec install -m 644 {} $(DESTDIR)$(PREFIX)/share/tocsin/rules/ \;
 
 ## make clean     remove build/

@@ -34,12 +34,21 @@ cases_build_dir(void)
     return path;
 }
 
+const char *
+cases_own_mapping(const char *format, char path[4600])
+{
+    snprintf(path, 4600, "%s/plugins/%s.jq", cases_build_dir(), format);
+    return access(path, R_OK) == 0 ? path : NULL;
+}
+
 const struct tocsin_plugin *
 cases_plugin(const char *name)
 {
     char path[4600];
     void *so;
 
+    if (cases_own_mapping(name, path) != NULL)
+        name = "json";
     snprintf(path, sizeof path, "%s/plugins/%s.so", cases_build_dir(), name);
     so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (so == NULL) {
@@ -182,14 +191,16 @@ settings(struct case_run *run, const struct tocsin_option *table)
 static bool
 compile_mapping(struct case_run *run)
 {
-    const char *name = cases_text(run->doc, "mapping", NULL), *path;
+    const char *name = cases_text(run->doc, "mapping", NULL), *path, *format = strrchr(run->folder, '/');
+    char own[4600];
     struct tocsin_err err = { 0 };
     char *program = NULL;
     size_t n;
 
-    if (name == NULL)
+    path = name != NULL ? arena_printf(run->arena, "%s/%s", run->folder, name)
+                        : cases_own_mapping(format != NULL ? format + 1 : run->folder, own);
+    if (path == NULL)
         return true;
-    path = arena_printf(run->arena, "%s/%s", run->folder, name);
     if (file_read(path, 1 << 20, &program, &n, &err) == TOCSIN_OK)
         mapping_compile(path, program, &run->mapping, &err);
     free(program);

@@ -33,6 +33,8 @@ struct case_run {
 const char *cases_build_dir(void);
 /* <build>/plugins/<name>.so; NULL with a line on stderr. */
 const struct tocsin_plugin *cases_plugin(const char *name);
+/* The mapping of an integration without code; NULL: it has code. */
+const char *cases_own_mapping(const char *format, char path[4600]);
 /* Opens the instance that the case describes; false: said in diff. */
 bool cases_open(struct case_run *, const struct tocsin_option *table);
 /* Runs the case; what differs is in diff. */

@@ -149,7 +149,8 @@ cases_sample_run(const char *folder, const struct sample *s, struct buf *diff)
     struct tocsin_err err = { 0 };
     struct tocsin_batch batch;
     void *self = NULL;
-    char path[4096], *body = NULL;
+    char path[4096], own[4600], *body = NULL;
+    const char *mapping_path = s->mapping != NULL ? s->mapping : cases_own_mapping(s->format, own);
 
     in.received_at = 1800000000000;
     snprintf(path, sizeof path, "%s/%s", folder, s->path);
@@ -158,7 +159,7 @@ cases_sample_run(const char *folder, const struct sample *s, struct buf *diff)
         in.body = body;
         skip_headers(&in);
     }
-    if (body == NULL || (s->mapping != NULL && !compile(s->mapping, &mapping, &err)) ||
+    if (body == NULL || (mapping_path != NULL && !compile(mapping_path, &mapping, &err)) ||
         (plugin->open != NULL &&
          plugin->open(&plugin_host, settings(batch.arena, &in), &self, &err) != TOCSIN_OK) ||
         host_decode(plugin, self, mapping, &in, &batch, &err) != TOCSIN_OK)
