@@ -21,12 +21,27 @@ SENDERS = 3
 SEED = int(os.environ.get("TOCSIN_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 
 
-class Sender(threading.Thread):
+class Worker(threading.Thread):
+    """A thread whose failure is a failure of the test."""
+    error = None
+
+    def __init__(self, stop):
+        super().__init__(daemon=True)
+        self.stop = stop
+
+    def run(self):
+        try:
+            self.work()
+        except Exception as e:  # noqa: BLE001: the test looks at it
+            self.error = e
+
+
+class Sender(Worker):
     """Fires keys of its own, one after the other, and resolves every fourth of them later."""
 
     def __init__(self, port, name, stop):
-        super().__init__(daemon=True)
-        self.port, self.prefix, self.stop = port, name, stop
+        super().__init__(stop)
+        self.port, self.prefix = port, name
         self.fired, self.resolved = set(), set()
         self.incidents = {}
         self.lost_answers = 0
@@ -44,7 +59,8 @@ class Sender(threading.Thread):
                 answer = self.conn.getresponse()
                 text = answer.read()
                 if answer.status == 202:
-                    self.incidents.setdefault(key, json.loads(text)["alerts"][0].get("incident"))
+                    if status == "firing":
+                        self.incidents[key] = json.loads(text)["alerts"][0]["incident"]
                     return True
                 if answer.status != 503:
                     self.refused.append((answer.status, text))
@@ -56,7 +72,7 @@ class Sender(threading.Thread):
                 return False
             time.sleep(0.01)
 
-    def run(self):
+    def work(self):
         waiting = []
         for i in range(10**9):
             if self.stop.is_set():
@@ -73,17 +89,17 @@ class Sender(threading.Thread):
             time.sleep(0.004)
 
 
-class Publisher(threading.Thread):
+class Publisher(Worker):
     """Publishes keys of its own over MQTT; published holds what the broker acknowledged."""
 
     def __init__(self, port, stop):
-        super().__init__(daemon=True)
-        self.stop, self.published = stop, set()
+        super().__init__(stop)
+        self.published = set()
         self.client = paho.Client(client_id="kill9-publisher")
         self.client.connect("localhost", port)
         self.client.loop_start()
 
-    def run(self):
+    def work(self):
         for i in range(10**9):
             if self.stop.is_set():
                 break
@@ -166,6 +182,8 @@ def test_kill9_under_load(tocsin, settings, vendors, broker, cycles):
         stop.set()
         for thread in (*senders, publisher):
             thread.join(20)
+    errors = [w.error for w in (*senders, publisher) if w.error is not None]
+    assert not errors, f"seed {SEED}: {errors}"
     refused = [r for s in senders for r in s.refused]
     assert not refused, f"seed {SEED}: {len(refused)} well-formed alerts refused, such as {refused[0]}"
     wait_until(lambda: publisher.published <= {a["dedup_key"] for a in t.alerts("source=training&limit=500")}, 60,
