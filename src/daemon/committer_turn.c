@@ -127,10 +127,11 @@ answer_all(struct load *l)
 
     while (l->intake != NULL) {
         struct intake *in = l->intake;
+        size_t n = in->n;
 
         l->intake = in->next;
-        intake_accept(in, e);
-        e += in->n;
+        intake_accept(in, e);                /* frees it */
+        e += n;
     }
     while (l->jobs != NULL) {
         struct job *j = l->jobs;
