@@ -109,6 +109,8 @@ class Tocsin:
         return self.daemon.process.popen.pid
 
     def close(self):
+        if not self.daemon.process.alive():
+            print("  tocsin ended by itself:\n" + self.daemon.log()[-2000:], flush=True)
         self.daemon.close()
 
 
@@ -220,7 +222,7 @@ def page(a, table):
 
 def mqtt(a, table):
     n = 20_000 if a.quick else 60_000
-    broker = harness.Mosquitto(a.folder, extra="log_type none")
+    broker = harness.Mosquitto(a.folder, lasting=False)
     got = {"tocsin": [], "bare": [], "collector": []}
 
     def publish(topic):

@@ -73,10 +73,12 @@ find_words(const char *body, size_t n, int64_t at)
 static void
 answer(int fd)
 {
-    static const char text[] = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 71\r\n\r\n"
-                               "{\"status\":\"success\",\"message\":\"Event processed\",\"dedup_key\":\"0123456\"}";
+    static const char body[] = "{\"status\":\"success\",\"message\":\"Event processed\"}";
+    char text[300];
+    int n = snprintf(text, sizeof text, "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
+                     "Content-Length: %zu\r\n\r\n%s", sizeof body - 1, body);
 
-    if (send(fd, text, sizeof text - 1, MSG_NOSIGNAL) < 0)
+    if (send(fd, text, (size_t)n, MSG_NOSIGNAL) != n)
         fprintf(stderr, "page: cannot answer: %s\n", strerror(errno));
 }
 

@@ -284,8 +284,7 @@ batch_is_acknowledged_together(void **state)
     assert_int_equal(broker_expect_puback(&w->broker), 1);
     (void)submitted(200);                                   /* the next batch: 200 more, not all 299 */
     assert_false(readable(w->broker.fd, 100));
-    n = count_submitted();
-    assert_int_equal(n, 201);
+    assert_int_equal(n = count_submitted(), 201);
     for (size_t i = 1; i < n; i++)
         answer(i, TOCSIN_OK);
     for (unsigned i = 2; i <= 201; i++)
