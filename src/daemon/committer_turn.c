@@ -137,7 +137,7 @@ answer_all(struct load *l)
         struct job *j = l->jobs;
 
         l->jobs = j->next;
-        job_answer(j, e->rc, &e->err);
+        job_answer(j, e->rc, &j->err);
         e++;
     }
 }
