@@ -46,12 +46,12 @@ struct event {
     const char *target;
     enum tocsin_change change;
     uint32_t ver, page, notes;     /* what the rendered incident had (delivery_next() gives them) */
-    struct tocsin_outcome outcome;
+    const struct tocsin_outcome *outcome;    /* never NULL for EV_DELIVERY */
     uint64_t seed;                 /* for the jitter of the back-off */
 
     /* out */
     enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT */
-    struct tocsin_err err;
+    struct tocsin_err *err;        /* the caller's, filled when rc is not TOCSIN_OK; may be NULL */
     struct id16 incident_r;        /* EV_ALERT: the incident it belongs to; zero: none */
 };
 

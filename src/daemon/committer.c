@@ -74,6 +74,8 @@ enqueue_job(struct committer *c, struct job *j)
     j->event.note = j->note;
     j->event.origin = j->origin;
     j->event.target = j->target;
+    j->event.outcome = &j->outcome;
+    j->event.err = &j->err;
     pthread_mutex_lock(&c->mutex);
     if (j->event.kind == EV_ACTION)
         rc = admission(c, 0, &err);
@@ -109,6 +111,8 @@ committer_report(struct committer *c, const struct event *e)
 
     j->event = *e;
     j->target = copy(e->target);
+    if (e->outcome != NULL)
+        j->outcome = *e->outcome;
     enqueue_job(c, j);
 }
 

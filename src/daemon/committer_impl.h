@@ -19,6 +19,8 @@ struct job {
     struct job *next;
     struct event event;
     char *by, *note, *origin, *target;
+    struct tocsin_outcome outcome;           /* EV_DELIVERY */
+    struct tocsin_err err;                   /* EV_ACTION: why not */
     void (*done)(void *ctx, enum tocsin_rc, const struct tocsin_err *);
     void *done_ctx;
 };

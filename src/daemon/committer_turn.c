@@ -137,7 +137,7 @@ answer_all(struct load *l)
         struct job *j = l->jobs;
 
         l->jobs = j->next;
-        job_answer(j, e->rc, &e->err);       /* frees it */
+        job_answer(j, e->rc, &j->err);
         e++;
     }
 }
@@ -193,7 +193,6 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
     c->stats.repeats += r->repeats;
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
         for (size_t i = 0; i < in->n; i++) {
-            c->stats.alerts_resolved += in->decisions[i]->status == TOCSIN_RESOLVED;
             c->stats.dropped += in->decisions[i]->drop;
             c->stats.suppressed += in->decisions[i]->suppress;
             c->stats.rule_failures += in->decisions[i]->failed;
@@ -271,8 +270,8 @@ committer_turn(struct committer *c, struct load *l)
         answer_all(l);
     } else {
         committer_failed(c, &err);
-        if (err.rc == TOCSIN_FULL && l->n_alerts > 0)
-            run_jobs_alone(c, l, &err);      /* and the timers that were due */
+        if (err.rc == TOCSIN_FULL && l->n_alerts > 0 && l->n_jobs > 0)
+            run_jobs_alone(c, l, &err);
         else
             committer_refuse(c, l, &err);
     }

@@ -128,7 +128,7 @@ report_send(struct flight *f, struct tocsin_outcome *o)
                         .seed = rand_u64() };
 
     verdict_tidy(f->arena, f->cn != NULL ? f->cn->settings : NULL, o);
-    ev.outcome = *o;
+    ev.outcome = o;
     count(f, o);
     tell_people(f, o);
     let_go(f);

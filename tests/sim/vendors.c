@@ -196,7 +196,9 @@ work_off(struct sim *s, const struct id16 *incident, const char *target, bool cr
     struct incident_detail d;
     struct delivery_work work;
     struct tocsin_err err;
-    struct event e = { .kind = EV_DELIVERY, .incident = *incident, .target = target, .seed = roll(s, UINT64_MAX) };
+    struct tocsin_outcome o = { .verdict = TOCSIN_DELIVERED };
+    struct event e = { .kind = EV_DELIVERY, .incident = *incident, .target = target, .seed = roll(s, UINT64_MAX),
+                       .outcome = &o };
 
     if (v != NULL && v->configured)
         caps = v->caps;
@@ -209,16 +211,15 @@ work_off(struct sim *s, const struct id16 *incident, const char *target, bool cr
     e.ver = work.ver;
     e.page = work.page;
     e.notes = work.notes;
-    e.outcome = (struct tocsin_outcome){ .verdict = TOCSIN_DELIVERED };
     if (work.change != 0)
-        e.outcome = send(s, v, incident, work.change);
+        o = send(s, v, incident, work.change);
     if (crash) {
         trace(s, "crash between a send and its result");
         s->crashes++;
         notifier_restart(s);
         goto out;
     }
-    if (s->plant == PLANT_FORGET_RETRY && e.outcome.verdict == TOCSIN_RETRY && roll(s, 3) == 0)
+    if (s->plant == PLANT_FORGET_RETRY && o.verdict == TOCSIN_RETRY && roll(s, 3) == 0)
         goto out;
     while (!sim_turn(s, &e, 1))
         ;

@@ -187,7 +187,7 @@ on_report(void *ctx, const struct event *ev)
     pthread_mutex_lock(&fx.lock);
     r = &fx.reports[fx.n_reports++];
     assert_true(fx.n_reports < REPORTS_MAX);
-    *r = (struct reported){ id_of(&ev->incident), ev->change, ev->ver, ev->page, ev->notes, ev->outcome, "" };
+    *r = (struct reported){ id_of(&ev->incident), ev->change, ev->ver, ev->page, ev->notes, *ev->outcome, "" };
     snprintf(r->target, sizeof r->target, "%s", ev->target);
     lag = fx.lag;
     if (!lag) {

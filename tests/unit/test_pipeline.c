@@ -79,11 +79,13 @@ static void
 turn(struct story *s, struct event *e)
 {
     struct turn_result r;
-    struct tocsin_err err;
+    struct tocsin_err err, why;
 
+    if (e != NULL)
+        e->err = &why;
     assert_int_equal(turn_run(&s->env, s->arena, e, e != NULL, s->now, 50, &r, &err), TOCSIN_OK);
     if (e != NULL && e->rc != TOCSIN_OK)
-        say(s, "(%s) ", e->err.what);
+        say(s, "(%s) ", why.what);
     if (e != NULL && e->kind == EV_ALERT && !id_is_zero(&e->incident_r))
         s->newest = e->incident_r;
 }
@@ -120,6 +122,7 @@ send_next(struct story *s)
     struct tocsin_err err;
     size_t n = 0, i = 0;
     struct event e = { .kind = EV_DELIVERY, .seed = 7 };
+    struct tocsin_outcome o;
     const struct target *t = targets;
 
     assert_int_equal(s->store->ops->pending(s->store, s->arena, &rows, &n, &err), TOCSIN_OK);
@@ -140,8 +143,9 @@ send_next(struct story *s)
     e.ver = work.ver;
     e.page = work.page;
     e.notes = work.notes;
-    e.outcome = outcome(t);
-    say(s, "%s:%s%s ", t->name, word(work.change), e.outcome.verdict == TOCSIN_DELIVERED ? "" : "!");
+    o = outcome(t);
+    e.outcome = &o;
+    say(s, "%s:%s%s ", t->name, word(work.change), o.verdict == TOCSIN_DELIVERED ? "" : "!");
     turn(s, &e);
     return true;
 }

@@ -170,8 +170,8 @@ delivered(struct world *w, struct world_incident *i, struct world_delivery *d, c
         r->told_at = w->now;
         enter_told(r, e);
     }
-    if (e->outcome.vendor_ref[0] != '\0')
-        r->vendor_ref = arena_strdup(w->arena, e->outcome.vendor_ref);
+    if (e->outcome->vendor_ref[0] != '\0')
+        r->vendor_ref = arena_strdup(w->arena, e->outcome->vendor_ref);
     r->last_error = "";
     start_over(r, DELIVERY_IDLE, 0);
     if (e->change != 0)                      /* 0: the sender found nothing that it could tell */
@@ -184,7 +184,7 @@ rejected(struct world *w, struct world_incident *i, struct world_delivery *d, co
     struct delivery_row *r = &d->row;
 
     world_note(w, &i->row.id, "rejected", r->target, "%s refused the %s: %s", r->target,
-               e->change != 0 ? change_words[e->change] : "request", e->outcome.reason);
+               e->change != 0 ? change_words[e->change] : "request", e->outcome->reason);
     r->state = DELIVERY_REJECTED;
     r->refused_change = (uint8_t)e->change;
     r->refused_ver = e->ver;
@@ -204,10 +204,10 @@ retry(struct world *w, struct world_incident *i, struct world_delivery *d, const
     if (r->failing_since == 0) {
         r->failing_since = w->now;
         world_note(w, &i->row.id, "failing", r->target, "%s could not be told (%s): %s", r->target,
-                   e->change != 0 ? change_words[e->change] : "request", e->outcome.reason);
+                   e->change != 0 ? change_words[e->change] : "request", e->outcome->reason);
     }
-    if (wait < e->outcome.delay_ms)
-        wait = e->outcome.delay_ms;
+    if (wait < e->outcome->delay_ms)
+        wait = e->outcome->delay_ms;
     r->state = DELIVERY_FAILING;
     r->attempts++;
     r->due_at = w->now + wait;
@@ -221,12 +221,12 @@ ledger_result(struct world *w, struct world_incident *i, const struct event *e)
     if (d == NULL)
         return;
     d->dirty = true;
-    if (e->outcome.verdict == TOCSIN_DELIVERED) {
+    if (e->outcome->verdict == TOCSIN_DELIVERED) {
         delivered(w, i, d, e);
         return;
     }
-    d->row.last_error = arena_strdup(w->arena, e->outcome.reason);
-    if (e->outcome.verdict == TOCSIN_REJECTED)
+    d->row.last_error = arena_strdup(w->arena, e->outcome->reason);
+    if (e->outcome->verdict == TOCSIN_REJECTED)
         rejected(w, i, d, e);
     else
         retry(w, i, d, e);

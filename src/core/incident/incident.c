@@ -338,7 +338,7 @@ acknowledge(struct world *w, struct world_incident *i, struct event *e)
     struct incident_row *r = &i->row;
 
     if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
     if (e->origin != NULL)
         ledger_heard(w, i, e->origin, TOLD_ACKNOWLEDGED);
     if (r->state == TOCSIN_INC_ACKNOWLEDGED)
@@ -376,7 +376,7 @@ unacknowledge(struct world *w, struct world_incident *i, struct event *e)
     struct incident_row *r = &i->row;
 
     if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
     if (e->origin != NULL)
         ledger_heard(w, i, e->origin, TOLD_TRIGGERED);
     if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until == 0)
@@ -392,9 +392,9 @@ snooze(struct world *w, struct world_incident *i, struct event *e)
     char until[TIME_TEXT];
 
     if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
     if (e->until <= w->now)
-        return err_set(&e->err, TOCSIN_MEANINGLESS, "$.until", "the end of a snooze must lie in the future");
+        return err_set(e->err, TOCSIN_MEANINGLESS, "$.until", "the end of a snooze must lie in the future");
     r->state = TOCSIN_INC_TRIGGERED;
     r->acked_at = 0;
     r->acked_by = "";
@@ -433,7 +433,7 @@ take_note(struct world *w, struct world_incident *i, struct event *e)
     struct world_delivery *d = e->origin != NULL ? world_delivery(w, i, e->origin, false) : NULL;
 
     if (e->note == NULL || e->note[0] == '\0')
-        return err_set(&e->err, TOCSIN_MEANINGLESS, "$.note", "a note needs a text");
+        return err_set(e->err, TOCSIN_MEANINGLESS, "$.note", "a note needs a text");
     if (d != NULL && d->row.told_notes == i->row.notes) {
         d->row.told_notes++;
         d->dirty = true;
@@ -451,7 +451,7 @@ escalate(struct world *w, struct world_incident *i, struct event *e)
     struct incident_row *r = &i->row;
 
     if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(&e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
+        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
     r->state = TOCSIN_INC_TRIGGERED;
     r->acked_at = 0;
     r->acked_by = "";
@@ -474,7 +474,7 @@ incident_on_action(struct world *w, struct event *e)
     struct world_incident *i = world_incident(w, &e->incident);
 
     if (i == NULL) {
-        e->rc = err_set(&e->err, TOCSIN_NOT_FOUND, "", "no such incident");
+        e->rc = err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");
         return;
     }
     e->rc = actions[e->action](w, i, e);
