@@ -32,11 +32,18 @@ err_set(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char
     return rc;
 }
 
+const char *
+err_errno(int no)
+{
+    static _Thread_local char text[128];
+
+    return strerror_r(no, text, sizeof text);
+}
+
 enum tocsin_rc
 err_sys(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
 {
     int no = errno;
-    char text[128];
     size_t n;
     va_list ap;
 
@@ -46,7 +53,7 @@ err_sys(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char
     fill(err, rc, where, fmt, ap);
     va_end(ap);
     n = strlen(err->what);
-    snprintf(err->what + n, sizeof err->what - n, ": %s", strerror_r(no, text, sizeof text));
+    snprintf(err->what + n, sizeof err->what - n, ": %s", err_errno(no));
     err->sys_errno = no;
     return rc;
 }

@@ -14,6 +14,8 @@ enum tocsin_rc err_set(struct tocsin_err *err, enum tocsin_rc rc, const char *wh
 /* The same, and appends ": " and the text of errno. */
 enum tocsin_rc err_sys(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* What an errno means, in words; safe in any thread, and valid until this thread asks again. */
+const char *err_errno(int no);
 /* Put context before what is there already: "cannot reload: <what>".  Keeps rc and where. */
 enum tocsin_rc err_wrap(struct tocsin_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

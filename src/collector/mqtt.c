@@ -167,7 +167,7 @@ client_start(const struct sink *sink, struct conf *conf, const struct conf_colle
     rc = client->wake_fd < 0 ? errno : pthread_create(&client->thread, NULL, client_main, client);
     if (rc == 0)
         return client;
-    log_error("mqtt", c->name, "cannot start the collector: %s", strerror(rc));
+    log_error("mqtt", c->name, "cannot start the collector: %s", err_errno(rc));
     conf_unref(conf);
     client_unref(client);
     client_unref(client);
@@ -188,7 +188,7 @@ client_ask_to_stop(struct mqtt_client *client)
     client->c = NULL;
     pthread_mutex_unlock(&client->lock);
     if (write(client->wake_fd, &one, sizeof one) != (ssize_t)sizeof one)
-        log_error("mqtt", client->name, "cannot wake the collector: %s", strerror(errno));
+        log_error("mqtt", client->name, "cannot wake the collector: %s", err_errno(errno));
     conf_unref(conf);
 }
 

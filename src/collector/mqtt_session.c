@@ -188,7 +188,7 @@ on_disconnect(struct mosquitto *m, void *ctx, int rc, const mosquitto_property *
         return;
     }
     why = rc == 0 ? "the broker closed it" : rc >= 0x80 ? mosquitto_reason_string(rc)
-          : rc == MOSQ_ERR_ERRNO && sys != 0 ? strerror(sys) : mosquitto_strerror(rc);
+          : rc == MOSQ_ERR_ERRNO && sys != 0 ? err_errno(sys) : mosquitto_strerror(rc);
     mqtt_client_trouble(s->client, "connection to '%s' ended: %s%s%s", s->endpoint, why,
                         s->library_error[0] != '\0' ? "; " : "", s->library_error);
 }
@@ -244,7 +244,7 @@ set_up(struct session *s, const struct conf_collector *c)
     make_names(s, c);
     s->m = mosquitto_new(s->client_id, false, s);
     if (s->m == NULL) {
-        mqtt_client_trouble(s->client, "cannot use the client id '%s': %s", s->client_id, strerror(errno));
+        mqtt_client_trouble(s->client, "cannot use the client id '%s': %s", s->client_id, err_errno(errno));
         return false;
     }
     rc = mosquitto_threaded_set(s->m, true);
@@ -295,7 +295,7 @@ dial(struct session *s, const char *host, uint16_t port, uint16_t keepalive, boo
     if (rc == MOSQ_ERR_SUCCESS)
         return true;
     mqtt_client_trouble(s->client, "cannot connect to '%s': %s%s%s", s->endpoint,
-                        rc == MOSQ_ERR_EAI ? gai_strerror(sys) : rc == MOSQ_ERR_ERRNO ? strerror(sys)
+                        rc == MOSQ_ERR_EAI ? gai_strerror(sys) : rc == MOSQ_ERR_ERRNO ? err_errno(sys)
                                                                                       : mosquitto_strerror(rc),
                         s->library_error[0] != '\0' ? "; " : "", s->library_error);
     return false;
@@ -449,7 +449,7 @@ work(struct session *s)
         int timeout = wait_for(s, &p[0].events);
 
         if (poll(p, 2, timeout) < 0 && errno != EINTR) {
-            mqtt_client_trouble(s->client, "cannot wait for '%s': %s", s->endpoint, strerror(errno));
+            mqtt_client_trouble(s->client, "cannot wait for '%s': %s", s->endpoint, err_errno(errno));
             s->explained = true;
             return;
         }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "conf/load.h"
 #include "conf/report.h"
 
@@ -223,7 +224,7 @@ load_folder(struct load *l, const config_setting_t *set, struct rule_list *list)
 
     if (n < 0)
         reading_mistake(&l->r, set, "'rules' of the configuration: cannot open the folder '%s': %s", l->conf->rules_dir,
-                        strerror(errno));
+                        err_errno(errno));
     for (int i = 0; i < n; i++) {
         load_rule_file(l, arena_printf(l->r.arena, "%s/%s", l->conf->rules_dir, found[i]->d_name), list);
         free(found[i]);

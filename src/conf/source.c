@@ -96,7 +96,7 @@ scan_file(struct scan *s, const char *file, struct conf_pos from, int depth)
     if (depth > INCLUDE_DEPTH)
         return true; /* libconfig says so itself */
     if (stat(file, &st) != 0) {
-        conf_report_add(r->report, from, "cannot open '%s': %s%s", file, strerror(errno),
+        conf_report_add(r->report, from, "cannot open '%s': %s%s", file, err_errno(errno),
                         from.line > 0 ? " (an @include starts from the folder of the first file)" : "");
         return false;
     }

@@ -110,7 +110,7 @@ http_raise_file_limit(int64_t connections)
     if (limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-            log_warn("http", "", "cannot raise the limit of open files: %s", strerror(errno));
+            log_warn("http", "", "cannot raise the limit of open files: %s", err_errno(errno));
     }
     if (limit.rlim_cur != RLIM_INFINITY && (int64_t)limit.rlim_cur < connections + 128)
         log_warn("http", "", "%lld connections are allowed, but only %llu open files: raise the limit (LimitNOFILE)",

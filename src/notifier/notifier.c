@@ -297,7 +297,7 @@ notifier_start(struct store *store, struct transport *transport, const struct no
     no = pthread_create(&n->thread, NULL, run, n);
     if (no != 0) {
         *out_r = NULL;
-        rc = err_set(err, TOCSIN_TEMPORARY, "", "cannot start the notifier's thread: %s", strerror(no));
+        rc = err_set(err, TOCSIN_TEMPORARY, "", "cannot start the notifier's thread: %s", err_errno(no));
         goto out;
     }
     n->joined = false;
