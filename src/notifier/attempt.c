@@ -305,7 +305,7 @@ on_answer(void *ctx, const struct tocsin_response *r)
     struct flight *f = ctx;
     struct tocsin_outcome o;
 
-    verdict_default(r, clock_wall_ms(), &o);
+    host_outcome_default(r, clock_wall_ms(), &o);
     verdict_tidy(f->arena, f->cn->settings, &o);
     judge_host(f, r, o.reason);
     if (f->cn->plugin->api.classify != NULL)

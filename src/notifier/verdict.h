@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verdict.h - what an answer means when the integration has no opinion, and what must not be said of it. */
+/* verdict.h - bounds on what an integration makes of an answer, and what must not be said of it. */
 #ifndef NOTIFIER_VERDICT_H
 #define NOTIFIER_VERDICT_H
 
@@ -7,8 +7,6 @@
 
 enum { RETRY_AFTER_MAX_MS = 3600000 };
 
-/* As plugin.h says.  now_ms: for a Retry-After that is a date. */
-void verdict_default(const struct tocsin_response *, int64_t now_ms, struct tocsin_outcome *out);
 /*
  * What classify() left, made safe: a verdict out of range is a retry, delays are bounded, texts end and
  * are clean UTF-8, and no secret of the settings (which may be NULL) stands in the reason.

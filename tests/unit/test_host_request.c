@@ -199,11 +199,13 @@ default_outcome(void **state)
     } cases[] = {
         { 200, true, NULL, NULL, TOCSIN_DELIVERED, 0, "200 OK" },
         { 202, true, NULL, "9", TOCSIN_DELIVERED, 0, "202 Accepted" },
+        { 299, true, NULL, NULL, TOCSIN_DELIVERED, 0, "299" },
         { 301, true, NULL, NULL, TOCSIN_REJECTED, 0, "301 Moved Permanently" },
         { 400, true, NULL, NULL, TOCSIN_REJECTED, 0, "400 Bad Request" },
         { 418, true, NULL, NULL, TOCSIN_REJECTED, 0, "418" },
         { 408, true, NULL, NULL, TOCSIN_RETRY, 0, "408 Request Timeout" },
         { 429, true, NULL, "7", TOCSIN_RETRY, 7000, "429 Too Many Requests" },
+        { 429, true, NULL, "0", TOCSIN_RETRY, 0, "429 Too Many Requests" },
         { 429, true, NULL, "-7", TOCSIN_RETRY, 0, "429 Too Many Requests" },
         { 429, true, NULL, "soon", TOCSIN_RETRY, 0, "429 Too Many Requests" },
         { 503, true, NULL, "Sat, 31 Jan 2026 12:00:30 GMT", TOCSIN_RETRY, 30000, "503 Service Unavailable" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pure parts of the notifier: token bucket, circuit breaker, default verdicts. */
+/* The pure parts of the notifier: token bucket, circuit breaker, what is bounded and hidden. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,59 +106,6 @@ a_breaker_opens_probes_and_closes(void **state)
     assert_int_equal(breaker_wait_ms(&b, now), 0);
 }
 
-static const char *retry_after;
-
-static const char *
-header(const struct tocsin_response *r, const char *name)
-{
-    (void)r;
-    return strcmp(name, "Retry-After") == 0 ? retry_after : NULL;
-}
-
-static void
-default_verdicts(void **state)
-{
-    static const struct {
-        int status;
-        bool sent;
-        const char *retry_after;
-        enum tocsin_verdict verdict;
-        int64_t delay_ms;
-        const char *reason;
-    } cases[] = {
-        { 200, true, NULL, TOCSIN_DELIVERED, 0, "200 OK" },
-        { 299, true, NULL, TOCSIN_DELIVERED, 0, "299" },
-        { 302, true, NULL, TOCSIN_REJECTED, 0, "302 Found" },
-        { 400, true, NULL, TOCSIN_REJECTED, 0, "400 Bad Request" },
-        { 408, true, NULL, TOCSIN_RETRY, 0, "408 Request Timeout" },
-        { 429, true, "7", TOCSIN_RETRY, 7000, "429 Too Many Requests" },
-        { 429, true, "0", TOCSIN_RETRY, 0, "429 Too Many Requests" },
-        { 429, true, "99999999999999999999", TOCSIN_RETRY, 3600000, "429 Too Many Requests" },
-        { 429, true, "-5", TOCSIN_RETRY, 0, "429 Too Many Requests" },
-        { 429, true, "soon", TOCSIN_RETRY, 0, "429 Too Many Requests" },
-        { 503, true, "Sat, 31 Jan 2026 12:00:30 GMT", TOCSIN_RETRY, 30000, "503 Service Unavailable" },
-        { 503, true, "Sat, 31 Jan 2026 11:00:00 GMT", TOCSIN_RETRY, 0, "503 Service Unavailable" },
-        { 503, true, "Sun, 31 Jan 2027 12:00:00 GMT", TOCSIN_RETRY, 3600000, "503 Service Unavailable" },
-        { 599, true, NULL, TOCSIN_RETRY, 0, "599" },
-        { 0, true, NULL, TOCSIN_UNCERTAIN, 0, "no answer" },
-        { 0, false, NULL, TOCSIN_RETRY, 0, "no answer" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct tocsin_response r = {
-            .status = cases[i].status, .sent = cases[i].sent, .body = "", .header = header
-        };
-        struct tocsin_outcome o;
-
-        retry_after = cases[i].retry_after;
-        verdict_default(&r, 1769860800000, &o);
-        assert_int_equal(o.verdict, cases[i].verdict);
-        assert_int_equal(o.delay_ms, cases[i].delay_ms);
-        assert_string_equal(o.reason, cases[i].reason);
-    }
-}
-
 static void
 outcomes_are_tidied(void **state)
 {
@@ -202,7 +149,6 @@ main(void)
         cmocka_unit_test(a_bucket_without_a_rate_is_open),
         cmocka_unit_test(a_reload_grants_no_second_burst),
         cmocka_unit_test(a_breaker_opens_probes_and_closes),
-        cmocka_unit_test(default_verdicts),
         cmocka_unit_test(outcomes_are_tidied),
     };
 
