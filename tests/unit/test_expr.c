@@ -93,6 +93,7 @@ static const struct { const char *program; const char *outputs; } rows[] = {
     { "[.n[] as $x | reduce range($x) as $i (0; . + $i)]", "[[3,0,1]]" },
     { "1e300 | try todate catch \"no\"", "[\"no\"]" },
     { "-1e300 | try strftime(\"%Y\") catch \"no\"", "[\"no\"]" },
+    { "666 | try strftime(1) catch \"no\"", "[\"no\"]" },
     { "1e18 | try gmtime catch \"no\"", "[\"no\"]" },
     { "\"abab\" | [indices(\"b\"), index(\"b\"), rindex(\"b\"), indices(\"\"), index(\"\")]", "[[[1,3],1,3,[],null]]" },
     { "0|todate", "[\"1970-01-01T00:00:00Z\"]" },

@@ -74,7 +74,8 @@ test_id_follows_content(void **state)
 }
 
 #define STEP "{\"after_ms\":0,\"targets\":[\"a\"]}"
-#define REST ",\"ack_timeout_ms\":0,\"failover_after_ms\":0,\"last_wait_ms\":0,\"restart_on_unack\":false,\"last_resort\":[]}"
+#define LAST ",\"last_resort\":[]}"
+#define REST ",\"ack_timeout_ms\":0,\"failover_after_ms\":0,\"last_wait_ms\":0,\"restart_on_unack\":false" LAST
 
 static void
 test_damaged(void **state)

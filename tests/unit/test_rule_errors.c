@@ -24,7 +24,8 @@ test_failures(void **state)
     struct tocsin_pair labels[] = { { "gpu", "3" }, { "host", "h" }, { "long", text } };
     struct tocsin_alert a = alert(labels, 3);
     struct decision *d;
-    static const char *const failed[] = { "one-of-three", "nonsense", "empty-key", "empty-summary", "regex", "too-long" };
+    static const char *const failed[] = { "one-of-three", "nonsense", "empty-key", "empty-summary", "regex",
+                                          "too-long" };
     size_t n = 0;
 
     (void)state;
@@ -48,7 +49,8 @@ test_failures(void **state)
             assert_string_equal(d->trace[i].rule, failed[n++]);
     assert_int_equal(n, 6);
     assert_non_null(strstr(d->trace[0].text, "x: (none) -> 1; y failed: {{ .labels.host | tonumber }}: "));
-    assert_string_equal(d->trace[1].text, "severity failed: 'h' is not a severity; drop passed over because of the failure");
+    assert_string_equal(d->trace[1].text,
+                        "severity failed: 'h' is not a severity; drop passed over because of the failure");
     assert_string_equal(d->trace[4].text, "skipped: matcher 'long =~ \"(a|aa)+[xyz]\"': the regex ran into its limit");
     unload(&b);
 }

@@ -265,9 +265,11 @@ static void
 test_jq_sees_changes(void **state)
 {
     struct spec specs[] = {
-        { .name = "one", .set = { { "n", "{{ .labels.gpu | tonumber + 1 }}" }, { "n", "{{ .labels.n | tonumber * 2 }}" },
-                                  { "all", "{{ [.labels.n, .severity, .status, .source] | join(\"/\") }}" } } },
-        { .name = "two", .match = { "n > 3" }, .set = { { "severity", "{{ if .labels.n == \"8\" then \"P1\" else \"P3\" end }}" } },
+        { .name = "one",
+          .set = { { "n", "{{ .labels.gpu | tonumber + 1 }}" }, { "n", "{{ .labels.n | tonumber * 2 }}" },
+                   { "all", "{{ [.labels.n, .severity, .status, .source] | join(\"/\") }}" } } },
+        { .name = "two", .match = { "n > 3" },
+          .set = { { "severity", "{{ if .labels.n == \"8\" then \"P1\" else \"P3\" end }}" } },
           .unset = { "gpu" }, .dedup_key = "{{ .dedup_key + \"/\" + .severity + (.labels.gpu // \"-\") }}" },
     };
     struct bench b = LOAD(specs);

@@ -13,7 +13,8 @@
 #include "base/buf.h"
 #include "core/rules/template.h"
 
-static const struct tocsin_pair labels[] = { { "a b", "blank" }, { "gpu", "3" }, { "host", "train-07" }, { "q\"q", "x" } };
+static const struct tocsin_pair labels[] = { { "a b", "blank" }, { "gpu", "3" }, { "host", "train-07" },
+                                            { "q\"q", "x" } };
 static const struct tocsin_pair notes[] = { { "title", "A title" } };
 static const struct tocsin_link link_list[] = { { "https://example.org/x", NULL } };
 
