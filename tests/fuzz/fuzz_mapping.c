@@ -21,7 +21,9 @@ static const char *const programs[] = {
     " (try gsub(\"(?<x>[a-z]+)\"; \"<\\(.x)>\") catch 0), .[1:3], .[-2:], explode, (explode|implode), ascii_upcase,"
     " index(\"a\"), indices(\"a\"), indices(\"\"), split(\"\"), @uri, @sh, @html, @base64, (try @base64d catch 0),"
     " (try fromjson catch 0), [scan(\"[0-9]\")], (. * 3), ltrimstr(.), (try split(.) catch 0), (try (. / .) catch 0),"
-    " (try test(.) catch 0), (try fromdate catch 0), (try strptime(\"%Y-%m-%d\") catch 0), (try ({} | .[\"a\"]) catch 0),"
+    " (try test(.) catch 0), (try fromdate catch 0), (try strptime(\"%Y-%m-%d\") catch 0),"
+    " (try ({} | .[\"a\"]) catch 0),"
+    " gsub(\"\"; \"-\"), gsub(\"\\\\s*$\"; \"\"), gsub(\"[a-z]*\"; \"x\"), [scan(\"a*\")], [splits(\" *\")],"
     " rtrimstr(\"x\"), startswith(.), length, utf8bytelength, (try ({a: .} | @json) catch 0),"
     " (try (strptime(\"%s\")|mktime) catch 0), (try capture(\"(?<y>\\\\d+)-(?<m>\\\\d+)\") catch 0)] | {a: .}",
     /* numbers from outside decide about sizes and times */
@@ -34,7 +36,8 @@ static const char *const programs[] = {
     " (try ([1970,$n,1,1,1,1,1,1]|todate) catch 0), (try ([1,2]|del(.[$n])) catch 0), (try ([1]|has($n)) catch 0),"
     " (try ([1,2]|nth($n)) catch 0), (try ([1,2]|getpath([$n])) catch 0), (try (logb,significand,gamma,frexp) catch 0),"
     " (try ([1,2,3]|.[$n] |= 5) catch 0), (try ([[1,2]|combinations($n)]) catch 0), (try ldexp($n;$n) catch 0),"
-    " (try ([1]|delpaths([[$n]])) catch 0), (try (\"a,b\"|split(\",\";null)|.[$n]) catch 0), (try tojson catch 0)] | {a: .}",
+    " (try ([1]|delpaths([[$n]])) catch 0), (try (\"a,b\"|split(\",\";null)|.[$n]) catch 0),"
+    " (try tojson catch 0)] | {a: .}",
     /* shapes */
     "[[paths], [leaf_paths], (try to_entries catch 0), (try keys catch 0), (try (map(type)) catch 0),"
     " (try flatten catch 0), (try group_by(.a) catch 0), (try (sort_by(.a)|unique) catch 0), tojson,"
@@ -44,12 +47,15 @@ static const char *const programs[] = {
     " (try .body.a.b.c catch 0), (try has(\"a\") catch 0), (try contains({a: 1}) catch 0), (try inside(.) catch 0),"
     " (try (. - .) catch 0), (try (. + .) catch 0), (try (. * .) catch 0), (try implode catch 0), (try mktime catch 0),"
     " (try todate catch 0), (try (. == .) catch 0), (try @sh catch 0), (try @text catch 0), (try max_by(.a) catch 0),"
-    " (try indices(1) catch 0), (try indices([1]) catch 0), (try (.[0:1] = [3]) catch 0), (try getpath([\"a\", 0]) catch 0),"
+    " (try indices(1) catch 0), (try indices([1]) catch 0), (try (.[0:1] = [3]) catch 0), (try getpath([\"a\","
+    " 0]) catch 0),"
     " (try delpaths([[0], [\"a\"]]) catch 0), (try fromstream(tostream) catch 0), (try [splits(\"a\")] catch 0),"
-    " (try unique_by(length) catch 0), (try ([.[]?] | .[1:] | first) catch 0), (try (.a, .body | ascii_downcase) catch 0),"
+    " (try unique_by(length) catch 0), (try ([.[]?] | .[1:] | first) catch 0), (try (.a,"
+    " .body | ascii_downcase) catch 0),"
     " (try setpath([.a]; 1) catch 0), (try getpath(.) catch 0), (try delpaths(.) catch 0), (try test(.) catch 0),"
     " (try strftime(.) catch 0), (try ltrimstr(.) catch 0), (try (.a as [$x, {k: $y}] | $x, $y) catch 0),"
-    " (try (\"x\" | split(.)) catch 0), (try (. as $i | {a: 1} | .[$i]) catch 0), (try (. as $i | [1,2] | .[$i]) catch 0),"
+    " (try (\"x\" | split(.)) catch 0), (try (. as $i | {a: 1} | .[$i]) catch 0),"
+    " (try (. as $i | [1,2] | .[$i]) catch 0),"
     " (try (. as $i | [1,2] | .[$i:]) catch 0), (try limit(.; 1) catch 0), (try [range(.)] catch 0)] | {a: .}",
 };
 

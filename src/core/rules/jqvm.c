@@ -20,7 +20,18 @@
 #include "base/xalloc.h"
 #include "core/rules/jqscan.h"
 
-/* One line, so that jq's line numbers are ours plus one. */
+/*
+ * What replaces jq's own, and why:
+ *   range, while, until, repeat, recurse, combinations   count their steps
+ *   _multiply, setpath, _assign, _modify                 a number from outside chose how much memory
+ *   strftime, gmtime, todate                             abort on 1e300 and on a format that is no string
+ *   _mod                                                 -1e300 % -1 is a division error of the processor
+ *   indices, index, rindex                               without end for ""
+ *   match and all that is made of it                     empty matches: without end in gsub, reported twice, and a
+ *                                                        wild pointer in text that is not ASCII (left out there)
+ *   tonumber                                             "nan" as a slice's end aborts
+ * One line, so that jq's line numbers are ours plus one.
+ */
 static const char prelude[] =
     "def __tick: (null|debug) as $__t | .; "
     "def __range(a;b): range(a;b); def range(a;b): __range(a;b)|__tick; def range(a): range(0;a); "
@@ -54,8 +65,21 @@ static const char prelude[] =
     "def __indices($i): indices($i); def indices($i): if $i == \"\" then [] else __indices($i) end; "
     "def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:][0]; "
     "def __tonumber: tonumber; def tonumber: __tonumber | if isnan then error(\"not a number\") else . end; "
+    "def __mod(a;b): a % b; def _mod(a;b): b as $b | a as $a | if ($a|type) == \"number\" and ($a|fabs) > 9e15 "
+    "  then error(\"% needs a number below 9e15\") else __mod($a;$b) end; "
+    "def __match($re;$f): match($re;$f); def __global: type == \"string\" and contains(\"g\"); "
+    "def match($re;$f): if $f|__global|not then __match($re;$f) else "
+    "    foreach __match($re; if utf8bytelength == length then $f else $f + \"n\" end) as $m "
+    "    ({o:-1}; if $m.offset > .o then {o:$m.offset,m:$m} else {o:.o} end; .m // empty) end; "
+    "def match($v): if ($v|type) == \"array\" then match($v[0];$v[1]) else match($v;null) end; "
+    "def __named: [.captures[]|select(.name != null)|{(.name):.string}] | add // {}; "
+    "def capture($re;$f): match($re;$f)|__named; def capture($v): match($v)|__named; "
+    "def scan($re): match($re;\"g\") | if (.captures|length) > 0 then [.captures[].string] else .string end; "
+    "def split($re;$f): . as $in | (reduce match($re;\"g\" + ($f // \"\")) as $m ({r:[],i:0}; "
+    "  {r:(.r + [$in[.i:$m.offset]]), i:($m.offset + $m.length)})) | .r + [$in[.i:]]; "
+    "def splits($re;$f): split($re;$f)|.[]; def splits($re): splits($re;null); "
     "def sub($re;f;$flags): . as $in | (reduce match($re;$flags) as $m ({o:\"\",i:0}; . as $s "
-    "  | ($m | [.captures[]|select(.name != null)|{(.name):.string}] | (add // {}) | [f] | .[0] // \"\") as $r "
+    "  | ($m | __named | [f] | .[0] // \"\") as $r "
     "  | {o:($s.o + $in[$s.i:$m.offset] + $r), i:($m.offset + $m.length)})) | .o + $in[.i:]; "
     "def sub($re;f): sub($re;f;\"\"); def gsub($re;f;$flags): sub($re;f;$flags + \"g\"); "
     "def gsub($re;f): sub($re;f;\"g\");\n";
