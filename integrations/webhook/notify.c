@@ -25,7 +25,7 @@ static const struct tocsin_option options[] = {
     { "method", TOCSIN_OPT_STRING, "POST", "HTTP method", "POST|PUT|PATCH" },
     { "secret", TOCSIN_OPT_SECRET, NULL, "signs each request (Standard Webhooks); whsec_… or any text", NULL },
     { "bearer", TOCSIN_OPT_SECRET, NULL, "sent as Authorization: Bearer …", NULL },
-    { "headers", TOCSIN_OPT_MAP, NULL, "more headers, such as { \"X-Team\" = \"ml\"; }", NULL },
+    { "headers", TOCSIN_OPT_MAP, NULL, "more headers, such as { X-Team = \"ml\"; }", NULL },
     { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL }
 };
 

@@ -26,6 +26,7 @@ struct alert_text {
     struct tocsin_pair *rules;       size_t n_rules;       /* name and file:line of each rule that matched */
 };
 
+/* The digest is of everything but the rules: where they stand changes with every edit of their file. */
 void alert_text_encode(struct arena *, const struct alert_text *, const void **body_out, size_t *len_out,
                        uint64_t *digest_out);
 /* False when the bytes are damaged or of an unknown version; out is then empty but valid. */

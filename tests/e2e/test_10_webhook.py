@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alerts over HTTP: what is accepted, what becomes one incident, what is refused and with which words."""
 import json
+import re
 import socket
 
 import pytest
@@ -81,6 +82,18 @@ def test_rule_routes_drops_and_suppresses(tocsin, vendors, settings):
     assert "dev" in t.incident(dev)["suppressed_by"]
     stays(lambda: vendors.keys("pd") == {ml}, 0.7, "only what is neither dropped nor suppressed pages")
     assert {a["dedup_key"]: a["status"] for a in t.alerts()}["n"] == "dropped"
+
+
+def test_the_timeline_names_each_rule_also_the_one_that_failed(tocsin, vendors, settings):
+    t = tocsin(settings(), rules=[
+        {"name": "louder", "match": ["team = ml"], "set": {"severity": "critical"}},
+        {"name": "ratio", "match": ["team = ml"], "set": {"ratio": "{{ 1 / (.labels.zero | tonumber) }}"}}])
+    incident = t.fire("m", "warning", team="ml", zero="0")
+    vendors.wait_history("pd", incident, ["trigger"])
+    told = {(e["kind"], e["actor"]): e["text"] for e in t.incident(incident)["timeline"]}
+    assert re.search(r"\.cfg:\d+: severity", told["rule", "louder"])
+    assert re.search(r"\.cfg:\d+: .*divi", told["rule failed", "ratio"])
+    assert t.metric("tocsin_rule_failures_total") == 1
 
 
 def test_info_pages_nobody(tocsin, vendors):

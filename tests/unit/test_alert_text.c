@@ -60,6 +60,10 @@ test_round_trip(void **state)
     assert_int_equal(len, len2);
     assert_memory_equal(body, again, len);
     assert_true(digest == digest2);
+    t.rules = u.rules;
+    t.rules[0].value = "rules/10.cfg:99";               /* a line was added above it: no news */
+    alert_text_encode(a, &t, &again, &len2, &digest2);
+    assert_true(digest == digest2);
     t.summary = "GPU 4 lost";
     alert_text_encode(a, &t, &again, &len2, &digest2);
     assert_true(digest != digest2);

@@ -120,6 +120,28 @@ counted(struct world_alert *a, const struct decision *d, const struct world *w)
         a->dirt = COUNTED;
 }
 
+enum { RULES_TOLD = 10, RULE_TEXT = 300 };
+
+/* Why it became what it is: each rule that shaped the alert, and each that should have but failed. */
+static void
+note_rules(struct world *w, const struct world_incident *i, const struct decision *d, bool failed_only)
+{
+    size_t told = 0;
+
+    for (size_t k = 0; k < d->n_trace; k++) {
+        const struct rule_trace *t = &d->trace[k];
+
+        if (failed_only && !t->failed)
+            continue;
+        if (told++ == RULES_TOLD) {
+            world_note(w, &i->row.id, "rule", d->source, "and more rules, which this line stands for");
+            return;
+        }
+        world_note(w, &i->row.id, t->failed ? "rule failed" : "rule", t->rule, "%s:%u: %s", t->pos.file, t->pos.line,
+                   text_cut_bytes(w->arena, t->text, RULE_TEXT));
+    }
+}
+
 static struct world_incident *
 open_incident(struct world *w, const struct decision *d)
 {
@@ -133,6 +155,7 @@ open_incident(struct world *w, const struct decision *d)
     i->row.source = d->source;
     i->row.severity = (uint8_t)d->severity;
     world_note(w, &i->row.id, "opened", d->source, "%s; routed to %s by %s", d->summary, d->policy->name, d->routed_by);
+    note_rules(w, i, d, false);
     return i;
 }
 
@@ -170,6 +193,7 @@ attach(struct world *w, struct world_alert *a, struct event *e)
     i->row.routed |= d->routed;
     if (i->row.n_total++ > 0) {
         world_note(w, &i->row.id, "alert", d->source, "%s joined: %s", severity_name(d->severity), d->summary);
+        note_rules(w, i, d, true);
         changed(w, i);
     }
     add_targets(w, i, d);
