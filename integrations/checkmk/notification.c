@@ -1,0 +1,1 @@
+../nagios/notification.c

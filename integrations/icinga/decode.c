@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decode.c - icinga: the family's reader under this name. */
+#include "notification.h"
+
+TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
+    .abi = TOCSIN_PLUGIN_ABI,
+    .size = sizeof(struct tocsin_plugin),
+    .name = "icinga",
+    .summary = "Icinga's notifications, as a form or JSON",
+    .collector_options = notification_options,
+    .open = notification_open,
+    .decode = notification_decode,
+};
