@@ -12,19 +12,17 @@ struct slot {
     void *value;                             /* NULL: free */
 };
 
+enum { FIRST_SLOTS = 16 };
+
 struct world_index {
     struct slot *slots;
-    size_t cap, n;
+    size_t cap, n;                           /* cap 0 until something is put: many turns need one index of three */
 };
 
 static struct world_index *
 index_new(struct arena *a)
 {
-    struct world_index *x = arena_zalloc(a, sizeof *x);
-
-    x->cap = 64;
-    x->slots = arena_zalloc(a, x->cap * sizeof *x->slots);
-    return x;
+    return arena_zalloc(a, sizeof(struct world_index));
 }
 
 static struct slot *
@@ -46,7 +44,7 @@ index_grow(struct world_index *x, struct arena *a)
     struct slot *old = x->slots;
     size_t n = x->cap;
 
-    x->cap *= 2;
+    x->cap = x->cap > 0 ? x->cap * 2 : FIRST_SLOTS;
     x->slots = arena_zalloc(a, x->cap * sizeof *x->slots);
     for (size_t i = 0; i < n; i++)
         if (old[i].value != NULL)
@@ -70,7 +68,7 @@ index_put(struct world_index *x, struct arena *a, const struct id16 *id, void *v
 static void *
 index_get(const struct world_index *x, const struct id16 *id)
 {
-    return index_slot(x, id)->value;
+    return x->n > 0 ? index_slot(x, id)->value : NULL;
 }
 
 /* --- growing lists -------------------------------------------------------------- */

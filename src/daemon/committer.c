@@ -33,29 +33,77 @@ admission(struct committer *c, size_t n, struct tocsin_err *err)
     return TOCSIN_OK;
 }
 
+/* When the thread has something to do without being woken. */
+static int64_t
+next_wait_ms(struct committer *c, int64_t mono)
+{
+    int64_t due = c->opt.store->ops->next_due(c->opt.store), wait = c->next_upkeep - mono;
+
+    if (c->lazy && c->next_flush - mono < wait)
+        wait = c->next_flush - mono;
+    if (due > 0 && due - committer_time(c) < wait)
+        wait = due - committer_time(c);
+    if (c->retry_at > mono && wait < c->retry_at - mono)
+        wait = c->retry_at - mono;
+    return wait > 0 ? wait : 0;
+}
+
+/* What was just counted may be due, or is to be flushed, before the thread would look. */
+static void
+wake_if_sooner(struct committer *c)
+{
+    int64_t mono = clock_mono_ms(), at = mono + next_wait_ms(c, mono);
+
+    if (at < c->wake_at) {
+        c->wake_at = at;
+        pthread_cond_signal(&c->wake);
+    }
+}
+
+static bool
+is_idle(const struct committer *c)
+{
+    return c->intake_head == NULL && c->job_head == NULL;
+}
+
+static void
+enqueue(struct committer *c, struct intake *in)
+{
+    if (is_idle(c))
+        pthread_cond_signal(&c->wake);
+    *c->intake_tail = in;
+    c->intake_tail = &in->next;
+    c->queued += in->n;
+}
+
+/*
+ * Most payloads repeat what is known.  While the thread sleeps and nothing waits, so that nothing is overtaken,
+ * such a payload is counted here: no thread is woken, and its request is not parked.
+ */
 void
 committer_intake(struct committer *c, struct intake *in)
 {
+    struct event *events = arena_alloc(in->arena, in->n * sizeof *events);
     struct tocsin_err err;
     enum tocsin_rc rc;
+    bool counted = false;
 
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK) {
-        bool idle = c->intake_head == NULL && c->job_head == NULL;
-
-        *c->intake_tail = in;
-        c->intake_tail = &in->next;
-        c->queued += in->n;
-        if (idle)
-            pthread_cond_signal(&c->wake);
-    } else {
+    if (rc == TOCSIN_OK && c->asleep && is_idle(c))
+        counted = committer_repeats(c, in, events);
+    if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
-    }
+    else if (counted)
+        wake_if_sooner(c);
+    else
+        enqueue(c, in);
     pthread_mutex_unlock(&c->mutex);
     if (rc != TOCSIN_OK)
         intake_refuse(in, &err);
+    else if (counted)
+        intake_accept(in, events);
 }
 
 static char *
@@ -171,23 +219,8 @@ upkeep(struct committer *c, int64_t mono)
         committer_failed(c, &err);
 }
 
-/* When the thread has something to do without being woken. */
-static int64_t
-next_wait_ms(struct committer *c, int64_t mono)
-{
-    int64_t due = c->opt.store->ops->next_due(c->opt.store), wait = c->next_upkeep - mono;
-
-    if (c->lazy && c->next_flush - mono < wait)
-        wait = c->next_flush - mono;
-    if (due > 0 && due - committer_time(c) < wait)
-        wait = due - committer_time(c);
-    if (c->retry_at > mono && wait < c->retry_at - mono)
-        wait = c->retry_at - mono;
-    return wait > 0 ? wait : 0;
-}
-
 static void
-wait_for_work(struct committer *c, int64_t ms)
+wait_for_work(struct committer *c, int64_t mono, int64_t ms)
 {
     struct timespec until;
 
@@ -198,7 +231,10 @@ wait_for_work(struct committer *c, int64_t ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    c->wake_at = mono + ms;
+    c->asleep = true;
     pthread_cond_timedwait(&c->wake, &c->mutex, &until);
+    c->asleep = false;
 }
 
 static void *
@@ -215,7 +251,7 @@ committer_main(void *ctx)
         pthread_mutex_lock(&c->mutex);
         hurt = c->retry_at > mono && c->intake_head == NULL;     /* only what can wait is there */
         if (!c->stopping && wait > 0 && ((c->intake_head == NULL && c->job_head == NULL) || hurt))
-            wait_for_work(c, wait);
+            wait_for_work(c, mono, wait);
         take(c, &l);
         stop = (c->stopping || c->failed) && l.n_alerts == 0 && (l.n_jobs == 0 || c->failed);
         pthread_mutex_unlock(&c->mutex);
@@ -271,6 +307,7 @@ committer_stats(struct committer *c, struct turn_stats *out)
 {
     pthread_mutex_lock(&c->mutex);
     *out = c->stats;
+    out->clock_jumps = atomic_load(&c->clock_jumps);
     out->queue_depth = c->queued;
     pthread_mutex_unlock(&c->mutex);
 }

@@ -4,6 +4,7 @@
 #define DAEMON_COMMITTER_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "daemon/committer.h"
 #include "os/log.h"
@@ -38,13 +39,16 @@ struct committer {
     struct job *job_head, **job_tail;
     size_t queued;
     bool stopping, failed;
+    bool asleep;                             /* the thread waits: nobody uses the store, the turn's arena, the clock below */
+    int64_t wake_at;                         /* until when, by the monotonic clock */
     struct turn_stats stats;
     struct tocsin_err last_err;              /* rc TOCSIN_OK while commits succeed */
 
-    /* the thread's own */
+    /* the thread's own, and while it is asleep of whoever holds the mutex */
     struct arena *arena;
     struct conf *conf;                       /* during a turn */
     int64_t last_wall, last_mono;            /* of the turn before: wall time never goes back here */
+    atomic_llong clock_jumps;
     int64_t next_flush, next_upkeep, retry_at;
     bool lazy;
     struct complaint trouble;
@@ -67,7 +71,10 @@ void committer_turn(struct committer *, struct load *);
 void committer_refuse(struct committer *, struct load *, const struct tocsin_err *);
 /* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */
 void committer_failed(struct committer *, const struct tocsin_err *);
+/* Count a payload that only repeats what is known, at once.  False: it must wait for a turn.  The mutex is held. */
+bool committer_repeats(struct committer *, struct intake *, struct event *events);
 /* Answer and free one piece of work. */
+void intake_accept(struct intake *, const struct event *events);
 void intake_refuse(struct intake *, const struct tocsin_err *);
 void job_answer(struct job *, enum tocsin_rc, const struct tocsin_err *);
 void job_free(struct job *);

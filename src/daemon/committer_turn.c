@@ -18,9 +18,7 @@ committer_time(struct committer *c)
     int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), expected = c->last_wall + (mono - c->last_mono);
 
     if (c->last_wall > 0 && (wall < expected - 2000 || wall > expected + 60000)) {
-        pthread_mutex_lock(&c->mutex);
-        c->stats.clock_jumps++;
-        pthread_mutex_unlock(&c->mutex);
+        atomic_fetch_add(&c->clock_jumps, 1);
         log_warn("turn", "", "the system's clock moved by %lld ms", (long long)(wall - expected));
     }
     if (wall < c->last_wall)
@@ -65,7 +63,7 @@ intake_refuse(struct intake *in, const struct tocsin_err *err)
     intake_answer(in, &r);
 }
 
-static void
+void
 intake_accept(struct intake *in, const struct event *events)
 {
     struct ingest_result r = { .accepted = in->n };
@@ -105,7 +103,7 @@ make_events(struct committer *c, struct load *l)
 {
     size_t n = 0;
 
-    l->events = arena_zalloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
+    l->events = arena_alloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
         for (size_t i = 0; i < in->n; i++)
             l->events[n++] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
@@ -179,6 +177,18 @@ committer_refuse(struct committer *c, struct load *l, const struct tocsin_err *e
 }
 
 static void
+count_intake(struct turn_stats *s, const struct intake *in)
+{
+    s->events += in->n;
+    s->alerts += in->n;
+    for (size_t i = 0; i < in->n; i++) {
+        s->dropped += in->decisions[i]->drop;
+        s->suppressed += in->decisions[i]->suppress;
+        s->rule_failures += in->decisions[i]->failed;
+    }
+}
+
+static void
 note_stats(struct committer *c, const struct load *l, const struct turn_result *r, int64_t us)
 {
     static const int64_t le[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000 };
@@ -188,15 +198,10 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
         b++;
     pthread_mutex_lock(&c->mutex);
     c->stats.turns++;
-    c->stats.events += l->n_alerts + l->n_jobs;
-    c->stats.alerts += l->n_alerts;
+    c->stats.events += l->n_jobs;
     c->stats.repeats += r->repeats;
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
-        for (size_t i = 0; i < in->n; i++) {
-            c->stats.dropped += in->decisions[i]->drop;
-            c->stats.suppressed += in->decisions[i]->suppress;
-            c->stats.rule_failures += in->decisions[i]->failed;
-        }
+        count_intake(&c->stats, in);
     if (r->wrote) {
         c->stats.commits++;
         c->stats.commit_us_buckets[b]++;
@@ -204,6 +209,25 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
     }
     c->last_err.rc = TOCSIN_OK;
     pthread_mutex_unlock(&c->mutex);
+}
+
+bool
+committer_repeats(struct committer *c, struct intake *in, struct event *events)
+{
+    struct turn_result r;
+    bool done;
+
+    for (size_t i = 0; i < in->n; i++)
+        events[i] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
+    done = turn_repeats(&c->env, c->arena, events, in->n, committer_time(c), &r);
+    arena_reset(c->arena);
+    if (!done)
+        return false;
+    c->stats.turns++;
+    c->stats.repeats += r.repeats;
+    count_intake(&c->stats, in);
+    c->lazy = true;
+    return true;
 }
 
 void

@@ -388,6 +388,48 @@ load_all(struct turn *t, size_t max_timers)
     return rc == TOCSIN_OK ? load_incidents(t) : rc;
 }
 
+/* Rows in the order of the events: with nothing to lock, and mostly few of them, sorting would only cost. */
+static bool
+load_repeats(struct turn *t)
+{
+    struct alert_row *rows = arena_alloc(t->arena, (t->n + 1) * sizeof *rows);
+
+    t->keys = arena_alloc(t->arena, (t->n + 1) * sizeof *t->keys);
+    for (size_t i = 0; i < t->n; i++)
+        t->keys[i] = t->events[i].decision->key;
+    if (t->ops->load_alerts(t->store, t->keys, t->n, rows, t->err) != TOCSIN_OK)
+        return false;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!pipeline_is_repeat(t->events[i].decision, &rows[i]))
+            return false;
+        world_put_alert(&t->world, &rows[i]);
+    }
+    return true;
+}
+
+bool
+turn_repeats(struct turn_env *env, struct arena *arena, struct event *alerts, size_t n, int64_t now,
+             struct turn_result *out)
+{
+    struct tocsin_err err;
+    struct turn t = { .env = env, .arena = arena, .store = env->store, .ops = env->store->ops, .events = alerts,
+                      .n = n, .out = out, .err = &err };
+    bool done = false;
+
+    *out = (struct turn_result){ 0 };
+    if (t.ops->begin(t.store, &err) != TOCSIN_OK)
+        return false;
+    world_init(&t.world, arena, now, &env->ids, &hooks, &t);
+    if (load_repeats(&t)) {
+        for (size_t i = 0; i < n; i++)
+            pipeline_apply(&t.world, &alerts[i]);
+        done = write_and_commit(&t) == TOCSIN_OK;
+    }
+    if (!done)
+        t.ops->rollback(t.store);
+    return done;
+}
+
 enum tocsin_rc
 turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t n, int64_t now, size_t max_timers,
          struct turn_result *out, struct tocsin_err *err)

@@ -42,5 +42,11 @@ struct turn_result {
  */
 enum tocsin_rc turn_run(struct turn_env *, struct arena *, struct event *events, size_t n, int64_t now, size_t max_timers,
                         struct turn_result *out, struct tocsin_err *err);
+/*
+ * The same for alerts that all repeat what is stored, which touches no disk.  False: at least one of them is news,
+ * and nothing has happened.
+ */
+bool turn_repeats(struct turn_env *, struct arena *, struct event *alerts, size_t n, int64_t now,
+                  struct turn_result *out);
 
 #endif
