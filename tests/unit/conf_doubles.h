@@ -119,8 +119,6 @@ static struct plugin fakes[] = {
     FAKE("victorops", .render = fake_render, .notifier_options = vo_options),
 };
 
-const struct tocsin_host plugin_host = { .size = sizeof(struct tocsin_host) };
-
 enum tocsin_rc
 plugin_load(const char *plugin_dir, const char *name, struct plugin **out_r, struct tocsin_err *err)
 {

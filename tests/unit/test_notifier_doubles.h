@@ -5,8 +5,6 @@
 
 /* --- doubles of other folders ------------------------------------------------------------- */
 
-const struct tocsin_host plugin_host = { .size = sizeof plugin_host };
-
 void
 host_request_init(struct tocsin_request *r, struct arena *a)
 {
