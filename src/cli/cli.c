@@ -84,6 +84,9 @@ cli_option(struct cli *cli, int opt, const char *arg, const char *help)
         return EXIT_YES;
     case OPT_TOKEN_FILE:
         return read_token(cli, arg);
+    case OPT_CA_FILE:
+        cli->ca_file = arg;
+        return EXIT_YES;
     case OPT_JSON:
         cli->json = true;
         return EXIT_YES;
@@ -115,7 +118,7 @@ look_at_terminal(struct cli *cli)
 int
 cli_main(int argc, char **argv)
 {
-    const char *url = getenv("TOCSIN_URL"), *token = getenv("TOCSIN_TOKEN");
+    const char *url = getenv("TOCSIN_URL"), *token = getenv("TOCSIN_TOKEN"), *ca = getenv("TOCSIN_CA_FILE");
     struct cli cli = { 0 };
     int status = EXIT_USAGE;
 
@@ -126,6 +129,7 @@ cli_main(int argc, char **argv)
     cli.arena = arena_new();
     cli.url = url != NULL && *url != '\0' ? url : "http://127.0.0.1:9096";
     cli.token = token != NULL && *token != '\0' ? token : NULL;
+    cli.ca_file = ca != NULL && *ca != '\0' ? ca : NULL;
     cli.now = clock_wall_ms();
     look_at_terminal(&cli);
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -23,6 +23,7 @@ struct cli {
     struct arena *arena;
     const char *url;               /* --url, $TOCSIN_URL, http://127.0.0.1:9096 */
     const char *token;             /* --token-file, $TOCSIN_TOKEN; NULL: none */
+    const char *ca_file;           /* --ca-file, $TOCSIN_CA_FILE; NULL: the system's authorities */
     bool json;                     /* --json */
     bool colour;                   /* stdout is a terminal that wants it */
     size_t width;                  /* columns; 0: not a terminal, nothing is cut */
@@ -81,13 +82,15 @@ void table_print(struct table *, const struct cli *);         /* and releases it
 /* --- commands ------------------------------------------------------------------------ */
 
 /* Options that every command has; for getopt_long tables. */
-enum { OPT_URL = 1000, OPT_TOKEN_FILE, OPT_JSON, OPT_COMMAND };
+enum { OPT_URL = 1000, OPT_TOKEN_FILE, OPT_CA_FILE, OPT_JSON, OPT_COMMAND };
 #define CLI_LONG_OPTIONS                                                                                               \
     { "url", required_argument, NULL, OPT_URL }, { "token-file", required_argument, NULL, OPT_TOKEN_FILE },            \
+    { "ca-file", required_argument, NULL, OPT_CA_FILE },                                                               \
     { "json", no_argument, NULL, OPT_JSON }, { "help", no_argument, NULL, 'h' }
 #define CLI_HELP                                                                                                       \
     "  --url URL            where the daemon is ($TOCSIN_URL; http://127.0.0.1:9096)\n"                                \
     "  --token-file FILE    holds the bearer token ($TOCSIN_TOKEN)\n"                                                  \
+    "  --ca-file FILE       authorities for https, PEM, instead of the system's ($TOCSIN_CA_FILE)\n"                   \
     "  --json               what the API answered, for programs\n"                                                     \
     "  -h, --help           this text\n"
 

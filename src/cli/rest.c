@@ -97,6 +97,8 @@ rest_call(const struct cli *cli, const char *method, const char *path, const cha
     if (rc != TOCSIN_OK)
         goto out;
     set_request(curl, method, body, len);
+    if (cli->ca_file != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, cli->ca_file);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);

@@ -7,6 +7,7 @@ TOCSIN_DEMO_ONCE=1 ends after the show, for the tests.
 """
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -173,9 +174,17 @@ def publish(mqtt):
 
 
 def cli(url, *args):
-    say(f"$ tocsin {' '.join(args)}")
+    say(f"$ tocsin {shlex.join(args)}")
     subprocess.run([TOCSIN, *args, "--url", url], check=True)
     print(flush=True)
+
+
+def tidy(url):
+    """An earlier show's incidents are still open, and the same alerts again would page nobody."""
+    left = [r["id"] for r in get(f"{url}/v1/incidents?state=open")["incidents"]]
+    if left:
+        say("An earlier show left incidents open: they are resolved first", "\n== ")
+        cli(url, "incidents", "resolve", *[i[-8:] for i in left], "--by", "demo")
 
 
 def show(url, mqtt):
@@ -190,13 +199,13 @@ def show(url, mqtt):
     cli(url, "incidents")
     say("The Azure one is acknowledged: its escalation stops", "== ")
     azure = next(r for r in rows if r["source"] == "azure")
-    cli(url, "incidents", "ack", azure["id"], "--by", "anna", "--note", "looking at it")
+    cli(url, "incidents", "ack", azure["id"][-8:], "--by", "anna", "--note", "looking at it")
     say("Nobody answers the others: after 8 s the next step is told", "== ")
     wait_for("the escalation", lambda: all(
         r["step"] >= 2 for r in get(f"{url}/v1/incidents?state=triggered")["incidents"]), 30)
     time.sleep(1.5)
     training = next(r for r in rows if r["source"] == "training")
-    cli(url, "incidents", "show", training["id"])
+    cli(url, "incidents", "show", training["id"][-8:])
 
 
 def main():
@@ -215,6 +224,7 @@ def main():
         sys.exit(f"tocsin did not start; see {DIR}/tocsin.log")
     wait_for("the MQTT collector", lambda: any(
         c.get("connected") for c in get(f"{url}/v1/collectors")["collectors"] if c["type"] == "mqtt"))
+    tidy(url)
     show(url, mqtt)
     say("tocsin stays up.  Try, in another terminal:", "== ")
     with_url = "" if port == 9096 else f" --url {url}"

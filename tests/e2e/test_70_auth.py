@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import ssl
+import subprocess
 
 import pytest
 
-from harness import basic, wait_until
+from harness import BUILD, basic, wait_until
 
 ONE = {"dedup_key": "k", "severity": "error", "summary": "s"}
 
@@ -115,6 +117,10 @@ def test_tls_and_new_certificate_on_reload(tocsin, settings, certificates):
     assert t.fire("with-the-new-one")
     with pytest.raises(OSError):
         t.request("GET", "/-/healthy", tls=ssl.create_default_context())
+    ask = [os.path.join(BUILD, "tocsin"), "incidents", "--url", f"https://localhost:{t.port}"]
+    assert subprocess.run(ask, capture_output=True).returncode == 1
+    known = subprocess.run([*ask, "--ca-file", certificates.ca], capture_output=True, text=True)
+    assert known.returncode == 0 and "with-the-new-one" in known.stdout, known
 
 
 def test_client_certificates(tocsin, settings, certificates):
