@@ -21,9 +21,6 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "aws-sns/", "aws-sns", NULL },
     { "azure-", "azure", NULL },
     { "gpu/alertmanager", "alertmanager", NULL },
-    { "gpu/gpud", "json", "integrations/json/mappings/gpud.jq" },
-    { "training/determined", "json", "integrations/json/mappings/determined.jq" },
-    { "training/torchelastic", "json", "integrations/json/mappings/torchelastic.jq" },
     { "argocd/", "argocd", NULL },
     { "checkmk/", "checkmk", NULL },
     { "cloudevents/", "cloudevents", NULL },
@@ -44,6 +41,8 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "uptime-kuma/", "uptime-kuma", NULL },
     { "uptimerobot/", "uptimerobot", NULL },
     { "wazuh/", "wazuh", NULL },
+    { "gpu/", "gpu", NULL },
+    { "training/", "training", NULL },
 };
 
 static const char *
