@@ -63,7 +63,7 @@ read_row(struct flight *f, size_t max_alerts)
     struct notifier *n = f->n;
     struct row *row = f->row;
     const struct lane *lane = row->key.lane;
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_steady_ms();
     struct tocsin_err err;
     enum tocsin_rc rc =
         n->store->ops->get_delivery(n->store, f->arena, &row->key.incident, lane->name, max_alerts, &f->detail, &err);
@@ -172,7 +172,7 @@ hold_back(struct flight *f)
     wait += (int64_t)(rand_u64() % (BREAKER_WAIT_MS / 4));
     row->put_off = true;
     if (f->delivery->state == DELIVERY_FAILING) {
-        row_sleep(f->n, row, clock_wall_ms() + wait);
+        row_sleep(f->n, row, clock_steady_ms() + wait);
         flight_free(f);
         return true;
     }
@@ -265,7 +265,7 @@ attempt_row(struct notifier *n, struct row *row)
         end(f, TOCSIN_DELIVERED, 0, "");
     } else if (incident_fill(f, &err) != TOCSIN_OK) {
         complain(&n->store_complaint, "notifier", row->key.lane->name, "cannot read a note: %s", err.what);
-        row_sleep(n, row, clock_wall_ms() + STORE_RETRY_MS);
+        row_sleep(n, row, clock_steady_ms() + STORE_RETRY_MS);
         flight_free(f);
     } else {
         flight_run(f);

@@ -3,8 +3,8 @@
  * notifier.c - the thread: take wakes, start what is due, wait for answers.
  *
  * Other threads only touch the inbox and the statistics, so nobody waits for
- * a vendor.  Due times are wall-clock times because they are stored; all
- * waits measured here are monotonic.
+ * a vendor.  Due times are stored, so they are steady wall-clock times (os/clock.h);
+ * all other waits are monotonic.
  */
 #include "notifier/notifier.h"
 
@@ -162,7 +162,7 @@ start_row(struct notifier *n, struct row *row)
     int64_t wait;
 
     if (row->put_off && lane->host != NULL && (wait = breaker_wait_ms(&lane->host->breaker, clock_mono_ms())) > 0) {
-        row_sleep(n, row, clock_wall_ms() + wait);
+        row_sleep(n, row, clock_steady_ms() + wait);
         return;
     }
     if (lane->n_ready == 0 && has_room(lane)) {
@@ -178,7 +178,7 @@ start_row(struct notifier *n, struct row *row)
 static bool
 start_due(struct notifier *n)
 {
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_steady_ms();
     struct lane *lane, *next;
     struct row *row;
     int started = 0;
@@ -225,7 +225,7 @@ nap(struct notifier *n, bool stopping)
     if (stopping)
         return sooner(wait, n->stop_at_ms - mono);
     if (row_next_due(n) > 0)
-        wait = sooner(wait, row_next_due(n) - clock_wall_ms());
+        wait = sooner(wait, row_next_due(n) - clock_steady_ms());
     HASH_ITER(hh, n->lanes, lane, next)
     if (lane->n_ready > 0 &&
         (lane->cn == NULL || lane->cn->concurrency == 0 || lane->in_flight < lane->cn->concurrency))

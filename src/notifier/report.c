@@ -37,7 +37,7 @@ count(struct flight *f, const struct tocsin_outcome *o)
 {
     struct lane *lane = f->row->key.lane;
     struct notifier_stats *s = &lane->stats;
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_steady_ms();
 
     pthread_mutex_lock(&f->n->lock);
     s->breaker_open = lane->host != NULL && lane->host->breaker.open;
@@ -111,7 +111,7 @@ let_go(struct flight *f)
     row->reported_ms = clock_mono_ms();
     row->mark = told_mark_of(f->delivery);
     row_count(f->n, row, row->again && row->due_again > 0);
-    row_sleep(f->n, row, row->again && row->due_again > 0 ? row->due_again : clock_wall_ms() + SETTLE_CHECK_MS);
+    row_sleep(f->n, row, row->again && row->due_again > 0 ? row->due_again : clock_steady_ms() + SETTLE_CHECK_MS);
     row->again = false;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock.h - the two clocks.  Wall time may jump and is what is stored; mono time only measures waits. */
+/* clock.h - wall time may jump; mono time only measures waits; steady time is for deadlines that are stored. */
 #ifndef OS_CLOCK_H
 #define OS_CLOCK_H
 
@@ -8,5 +8,10 @@
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+/*
+ * Wall time that never runs backwards in this process: when the clock is set back it goes on at its own pace
+ * until the clock has caught up.  Otherwise whatever is due would wait for as long as the clock was set back.
+ */
+int64_t clock_steady_ms(void);
 
 #endif
