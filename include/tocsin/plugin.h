@@ -231,7 +231,8 @@ struct tocsin_host {
      * cert is PEM, the signer first, then any issuers; the chain is verified against the system's
      * authorities at `when`.  TOCSIN_UNAUTHORIZED: signature, dates or chain are wrong.  TOCSIN_NOT_FOUND:
      * all is well but that the signer's issuer is neither in cert nor among the authorities. */
-    bool (*hmac_sha256_ok)(const char *key, size_t key_len, const char *data, size_t len, const char *mac, size_t mac_len);
+    bool (*hmac_sha256_ok)(const char *key, size_t key_len, const char *data, size_t len, const char *mac,
+                           size_t mac_len);
     enum tocsin_rc (*x509_verify)(const char *cert, size_t cert_len, const char *digest /* SHA1, SHA256 */,
                                   const char *data, size_t len, const char *signature_base64, int64_t when,
                                   struct tocsin_err *err);
@@ -246,13 +247,15 @@ struct tocsin_host {
     void (*request_sign)(struct tocsin_request *, const char *secret, const char *id);
     char *(*request_printf)(struct tocsin_request *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
     char *(*request_escape)(struct tocsin_request *, const char *text);   /* percent-encoded, for a path segment */
-    char *(*request_cut)(struct tocsin_request *, const char *text, size_t max_chars); /* code points, ends with U+2026 */
+    /* cut at max code points or bytes, between code points; what was cut ends with U+2026 */
+    char *(*request_cut)(struct tocsin_request *, const char *text, size_t max_chars);
     char *(*request_cut_bytes)(struct tocsin_request *, const char *text, size_t max_bytes);
     char *(*request_time)(struct tocsin_request *, int64_t when);         /* RFC 3339, milliseconds, Z */
     const char *(*severity_name)(enum tocsin_severity);                   /* "critical" ... "info" */
 
     /* An alert in the schema of the json format (integrations/json/README.md); path is where it stands: "$[3]". */
-    enum tocsin_rc (*decode_schema)(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *err);
+    enum tocsin_rc (*decode_schema)(struct tocsin_batch *, const json_t *alert, const char *path,
+                                    struct tocsin_err *err);
     char *(*escape)(struct tocsin_batch *, const char *text);             /* percent-encoded, for a part of a link */
 };
 

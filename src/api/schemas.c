@@ -34,7 +34,7 @@ static const struct member alert_members[] = {
 static const struct member delivery_members[] = {
     { "target", "string", "name of the notifier" },
     { "state", "string", "pending, delivered, failing, rejected" },
-    { "vendor_state", "string?", "what the vendor believes: unconfirmed, triggered, acknowledged, resolved; null: nothing" },
+    { "vendor_state", "string?", "what the vendor believes: unconfirmed, triggered, acknowledged or resolved" },
     { "attempts", "integer", "since the last success" },
     { "last_error", "string?", NULL },
     { "vendor_ref", "string?", "the vendor's own id" },

@@ -52,7 +52,8 @@ is_credential(const struct conf_collector *col, const char *name)
 
 static size_t
 list_pairs(const struct conf_collector *col, struct http_request *r,
-           bool (*at)(const struct http_request *, size_t, const char **, const char **), const struct tocsin_pair **out)
+           bool (*at)(const struct http_request *, size_t, const char **, const char **),
+           const struct tocsin_pair **out)
 {
     struct tocsin_pair *list;
     const char *name, *value;

@@ -189,8 +189,8 @@ say_up(const struct daemon *d)
 {
     const struct conf_http *h = &d->conf->http;
 
-    log_info("daemon", "", "tocsin " TOCSIN_VERSION " is up on %s://%s (port %u): %zu collectors, %zu notifiers, %zu rules",
-             h->tls_cert[0] != '\0' ? "https" : "http", h->listen, http_server_port(d->http), d->conf->n_collectors,
+    log_info("daemon", "",
+             "tocsin " TOCSIN_VERSION " is up on %s://%s (port %u): %zu collectors, %zu notifiers, %zu rules", h->tls_cert[0] != '\0' ? "https" : "http", h->listen, http_server_port(d->http), d->conf->n_collectors,
              d->conf->n_notifiers, ruleset_count(d->conf->rules));
     sd_notify(0, "READY=1");
 }

@@ -338,7 +338,8 @@ collect(struct turn *t, struct writeset *ws)
     struct policy_row *policies = arena_alloc(t->arena, (w->n_new_policies + 1) * sizeof *policies);
     size_t n_deliveries = 0;
 
-    *ws = (struct writeset){ .incidents = incidents, .events = w->events, .n_events = w->n_events, .policies = policies };
+    *ws = (struct writeset){ .incidents = incidents, .policies = policies, .events = w->events,
+                             .n_events = w->n_events };
     collect_alerts(t, ws);
     for (size_t i = 0; i < w->n_incidents; i++) {
         if (w->incident_list[i]->dirty)

@@ -40,8 +40,8 @@ struct turn_result {
  * Apply events at `now` and commit.  On TOCSIN_OK all of it is on disk and each event's results are set;
  * otherwise none of it happened.  timers: also fire what is due, at most max_timers.
  */
-enum tocsin_rc turn_run(struct turn_env *, struct arena *, struct event *events, size_t n, int64_t now, size_t max_timers,
-                        struct turn_result *out, struct tocsin_err *err);
+enum tocsin_rc turn_run(struct turn_env *, struct arena *, struct event *events, size_t n, int64_t now,
+                        size_t max_timers, struct turn_result *out, struct tocsin_err *err);
 /*
  * The same for alerts that all repeat what is stored, which touches no disk.  False: at least one of them is news,
  * and nothing has happened.

@@ -42,8 +42,8 @@ struct notifier_stats {                          /* one per notifier name */
 };
 
 /* *out_r is set before the first report is made, because the turn that takes it may wake the notifier at once. */
-enum tocsin_rc notifier_start(struct store *, struct transport *, const struct notifier_hooks *, struct notifier **out_r,
-                              struct tocsin_err *err);
+enum tocsin_rc notifier_start(struct store *, struct transport *, const struct notifier_hooks *,
+                              struct notifier **out_r, struct tocsin_err *err);
 /* This row is due at due_at (0: nothing more to do).  Called after each commit; from any thread, never blocks. */
 void notifier_wake(struct notifier *, const struct id16 *incident, const char *target, int64_t due_at);
 void notifier_reload(struct notifier *);         /* the configuration changed */

@@ -26,7 +26,7 @@ struct stage {
     struct delivery_row *deliveries;  size_t n_deliveries, cap_deliveries;
     struct event_row *events;         size_t n_events, cap_events;
     struct policy_row *policies;      size_t n_policies, cap_policies;
-    bool news;                     /* holds an alert or incident that was not there: refused first when space is short */
+    bool news;                     /* holds an alert or incident that is new: refused first when space is short */
     bool durable;                  /* holds more than lazy rows */
 };
 

@@ -47,10 +47,10 @@ def check(folder, text, rules=None):
     text = text.replace("/etc/tocsin/", f"{folder}/").replace('"integrations/', f'"{ROOT}/integrations/')
     for kind, name in re.findall(r'"(env|file|cred):([^"]+)"', text):
         if kind == "env":
-            env[name] = SECRET
+            env[name] = f"user:{SECRET}" if f'basic = "env:{name}"' in text else SECRET
         else:
             with open(os.path.join(folder, name), "w") as f:
-                f.write(SECRET)
+                f.write(f"user:{SECRET}" if f'basic = "{kind}:' in text else SECRET)
     os.makedirs(os.path.join(folder, "rules"), exist_ok=True)
     with open(os.path.join(folder, "rules/10-shown.cfg"), "w") as f:
         f.write(rules or "")

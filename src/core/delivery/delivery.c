@@ -31,7 +31,7 @@ when_acknowledged(const struct incident_row *i, const struct delivery_row *d, co
     case TOLD_ACKNOWLEDGED:
         return d->told_ver < i->ver ? TOCSIN_UPDATE : 0;
     default:
-        return 0;                            /* told already; or never told, and somebody has answered: nobody is to be woken */
+        return 0;                            /* told already; or never, and somebody has answered */
     }
 }
 

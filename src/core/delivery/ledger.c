@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/delivery/ledger.h"
 
-static const char *const change_words[] = { [TOCSIN_TRIGGER] = "trigger",         [TOCSIN_UPDATE] = "update",
-                                            [TOCSIN_ACKNOWLEDGE] = "acknowledge", [TOCSIN_UNACKNOWLEDGE] = "unacknowledge",
-                                            [TOCSIN_NOTE] = "note",               [TOCSIN_RESOLVE] = "resolve" };
+static const char *const change_words[] = {
+    [TOCSIN_TRIGGER] = "trigger",
+    [TOCSIN_UPDATE] = "update",
+    [TOCSIN_ACKNOWLEDGE] = "acknowledge",
+    [TOCSIN_UNACKNOWLEDGE] = "unacknowledge",
+    [TOCSIN_NOTE] = "note",
+    [TOCSIN_RESOLVE] = "resolve",
+};
 
 /* A target that left the configuration keeps its work: it may come back. */
 static struct delivery_caps
@@ -16,7 +21,8 @@ caps_of(const struct world *w, const char *target)
 }
 
 static bool
-has_work(const struct world *w, const struct world_incident *i, const struct delivery_row *d, struct delivery_work *work)
+has_work(const struct world *w, const struct world_incident *i, const struct delivery_row *d,
+         struct delivery_work *work)
 {
     struct delivery_caps caps = caps_of(w, d->target);
 
@@ -159,8 +165,8 @@ delivered(struct world *w, struct world_incident *i, struct world_delivery *d, c
                  e->change == TOCSIN_UNACKNOWLEDGE;
 
     if (first && r->attempts > 0)
-        world_note(w, &i->row.id, "delivered", r->target, "%s reached %s after %u failed tries", change_words[e->change],
-                   r->target, r->attempts);
+        world_note(w, &i->row.id, "delivered", r->target, "%s reached %s after %u failed tries",
+                   change_words[e->change], r->target, r->attempts);
     else if (first)
         world_note(w, &i->row.id, "delivered", r->target, "%s reached %s", change_words[e->change], r->target);
     else if (r->failing_since > 0)

@@ -147,8 +147,8 @@ skip_to_latest(struct world *w, struct world_incident *i)
     if (due)
         r->step--;                           /* fire_step() counts it */
     if (missed > 0)
-        world_note(w, &r->id, "skipped", i->policy->name, "%u earlier step%s passed while tocsin was not running", missed,
-                   missed > 1 ? "s" : "");
+        world_note(w, &r->id, "skipped", i->policy->name, "%u earlier step%s passed while tocsin was not running",
+                   missed, missed > 1 ? "s" : "");
     return due;
 }
 

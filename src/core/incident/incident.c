@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/incident/incident.h"
+#include "core/incident/impl.h"
 
 #include <string.h>
 
-#include "base/err.h"
-#include "base/text.h"
 #include "core/alert.h"
 #include "core/delivery/ledger.h"
 #include "core/escalation/escalation.h"
@@ -12,8 +10,8 @@
 
 /* --- counting --------------------------------------------------------------------- */
 
-static void
-count(struct incident_row *i, const struct alert_row *a, int by)
+void
+incident_count(struct incident_row *i, const struct alert_row *a, int by)
 {
     uint32_t *n = a->suppressed ? &i->n_quiet : &i->n_firing[a->severity];
 
@@ -70,8 +68,8 @@ settle(struct world *w, struct world_incident *i, const char *held_by)
     escalation_reschedule(w, i);
 }
 
-static void
-resolve(struct world *w, struct world_incident *i, const char *by, const char *text)
+void
+incident_resolve(struct world *w, struct world_incident *i, const char *by, const char *text)
 {
     struct incident_row *r = &i->row;
 
@@ -189,7 +187,7 @@ attach(struct world *w, struct world_alert *a, struct event *e)
 
     fill(a, d, w, ALERT_FIRING);
     a->row.incident = i->row.id;
-    count(&i->row, &a->row, 1);
+    incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total++ > 0) {
         world_note(w, &i->row.id, "alert", d->source, "%s joined: %s", severity_name(d->severity), d->summary);
@@ -218,9 +216,9 @@ alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char 
     struct world_incident *i = world_incident(w, &a->row.incident);
 
     if (a->row.state == ALERT_FIRING && i != NULL && i->row.state != TOCSIN_INC_RESOLVED) {
-        count(&i->row, &a->row, -1);
+        incident_count(&i->row, &a->row, -1);
         if (open_alerts(&i->row) == 0) {
-            resolve(w, i, by, why);
+            incident_resolve(w, i, by, why);
         } else {
             world_note(w, &i->row.id, "alert", by, "an alert ended (%s); %u still fire", why, open_alerts(&i->row));
             changed(w, i);
@@ -236,9 +234,9 @@ update(struct world *w, struct world_alert *a, const struct decision *d)
 {
     struct world_incident *i = world_incident(w, &a->row.incident);
 
-    count(&i->row, &a->row, -1);
+    incident_count(&i->row, &a->row, -1);
     fill(a, d, w, ALERT_FIRING);
-    count(&i->row, &a->row, 1);
+    incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total == 1)
         i->row.summary = d->summary;
@@ -292,7 +290,8 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
     e->incident_r = a->row.incident;
     if (d->ends_at > 0 && a->row.starts_at > 0 && d->ends_at < a->row.starts_at) {
         if (a->row.state == ALERT_FIRING)
-            world_note(w, &a->row.incident, "alert", d->source, "a resolve of an earlier occurrence came late: ignored");
+            world_note(w, &a->row.incident, "alert", d->source,
+                       "a resolve of an earlier occurrence came late: ignored");
         counted(a, NULL, w);
         return;
     }
@@ -307,7 +306,8 @@ on_unknown(struct world *w, struct world_alert *a, struct event *e)
 
     if (a->row.state == ALERT_FIRING) {
         if (a->row.digest != d->digest || a->dirt == CLEAN)
-            world_note(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: %s", d->summary);
+            world_note(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: %s",
+                       d->summary);
         counted(a, NULL, w);
         e->incident_r = a->row.incident;
         return;
@@ -352,174 +352,4 @@ incident_on_expiry(struct world *w, const struct event *e)
         return;
     }
     alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
-}
-
-/* --- people ------------------------------------------------------------------------------ */
-
-static enum tocsin_rc
-acknowledge(struct world *w, struct world_incident *i, struct event *e)
-{
-    struct incident_row *r = &i->row;
-
-    if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
-    if (e->origin != NULL)
-        ledger_heard(w, i, e->origin, TOLD_ACKNOWLEDGED);
-    if (r->state == TOCSIN_INC_ACKNOWLEDGED)
-        return TOCSIN_OK;
-    r->state = TOCSIN_INC_ACKNOWLEDGED;
-    r->acked_at = w->now;
-    r->acked_by = e->by;
-    r->snoozed_until = 0;
-    r->updated_at = w->now;
-    i->dirty = true;
-    world_note(w, &r->id, "acknowledged", e->by, "%s", e->note != NULL ? e->note : "");
-    escalation_pause(w, i);
-    return TOCSIN_OK;
-}
-
-static void
-bring_back(struct world *w, struct world_incident *i, const char *by, const char *text)
-{
-    struct incident_row *r = &i->row;
-
-    r->state = TOCSIN_INC_TRIGGERED;
-    r->acked_at = 0;
-    r->acked_by = "";
-    r->snoozed_until = 0;
-    r->updated_at = w->now;
-    i->dirty = true;
-    world_note(w, &r->id, "unacknowledged", by, "%s", text);
-    if (r->suppressed_by[0] == '\0')
-        escalation_bring_back(w, i);
-}
-
-static enum tocsin_rc
-unacknowledge(struct world *w, struct world_incident *i, struct event *e)
-{
-    struct incident_row *r = &i->row;
-
-    if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
-    if (e->origin != NULL)
-        ledger_heard(w, i, e->origin, TOLD_TRIGGERED);
-    if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until == 0)
-        return TOCSIN_OK;
-    bring_back(w, i, e->by, e->note != NULL ? e->note : "");
-    return TOCSIN_OK;
-}
-
-static enum tocsin_rc
-snooze(struct world *w, struct world_incident *i, struct event *e)
-{
-    struct incident_row *r = &i->row;
-    char until[TIME_TEXT];
-
-    if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
-    if (e->until <= w->now)
-        return err_set(e->err, TOCSIN_MEANINGLESS, "$.until", "the end of a snooze must lie in the future");
-    r->state = TOCSIN_INC_TRIGGERED;
-    r->acked_at = 0;
-    r->acked_by = "";
-    r->snoozed_until = e->until;
-    r->updated_at = w->now;
-    i->dirty = true;
-    world_note(w, &r->id, "snoozed", e->by, "until %s%s%s", time_format(e->until, until), e->note != NULL ? ": " : "",
-               e->note != NULL ? e->note : "");
-    escalation_pause(w, i);
-    return TOCSIN_OK;
-}
-
-static enum tocsin_rc
-resolve_by_hand(struct world *w, struct world_incident *i, struct event *e)
-{
-    if (e->origin != NULL)
-        ledger_heard(w, i, e->origin, TOLD_RESOLVED);
-    if (i->row.state == TOCSIN_INC_RESOLVED)
-        return TOCSIN_OK;
-    for (size_t k = 0; k < w->n_alerts; k++) {
-        struct world_alert *a = w->alert_list[k];
-
-        if (a->row.state != ALERT_FIRING || !id_eq(&a->row.incident, &i->row.id))
-            continue;
-        count(&i->row, &a->row, -1);
-        a->row.state = ALERT_DISMISSED;
-        a->dirt = DIRTY;
-    }
-    resolve(w, i, e->by, e->note != NULL ? e->note : "");
-    return TOCSIN_OK;
-}
-
-static enum tocsin_rc
-take_note(struct world *w, struct world_incident *i, struct event *e)
-{
-    struct world_delivery *d = e->origin != NULL ? world_delivery(w, i, e->origin, false) : NULL;
-
-    if (e->note == NULL || e->note[0] == '\0')
-        return err_set(e->err, TOCSIN_MEANINGLESS, "$.note", "a note needs a text");
-    if (d != NULL && d->row.told_notes == i->row.notes) {
-        d->row.told_notes++;
-        d->dirty = true;
-    }
-    i->row.notes++;
-    i->row.updated_at = w->now;
-    i->dirty = true;
-    world_note(w, &i->row.id, "note", e->by, "%s", e->note);
-    return TOCSIN_OK;
-}
-
-static enum tocsin_rc
-escalate(struct world *w, struct world_incident *i, struct event *e)
-{
-    struct incident_row *r = &i->row;
-
-    if (r->state == TOCSIN_INC_RESOLVED)
-        return err_set(e->err, TOCSIN_CONFLICT, "", "the incident is resolved");
-    r->state = TOCSIN_INC_TRIGGERED;
-    r->acked_at = 0;
-    r->acked_by = "";
-    r->snoozed_until = 0;
-    r->updated_at = w->now;
-    i->dirty = true;
-    r->suppressed_by = "";                   /* a person says that people are to be told */
-    world_note(w, &r->id, "escalated", e->by, "%s", e->note != NULL ? e->note : "");
-    escalation_force(w, i, e->by);
-    return TOCSIN_OK;
-}
-
-void
-incident_on_action(struct world *w, struct event *e)
-{
-    static enum tocsin_rc (*const actions[])(struct world *, struct world_incident *, struct event *) = {
-        [ACTION_ACK] = acknowledge,       [ACTION_UNACK] = unacknowledge, [ACTION_RESOLVE] = resolve_by_hand,
-        [ACTION_SNOOZE] = snooze,         [ACTION_NOTE] = take_note,      [ACTION_ESCALATE] = escalate,
-    };
-    struct world_incident *i = world_incident(w, &e->incident);
-
-    if (i == NULL) {
-        e->rc = err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");
-        return;
-    }
-    e->rc = actions[e->action](w, i, e);
-    if (e->rc != TOCSIN_OK)
-        return;
-    ledger_touch(w, i);
-    escalation_reschedule(w, i);
-}
-
-void
-incident_on_timer(struct world *w, struct world_incident *i)
-{
-    struct incident_row *r = &i->row;
-
-    if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until > 0 && r->snoozed_until <= w->now)
-        bring_back(w, i, "timer", "the snooze is over");
-    else if (r->state == TOCSIN_INC_ACKNOWLEDGED && i->policy->ack_timeout_ms > 0 &&
-             r->acked_at + i->policy->ack_timeout_ms <= w->now)
-        bring_back(w, i, "timer", "acknowledged, but not resolved in time (ack_timeout)");
-    else
-        escalation_run(w, i);
-    ledger_touch(w, i);
-    escalation_reschedule(w, i);
 }
