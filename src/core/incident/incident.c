@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "core/alert.h"
 #include "core/delivery/ledger.h"
 #include "core/escalation/escalation.h"
