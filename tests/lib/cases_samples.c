@@ -18,6 +18,8 @@
 /* Which integration reads which folder or file; the first that fits counts. */
 static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "alertmanager", "alertmanager", NULL },
+    { "aws-cloudwatch-lambda/", "aws-cloudwatch-lambda", NULL },
+    { "aws-eventbridge/", "aws-eventbridge", NULL },
     { "aws-sns/", "aws-sns", NULL },
     { "azure-", "azure", NULL },
     { "gpu/alertmanager", "alertmanager", NULL },
