@@ -22,10 +22,22 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "aws-eventbridge/", "aws-eventbridge", NULL },
     { "aws-sns/", "aws-sns", NULL },
     { "azure-", "azure", NULL },
+    { "datadog/", "datadog", NULL },
+    { "dynatrace/", "dynatrace", NULL },
+    { "elastalert2/", "elastalert2", NULL },
+    { "gcp-monitoring/", "gcp-monitoring", NULL },
     { "gpu/alertmanager", "alertmanager", NULL },
     { "gpu/gpud", "json", "integrations/json/mappings/gpud.jq" },
+    { "grafana", "grafana", NULL },
+    { "graylog/", "graylog", NULL },
+    { "kibana/", "kibana", NULL },
+    { "logzio/", "logzio", NULL },
+    { "newrelic/", "newrelic", NULL },
+    { "opensearch/", "opensearch", NULL },
+    { "splunk/", "splunk", NULL },
     { "training/determined", "json", "integrations/json/mappings/determined.jq" },
     { "training/torchelastic", "json", "integrations/json/mappings/torchelastic.jq" },
+    { "zabbix/", "zabbix", NULL },
 };
 
 static const char *
