@@ -18,8 +18,14 @@
 /* Which integration reads which folder or file; the first that fits counts. */
 static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "alertmanager", "alertmanager", NULL },
+    { "aws-cloudwatch-lambda/", "aws-cloudwatch-lambda", NULL },
+    { "aws-eventbridge/", "aws-eventbridge", NULL },
     { "aws-sns/", "aws-sns", NULL },
     { "azure-", "azure", NULL },
+    { "datadog/", "datadog", NULL },
+    { "dynatrace/", "dynatrace", NULL },
+    { "elastalert2/", "elastalert2", NULL },
+    { "gcp-monitoring/", "gcp-monitoring", NULL },
     { "gpu/alertmanager", "alertmanager", NULL },
     { "argocd/", "argocd", NULL },
     { "checkmk/", "checkmk", NULL },
@@ -43,6 +49,14 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "wazuh/", "wazuh", NULL },
     { "gpu/", "gpu", NULL },
     { "training/", "training", NULL },
+    { "grafana", "grafana", NULL },
+    { "graylog/", "graylog", NULL },
+    { "kibana/", "kibana", NULL },
+    { "logzio/", "logzio", NULL },
+    { "newrelic/", "newrelic", NULL },
+    { "opensearch/", "opensearch", NULL },
+    { "splunk/", "splunk", NULL },
+    { "zabbix/", "zabbix", NULL },
 };
 
 static const char *
