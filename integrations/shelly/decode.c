@@ -126,6 +126,7 @@ read_rpc(struct shelly *s, const json_t *doc)
     const char *src = s->host->text(s->out, json_object_get(doc, "src"));
     json_t *params = json_object_get(doc, "params"), *status;
     bool full = strcmp(method, "NotifyFullStatus") == 0;
+    double ts = json_number_value(json_object_get(params, "ts"));
     enum tocsin_rc rc = TOCSIN_OK;
 
     if (method[0] == '\0')
@@ -136,7 +137,8 @@ read_rpc(struct shelly *s, const json_t *doc)
         return s->host->fail(s->err, TOCSIN_MEANINGLESS, "$.params", "expected an object");
     if (src[0] != '\0')
         s->device = src;
-    s->when = (int64_t)(json_number_value(json_object_get(params, "ts")) * 1000);
+    if (ts > 0 && ts < 1e11)       /* seconds; not what would overflow */
+        s->when = (int64_t)(ts * 1000);
     json_object_foreach(params, component, status) {
         if (json_is_object(status))
             rc = read_component(s, component, status, full);
