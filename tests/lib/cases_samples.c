@@ -57,6 +57,17 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "opensearch/", "opensearch", NULL },
     { "splunk/", "splunk", NULL },
     { "zabbix/", "zabbix", NULL },
+    { "mqtt-tasmota/", "tasmota", NULL },
+    { "mqtt-zigbee2mqtt/", "zigbee2mqtt", NULL },
+    { "mqtt-shelly/", "shelly", NULL },
+    { "mqtt-homeassistant/", "homeassistant", NULL },
+    { "mqtt-sparkplug/", "sparkplug", NULL },
+    { "mqtt-device/", "mqtt-device", NULL },
+    { "aws-iot-mqtt/", "aws-iot", NULL },
+    { "fluent-bit/", "fluent-bit", NULL },
+    { "vector/", "vector", NULL },
+    { "logstash/", "logstash", NULL },
+    { "journald/", "journald", NULL },
 };
 
 static const char *
