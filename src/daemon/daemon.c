@@ -80,14 +80,6 @@ on_turn_stats(void *ctx, struct turn_stats *out)
     committer_stats(d->committer, out);
 }
 
-static size_t
-on_collector_stats(void *ctx, struct arena *arena, struct collector_stats **out)
-{
-    struct daemon *d = ctx;
-
-    return ingest_stats(d->ingest, arena, out);
-}
-
 static enum tocsin_rc
 on_ready(void *ctx, struct tocsin_err *err)
 {
@@ -172,7 +164,6 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .act = on_act,
                                  .reload = daemon_reload,
                                  .turn_stats = on_turn_stats,
-                                 .collector_stats = on_collector_stats,
                                  .ready = on_ready,
                                  .started_at = clock_wall_ms() };
     d->api = api_new(&d->deps);
@@ -190,7 +181,8 @@ say_up(const struct daemon *d)
     const struct conf_http *h = &d->conf->http;
 
     log_info("daemon", "",
-             "tocsin " TOCSIN_VERSION " is up on %s://%s (port %u): %zu collectors, %zu notifiers, %zu rules", h->tls_cert[0] != '\0' ? "https" : "http", h->listen, http_server_port(d->http), d->conf->n_collectors,
+             "tocsin " TOCSIN_VERSION " is up on %s://%s (port %u): %zu collectors, %zu notifiers, %zu rules",
+             h->tls_cert[0] != '\0' ? "https" : "http", h->listen, http_server_port(d->http), d->conf->n_collectors,
              d->conf->n_notifiers, ruleset_count(d->conf->rules));
     sd_notify(0, "READY=1");
 }
@@ -204,10 +196,10 @@ stop(struct daemon *d)
     sd_notify(0, "STOPPING=1");
     if (d->http != NULL)
         http_server_quiesce(d->http);
-    if (d->mqtt != NULL)
-        mqtt_collectors_free(d->mqtt);
     if (d->http != NULL)
         http_server_stop(d->http, HTTP_GRACE_MS);
+    if (d->mqtt != NULL)
+        mqtt_collectors_free(d->mqtt);       /* after the last request: one may show them, or reload */
     if (d->fetcher != NULL)
         fetcher_stop(d->fetcher);
     if (d->notifier != NULL)
@@ -304,10 +296,13 @@ run(const char *file)
     rc = open_store(&d, &err);
     if (rc == TOCSIN_OK)
         rc = start_core(&d, &err);
+    pthread_mutex_lock(&d.reload_mutex);     /* who asks for a reload as soon as the door is open waits for the rest */
     if (rc == TOCSIN_OK)
         rc = start_doors(&d, &err);
-    if (rc == TOCSIN_OK) {
+    if (rc == TOCSIN_OK)
         say_up(&d);
+    pthread_mutex_unlock(&d.reload_mutex);
+    if (rc == TOCSIN_OK) {
         serve(&d, &signals);
     } else {
         char text[1024];

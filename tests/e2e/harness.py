@@ -23,6 +23,9 @@ from base import (BUILD, HERE, ROOT, Answer, Process, accepts, cfg, cfg_file, fr
 
 # --- the daemon --------------------------------------------------------------------------------
 
+REPORTS = re.compile(r"^.*(?:(?:ERROR|WARNING): \w+Sanitizer|runtime error: ).*$", re.M)
+
+
 class Tocsin:
     """tocsin run, with a configuration made of Python values.
 
@@ -93,6 +96,8 @@ class Tocsin:
     def close(self):
         if self.process is not None and self.process.alive():
             self.process.end(signal.SIGTERM)
+        reports = REPORTS.findall(self.log())
+        assert not reports, f"a sanitizer reports: {reports[0]}\n" + self.log()[-20000:]
 
     def reload(self):
         """SIGHUP, and the line in the log that says what came of it."""
