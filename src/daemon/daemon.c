@@ -80,6 +80,14 @@ on_turn_stats(void *ctx, struct turn_stats *out)
     committer_stats(d->committer, out);
 }
 
+static size_t
+on_collector_stats(void *ctx, struct arena *arena, struct collector_stats **out)
+{
+    struct daemon *d = ctx;
+
+    return ingest_stats(d->ingest, arena, out);
+}
+
 static enum tocsin_rc
 on_ready(void *ctx, struct tocsin_err *err)
 {
@@ -164,6 +172,7 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .act = on_act,
                                  .reload = daemon_reload,
                                  .turn_stats = on_turn_stats,
+                                 .collector_stats = on_collector_stats,
                                  .ready = on_ready,
                                  .started_at = clock_wall_ms() };
     d->api = api_new(&d->deps);
