@@ -199,6 +199,7 @@ stop(struct daemon *d)
         mqtt_collectors_free(d->mqtt);
     if (d->http != NULL)
         http_server_stop(d->http, HTTP_GRACE_MS);
+    webhook_set_fetch(NULL, NULL);           /* its thread hands what it verified to the parts below */
     if (d->fetcher != NULL)
         fetcher_stop(d->fetcher);
     if (d->notifier != NULL)
