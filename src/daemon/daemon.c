@@ -209,6 +209,7 @@ stop(struct daemon *d)
         http_server_stop(d->http, HTTP_GRACE_MS);
     if (d->mqtt != NULL)
         mqtt_collectors_free(d->mqtt);       /* after the last request: one may show them, or reload */
+    webhook_set_fetch(NULL, NULL);           /* its thread hands what it verified to the parts below */
     if (d->fetcher != NULL)
         fetcher_stop(d->fetcher);
     if (d->notifier != NULL)
