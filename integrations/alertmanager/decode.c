@@ -20,7 +20,19 @@ struct frame {                     /* what an alert gets from the document aroun
     struct tocsin_err *err;
     const char *group, *external_url, *status;
     const json_t *common;          /* annotations that all alerts have */
+    const char *list;              /* where the alerts stand: "$", "$.alerts" */
+    size_t index;                  /* of the alert at work */
 };
+
+enum { WHERE = 256 };
+
+/* Where the alert at work, or a member of it, stands: "$.alerts[3].labels".  Only made for errors. */
+static const char *
+where_is(const struct frame *f, const char *member, char out[WHERE])
+{
+    snprintf(out, WHERE, "%s[%zu]%s%.200s", f->list, f->index, member[0] != '\0' ? "." : "", member);
+    return out;
+}
 
 static const char *
 text_of(const struct frame *f, const json_t *object, const char *name)
@@ -29,21 +41,20 @@ text_of(const struct frame *f, const json_t *object, const char *name)
 }
 
 static enum tocsin_rc
-check_map(const struct frame *f, const json_t *map, const char *path, const char *name)
+check_map(const struct frame *f, const json_t *map, const char *name)
 {
-    char where[200];
+    char where[WHERE], member[WHERE];
     const char *key;
     json_t *value;
 
     if (map == NULL || json_is_null(map))
         return TOCSIN_OK;
-    snprintf(where, sizeof where, "%s.%s", path, name);
     if (!json_is_object(map))
-        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "expected an object of text");
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where_is(f, name, where), "expected an object of text");
     json_object_foreach((json_t *)(uintptr_t)map, key, value) {
         if (json_is_object(value) || json_is_array(value)) {
-            snprintf(where, sizeof where, "%s.%s.%.80s", path, name, key);
-            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "expected text");
+            snprintf(member, sizeof member, "%s.%.80s", name, key);
+            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where_is(f, member, where), "expected text");
         }
     }
     return TOCSIN_OK;
@@ -57,13 +68,13 @@ time_of(const struct frame *f, const json_t *alert, const char *name)
 }
 
 static enum tocsin_rc
-read_status(const struct frame *f, const json_t *item, struct tocsin_alert *alert, const char *path)
+read_status(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
 {
     const json_t *member = json_object_get(item, "status");
     /* GET /api/v2/alerts shows an object here; what it lists is never over */
     const char *word = json_is_string(member) ? json_string_value(member) : NULL;
     int64_t ends_at = time_of(f, item, "endsAt");
-    char where[96];
+    char where[WHERE];
 
     if (word == NULL && ends_at != 0 && f->status == NULL) {
         alert->status = ends_at <= f->in->received_at ? TOCSIN_RESOLVED : TOCSIN_FIRING;
@@ -71,11 +82,9 @@ read_status(const struct frame *f, const json_t *item, struct tocsin_alert *aler
     } else {
         if (word == NULL)
             word = f->status != NULL ? f->status : "firing";
-        if (strcmp(word, "firing") != 0 && strcmp(word, "resolved") != 0) {
-            snprintf(where, sizeof where, "%s.status", path);
-            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where,
+        if (strcmp(word, "firing") != 0 && strcmp(word, "resolved") != 0)
+            return f->host->fail(f->err, TOCSIN_MEANINGLESS, where_is(f, "status", where),
                                  "unknown status '%.60s'; expected firing or resolved", word);
-        }
         alert->status = strcmp(word, "resolved") == 0 ? TOCSIN_RESOLVED : TOCSIN_FIRING;
     }
     alert->starts_at = time_of(f, item, "startsAt");
@@ -138,26 +147,25 @@ read_links(const struct frame *f, const json_t *item, struct tocsin_alert *alert
 }
 
 static enum tocsin_rc
-read_alert(const struct frame *f, const json_t *item, const char *path)
+read_alert(const struct frame *f, const json_t *item)
 {
     struct tocsin_alert *alert;
     const json_t *labels = json_object_get(item, "labels");
-    char where[96];
+    char where[WHERE];
     enum tocsin_rc rc;
 
     if (!json_is_object(item))
-        return f->host->fail(f->err, TOCSIN_MEANINGLESS, path, "expected an alert, which is an object");
-    rc = check_map(f, labels, path, "labels");
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where_is(f, "", where),
+                             "expected an alert, which is an object");
+    rc = check_map(f, labels, "labels");
     if (rc == TOCSIN_OK)
-        rc = check_map(f, json_object_get(item, "annotations"), path, "annotations");
+        rc = check_map(f, json_object_get(item, "annotations"), "annotations");
     if (rc != TOCSIN_OK)
         return rc;
-    if (json_object_size(labels) == 0) {
-        snprintf(where, sizeof where, "%s.labels", path);
-        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where, "expected at least one label");
-    }
+    if (json_object_size(labels) == 0)
+        return f->host->fail(f->err, TOCSIN_MEANINGLESS, where_is(f, "labels", where), "expected at least one label");
     alert = f->host->alert_new(f->out);
-    rc = read_status(f, item, alert, path);
+    rc = read_status(f, item, alert);
     if (rc != TOCSIN_OK)
         return rc;
     alert->dedup_key = text_of(f, item, "fingerprint");  /* "": the host hashes the labels */
@@ -170,17 +178,14 @@ read_alert(const struct frame *f, const json_t *item, const char *path)
 }
 
 static enum tocsin_rc
-read_alerts(const struct frame *f, const json_t *alerts, const char *path)
+read_alerts(struct frame *f, const json_t *alerts, const char *path)
 {
     json_t *item;
-    size_t i;
 
-    json_array_foreach(alerts, i, item) {
-        char where[64];
-        enum tocsin_rc rc;
+    f->list = path;
+    json_array_foreach(alerts, f->index, item) {
+        enum tocsin_rc rc = read_alert(f, item);
 
-        snprintf(where, sizeof where, "%s[%zu]", path, i);
-        rc = read_alert(f, item, where);
         if (rc != TOCSIN_OK)
             return rc;
     }

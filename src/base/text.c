@@ -99,14 +99,32 @@ text_cut_bytes(struct arena *a, const char *s, size_t max_bytes)
 }
 
 static bool
+is_clean_byte(unsigned char c)
+{
+    return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n';
+}
+
+/* Nearly all text is plain ASCII, so eight bytes are looked at together; their order does not matter. */
+static bool
 is_clean(const char *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
+    size_t i = 0;
 
-        if (c >= 0x7f || (c < 0x20 && c != '\t' && c != '\n'))
-            return false;
+    for (; n - i >= 8; i += 8) {
+        uint64_t v;
+
+        memcpy(&v, s + i, 8);
+        /* a byte's top bit: it is not ASCII, or below a blank, or (plus one) 0x7f and above */
+        if (((v | (v - 0x20 * ones) | (v + ones)) & tops) == 0)
+            continue;
+        for (size_t k = 0; k < 8; k++)
+            if (!is_clean_byte((unsigned char)s[i + k]))
+                return false;
     }
+    for (; i < n; i++)
+        if (!is_clean_byte((unsigned char)s[i]))
+            return false;
     return true;
 }
 
@@ -115,8 +133,10 @@ text_clean(struct arena *a, const char *s, size_t n, size_t max_bytes)
 {
     char *out, *p;
 
-    if (is_clean(s, n))
-        return text_cut_bytes(a, arena_strndup(a, s, n), max_bytes);
+    if (is_clean(s, n)) {
+        s = arena_strndup(a, s, n);
+        return n <= max_bytes ? s : text_cut_bytes(a, s, max_bytes);
+    }
     if (n > max_bytes + 4)
         n = max_bytes + 4;                   /* the cut below still sees that it is too long */
     out = p = arena_alloc(a, 3 * n + 1);

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/jsonmem.h"
 #include "base/text.h"
 #include "collector/webhook.h"
 #include "os/clock.h"
@@ -99,13 +100,19 @@ item_doc(const struct ingest_item *item)
 static void
 accept_all(struct http_request *r, const struct ingest_result *result)
 {
-    json_t *doc = json_object(), *list = json_array();
+    json_t *doc, *list;
 
+    jsonmem_begin();
+    jsonmem_use(true);
+    doc = json_object();
+    list = json_array();
     for (size_t i = 0; i < result->accepted; i++)
         json_array_append_new(list, item_doc(&result->items[i]));
     json_object_set_new_nocheck(doc, "accepted", json_integer((json_int_t)result->accepted));
     json_object_set_new_nocheck(doc, "alerts", list);
+    jsonmem_use(false);
     http_reply_json(r, 202, doc);
+    jsonmem_end();
 }
 
 static void

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/jsonmem.h"
 #include "base/text.h"
 #include "daemon/impl.h"
 #include "os/clock.h"
@@ -240,6 +241,7 @@ prepare_process(sigset_t *signals)
     sigaddset(signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    jsonmem_install();
     json_object_seed((size_t)rand_u64() | 1);
 }
 

@@ -3,7 +3,7 @@
  * reply.c - answers, from any thread.
  *
  * The bytes of an answer are made by whoever replies, so that the library's
- * threads only send; a JSON text is handed over as jansson made it.
+ * threads only send.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -14,12 +14,15 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "http/internal.h"
 #include "os/log.h"
 
 #define JSON "application/json"
 #define PROBLEM "application/problem+json"
+
+enum { ANSWER_MAX = 256 << 20 };
 
 static void
 add_header(struct MHD_Response *response, const char *name, const char *value)
@@ -28,28 +31,42 @@ add_header(struct MHD_Response *response, const char *name, const char *value)
         log_error("http", name, "this header's value cannot be sent");
 }
 
-static void
-json_text_free(void *text)
+static int
+add_text(const char *piece, size_t n, void *text)
 {
-    json_free_t freer;
-
-    json_get_alloc_funcs(NULL, &freer);
-    freer(text);
+    buf_addn(text, piece, n);
+    return 0;
 }
 
-/* NULL: jansson is out of memory, or doc holds something that is no text. */
+/* doc as text on the heap, which outlives the memory of doc.  NULL: doc holds something that is no text. */
+static char *
+json_text(const json_t *doc, size_t *n_r)
+{
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    if (json_dump_callback(doc, add_text, &text, JSON_COMPACT | JSON_ENCODE_ANY) != 0 || !buf_ok(&text)) {
+        buf_release(&text);
+        return NULL;
+    }
+    *n_r = text.n;
+    return buf_take(&text);
+}
+
+/* NULL: the library is out of memory, or doc holds something that is no text. */
 static struct MHD_Response *
 json_response(json_t *doc, const char *type)
 {
     struct MHD_Response *response;
-    char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    size_t n = 0;
+    char *text = doc != NULL ? json_text(doc, &n) : NULL;
 
     json_decref(doc);
     if (text == NULL)
         return NULL;
-    response = MHD_create_response_from_buffer_with_free_callback(strlen(text), text, json_text_free);
+    response = MHD_create_response_from_buffer_with_free_callback(n, text, free);
     if (response == NULL)
-        json_text_free(text);
+        free(text);
     else
         add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     return response;
@@ -209,6 +226,7 @@ reply_last_words(struct conn *c, int status, const char *what)
     char text[1024];
     json_t *doc;
     char *body;
+    size_t len = 0;
     int n;
 
     atomic_store(&c->linger, true);
@@ -216,14 +234,13 @@ reply_last_words(struct conn *c, int status, const char *what)
         return;
     err_set(&err, TOCSIN_BAD_INPUT, "", "%s", what);
     doc = problem_doc(status, &err);
-    body = json_dumps(doc, JSON_COMPACT);
+    body = json_text(doc, &len);
     json_decref(doc);
     if (body == NULL)
         return;
     n = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: " PROBLEM
-                 "\r\nContent-Length: %zu\r\n\r\n%s", status, MHD_get_reason_phrase_for((unsigned)status), strlen(body),
-                 body);
-    json_text_free(body);
+                 "\r\nContent-Length: %zu\r\n\r\n%s", status, MHD_get_reason_phrase_for((unsigned)status), len, body);
+    free(body);
     /* best effort: the connection ends in any case */
     if (n > 0 && (size_t)n < sizeof text && send(c->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_debug("http", c->peer, "gone before it could be told '%s'", what);

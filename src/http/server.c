@@ -95,11 +95,14 @@ server_put(struct http_server *s)
     free(s);
 }
 
-/* One read buffer for the headers, the library's notes on each of them, and room for the answer's headers. */
+/*
+ * The request's head, the library's notes on each of its lines, and room for the answer's head; no more, because the
+ * library clears all of it after each request.
+ */
 static size_t
 connection_memory(const struct http_options *o)
 {
-    size_t want = (size_t)o->header_max * 2 + HTTP_MAX_TARGET + HTTP_MAX_HEADERS * 128;
+    size_t want = (size_t)o->header_max + HTTP_MAX_TARGET + HTTP_MAX_HEADERS * 96 + 2048;
 
     return want > 32768 ? want : 32768;
 }

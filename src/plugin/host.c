@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/jsonmem.h"
 #include "base/text.h"
 #include "core/normalise/mapping.h"
 #include "core/normalise/severity.h"
@@ -266,12 +267,14 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;
+    jsonmem_begin();
     if (mapping != NULL)
         rc = run_mapping(mapping, in, out, err);
     else if (plugin->decode != NULL)
         rc = plugin->decode(self, &plugin_host, in, out, err);
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
+    jsonmem_end();                           /* what parse_json() gave is gone; the batch has copies */
     if (rc == TOCSIN_OK) {
         add_topic_labels(out, in);
         host_batch_finish(out);

@@ -154,20 +154,29 @@ static const char *
 clean_href(struct arena *a, const char *href)
 {
     static const char hex[] = "0123456789ABCDEF";
-    size_t n = strlen(href), host = strncasecmp(href, "https://", 8) == 0 ? 8 : 7;
+    static const bool coded[128] = { [' '] = true, ['"'] = true, ['<'] = true, ['>'] = true, ['\\'] = true,
+                                     ['^'] = true, ['`'] = true, ['{'] = true, ['|'] = true, ['}'] = true };
+    size_t n = strlen(href), host = strncasecmp(href, "https://", 8) == 0 ? 8 : 7, more = 0;
     char *out, *p;
 
     if (n > HOST_MAX_HREF || (host == 7 && strncasecmp(href, "http://", 7) != 0))
         return NULL;
     if (href[host] == '\0' || strchr("/?#", href[host]) != NULL)
         return NULL;
-    out = p = arena_alloc(a, 3 * n + 1);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)href[i];
 
         if (c < ' ' || c == 0x7f)
             return NULL;
-        if (c > ' ' && c < 0x7f && strchr("\"<>\\^`{|}", c) == NULL) {
+        more += c >= 0x80 || coded[c];
+    }
+    if (more == 0)
+        return arena_strndup(a, href, n);
+    out = p = arena_alloc(a, n + 2 * more + 1);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)href[i];
+
+        if (c < 0x80 && !coded[c]) {
             *p++ = (char)c;
         } else {
             *p++ = '%';
@@ -251,7 +260,7 @@ one_line(struct arena *a, const char *s)
     char *out = arena_alloc(a, n + 1), *p = out;
 
     for (size_t i = 0; i < n; i++) {
-        bool blank = strchr(" \t\r\n", s[i]) != NULL;
+        bool blank = s[i] == ' ' || s[i] == '\t' || s[i] == '\r' || s[i] == '\n';
 
         if (!blank)
             *p++ = s[i];

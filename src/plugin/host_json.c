@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/jsonmem.h"
 #include "base/text.h"
 
 static atomic_uint json_depth = HOST_JSON_DEPTH;
@@ -115,6 +116,7 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
     enum tocsin_rc rc;
     char where[64];
     json_t *doc;
+    bool used;
 
     if (len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
         s += 3;
@@ -127,10 +129,12 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
     rc = check_size(s, len, err);
     if (rc != TOCSIN_OK)
         return rc;
+    used = jsonmem_use(true);
     doc = json_loadb(s, len, flags, &bad);
     /* Alertmanager before 0.9 sent 64-bit unsigned group keys: such numbers lose their last digits, no more */
     if (doc == NULL && json_error_code(&bad) == json_error_numeric_overflow)
         doc = json_loadb(s, len, flags | JSON_DECODE_INT_AS_REAL, &bad);
+    jsonmem_use(used);
     if (doc == NULL) {
         snprintf(where, sizeof where, "line %d column %d", bad.line, bad.column);
         return host_fail(err, TOCSIN_BAD_INPUT, where, "malformed JSON: %s", bad.text);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text from strangers: what is clean stays as it is, everything else is replaced, wherever it stands. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+
+static bool
+is_allowed(unsigned char c)
+{
+    return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n';
+}
+
+/* Each byte value at each place of texts longer and shorter than a machine word, between the neighbours that carry. */
+static void
+every_byte_everywhere(void **state)
+{
+    static const char fill[] = { 'a', ' ', '~' };
+
+    (void)state;
+    for (size_t n = 1; n <= 19; n++)
+        for (size_t at = 0; at < n; at++)
+            for (int c = 0; c < 256; c++)
+                for (size_t f = 0; f < sizeof fill; f++) {
+                    struct arena *a = arena_new();
+                    char text[20];
+                    const char *out;
+
+                    memset(text, fill[f], n);
+                    text[at] = (char)c;
+                    out = text_clean(a, text, n, 100);
+                    if (is_allowed((unsigned char)c)) {
+                        assert_int_equal(strlen(out), n);
+                        assert_memory_equal(out, text, n);
+                    } else {
+                        assert_int_equal(strlen(out), n + 2);
+                        assert_memory_equal(out, text, at);
+                        assert_memory_equal(out + at, "\xef\xbf\xbd", 3);
+                        assert_memory_equal(out + at + 3, text + at + 1, n - at - 1);
+                    }
+                    arena_free(a);
+                }
+}
+
+static void
+sequences(void **state)
+{
+    static const struct { const char *in; size_t n, max; const char *out; } cases[] = {
+        { "", 0, 10, "" },
+        { "caf\xc3\xa9 au lait", 13, 50, "caf\xc3\xa9 au lait" },
+        { "cut after eight", 15, 11, "cut afte" TEXT_MARK },
+        { "exactly ten", 11, 11, "exactly ten" },
+        { "\xe2\x82", 2, 10, "\xef\xbf\xbd\xef\xbf\xbd" },
+        { "a\0b", 3, 10, "a\xef\xbf\xbd" "b" },
+        { "plain text, then \xff", 18, 50, "plain text, then \xef\xbf\xbd" },
+    };
+    struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(text_clean(a, cases[i].in, cases[i].n, cases[i].max), cases[i].out);
+    arena_free(a);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_byte_everywhere),
+        cmocka_unit_test(sequences),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
