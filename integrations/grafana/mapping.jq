@@ -7,7 +7,7 @@ def texts($max): if type == "object" then to_entries[:$max] else [] end
   | map({ key, value: (.value | text) } | select(.value != null and .key != "")) | from_entries;
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$")
     and (startswith("0001-") | not) then . else null end;
-def link($p; $text): txt($p) | select(. != null) | { href: ., text: $text };
+def link($p; $name): txt($p) | select(. != null) | { href: ., text: $name };
 
 def unified($frame; $i):
   if type != "object" then error("$.alerts[\($i)]: expected an alert, which is an object") else . end

@@ -6,7 +6,7 @@ def txt($p): at($p) | text;
 def names: if type == "array" then map(text | select(. != null)) else [text | select(. != null)] end;
 def joined: names | join(", ") | if . == "" then null else . end;
 def millis: if type == "number" and . > 0 and . < 1e14 then . else null end;
-def link($p; $text): txt($p) | select(. != null) | { href: ., text: $text };
+def link($p; $name): txt($p) | select(. != null) | { href: ., text: $name };
 def status($path; $map): (. // "") as $word
   | $map[$word | ascii_downcase]
     // error("\($path): unknown state '\($word)'; expected \($map | keys | join(", "))");
