@@ -11,7 +11,7 @@
 
 #include <tocsin/plugin.h>
 
-enum { MAX_GROUPS = 20 };
+enum { MAX_GROUPS = 20, MAX_TEXT = 4000 };
 
 struct comb {
     const struct tocsin_host *host;
