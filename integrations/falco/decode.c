@@ -76,10 +76,13 @@ joined(const struct falco *f, const json_t *tags)
     json_t *tag;
     size_t i;
 
-    json_array_foreach(tags, i, tag) all =
-        f->host->batch_printf(f->out, "%s%s%s", all, i > 0 ? "," : "", f->host->text(f->out, tag));
-}
-return all;
+    json_array_foreach(tags, i, tag)
+    {
+        if (i == MAX_JOINED)
+            break;
+        all = f->host->batch_printf(f->out, "%s%s%s", all, i > 0 ? "," : "", f->host->text(f->out, tag));
+    }
+    return all;
 }
 
 static enum tocsin_rc

@@ -72,10 +72,13 @@ joined(const struct wazuh *w, const json_t *list)
     json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) all =
-        w->host->batch_printf(w->out, "%s%s%s", all, i > 0 ? "," : "", w->host->text(w->out, item));
-}
-return all;
+    json_array_foreach(list, i, item)
+    {
+        if (i == MAX_JOINED)
+            break;
+        all = w->host->batch_printf(w->out, "%s%s%s", all, i > 0 ? "," : "", w->host->text(w->out, item));
+    }
+    return all;
 }
 
 static enum tocsin_rc
