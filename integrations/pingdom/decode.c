@@ -5,6 +5,8 @@
 
 #include <tocsin/plugin.h>
 
+enum { MAX_JOINED = 32 }; /* items of a list that go into one label */
+
 struct pingdom {
     const struct tocsin_host *host;
     struct tocsin_batch *out;
@@ -21,9 +23,16 @@ text(const struct pingdom *p, const json_t *object, const char *name)
 static enum tocsin_rc
 read_status(const struct pingdom *p, struct tocsin_alert *alert)
 {
-    static const struct { const char *word; enum tocsin_status status; } states[] = {
-        { "DOWN", TOCSIN_FIRING },      { "FAILING", TOCSIN_FIRING },   { "UP", TOCSIN_RESOLVED },
-        { "SUCCESS", TOCSIN_RESOLVED }, { "UNKNOWN", TOCSIN_UNKNOWN },  { "PAUSED", TOCSIN_UNKNOWN },
+    static const struct {
+        const char *word;
+        enum tocsin_status status;
+    } states[] = {
+        { "DOWN", TOCSIN_FIRING },
+        { "FAILING", TOCSIN_FIRING },
+        { "UP", TOCSIN_RESOLVED },
+        { "SUCCESS", TOCSIN_RESOLVED },
+        { "UNKNOWN", TOCSIN_UNKNOWN },
+        { "PAUSED", TOCSIN_UNKNOWN },
         { "UNCONFIRMED_DOWN", TOCSIN_UNKNOWN },
     };
     const char *word = text(p, p->doc, "current_state");
@@ -46,14 +55,20 @@ joined(const struct pingdom *p, const json_t *list)
     size_t i;
 
     json_array_foreach(list, i, item)
+    {
+        if (i == MAX_JOINED)
+            break;
         all = p->host->batch_printf(p->out, "%s%s%s", all, i > 0 ? "," : "", p->host->text(p->out, item));
+    }
     return all;
 }
 
 static void
 read_pairs(const struct pingdom *p, struct tocsin_alert *alert)
 {
-    static const struct { const char *member, *name; } kept[] = {
+    static const struct {
+        const char *member, *name;
+    } kept[] = {
         { "description", "description" },
         { "long_description", "long_description" },
         { "previous_state", "previous_state" },
@@ -99,8 +114,7 @@ read_check(const struct pingdom *p)
         alert->starts_at = seconds * 1000;
     /* LOW chose the sober ways of telling, not that it does not matter: a site that is down is never info */
     if (alert->status == TOCSIN_FIRING && text(p, p->doc, "importance_level")[0] != '\0')
-        alert->severity =
-            strcasecmp(text(p, p->doc, "importance_level"), "LOW") == 0 ? TOCSIN_WARNING : TOCSIN_ERROR;
+        alert->severity = strcasecmp(text(p, p->doc, "importance_level"), "LOW") == 0 ? TOCSIN_WARNING : TOCSIN_ERROR;
     why = text(p, p->doc, "long_description");
     if (why[0] == '\0')
         why = text(p, p->doc, "description");

@@ -1,0 +1,1 @@
+../nagios/form.h
