@@ -62,8 +62,6 @@ read_availability(const struct z2m *z, const char *device, const json_t *doc)
 static enum tocsin_rc
 read_state(const struct z2m *z, const char *device, const json_t *doc)
 {
-    char where[64] = "$.";
-
     for (size_t i = 0; i < sizeof dangers / sizeof dangers[0]; i++) {
         const json_t *value = json_object_get(doc, dangers[i].name), *level = json_object_get(doc, "battery");
         struct tocsin_alert *alert;
@@ -71,7 +69,8 @@ read_state(const struct z2m *z, const char *device, const json_t *doc)
         if (value == NULL || json_is_null(value))
             continue;
         if (!json_is_boolean(value))
-            return z->host->fail(z->err, TOCSIN_MEANINGLESS, strncat(where, dangers[i].name, 40), "expected true or false");
+            return z->host->fail(z->err, TOCSIN_MEANINGLESS, z->host->batch_printf(z->out, "$.%s", dangers[i].name),
+                                 "expected true or false");
         alert = new_alert(z, device, dangers[i].name);
         alert->status = json_is_true(value) ? TOCSIN_FIRING : TOCSIN_RESOLVED;
         alert->severity = dangers[i].severity;
