@@ -12,7 +12,7 @@ BUILD   := build$(if $(VARIANT),/v$(VARIANT))
 PKGS    := libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash
 DEBS    := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev libmosquitto-dev \
            libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
-           uthash-dev libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
+           libsimdjson-dev uthash-dev libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
            python3-paho-mqtt python3-cryptography
 DEBS_DEV := clang libclang-rt-14-dev llvm clang-format universal-ctags prometheus-alertmanager strace valgrind
 
@@ -32,8 +32,18 @@ LDFLAGS  += -pthread -Wl,-z,relro,-z,now
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljq -lonig -lm -ldl
 
+# JSON the fast way, in C++ (src/plugin/json_fast.h); FAST_JSON= builds without it
+CXX      := $(if $(filter clang%,$(notdir $(CC))),$(patsubst clang%,clang++%,$(CC)),g++)
+CXXFLAGS  = $(filter-out -std=% -Wstrict-prototypes -Wmissing-prototypes,$(CFLAGS)) -std=c++17 -fno-exceptions -fno-rtti
+FAST_JSON ?= $(shell pkg-config --exists simdjson && command -v $(CXX))
+ifneq ($(FAST_JSON),)
+CPPFLAGS += -DHAVE_SIMDJSON
+LIBS     += $(shell pkg-config --libs simdjson) -lstdc++
+endif
+
 CORE     := $(shell find src/core -name '*.c' | sort)
 SRC      := $(filter-out src/main.c,$(shell find src -name '*.c' | sort))
+SRC_CXX  := $(if $(FAST_JSON),$(shell find src -name '*.cc'))
 VENDORS  := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard integrations/*/*.c)))))
 PLUGINS  := $(VENDORS:%=$(BUILD)/plugins/%.so)
 # an integration without code: integrations/<vendor>/mapping.jq  ->  plugins/<vendor>.jq
@@ -41,7 +51,7 @@ MAPPINGS := $(patsubst integrations/%/mapping.jq,$(BUILD)/plugins/%.jq,$(wildcar
 UNIT     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 LIBT     := $(wildcard tests/lib/*.c)
 SIM      := $(wildcard tests/sim/*.c)
-obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
+obj       = $(patsubst %.cc,$(BUILD)/%.o,$(patsubst %.c,$(BUILD)/%.o,$(1)))
 
 Q = $(if $(V),,@)                        # make V=1 shows the commands
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
@@ -102,9 +112,14 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(BUILD)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CPPFLAGS) $(PKG_CFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
 $(BUILD)/src/store/sqlite_schema.o: $(wildcard src/store/schema/*.sql)
 
-$(BUILD)/libtocsin.a: $(call obj,$(SRC))
+$(BUILD)/libtocsin.a: $(call obj,$(SRC) $(SRC_CXX))
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)ar rcs $@ $^
@@ -149,4 +164,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call obj,$(SRC) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c integrations/*/*.c)))
+-include $(patsubst %.o,%.d,$(call obj,$(SRC) $(SRC_CXX) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c integrations/*/*.c)))

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/jsonmem.h"
 #include "base/text.h"
+#include "plugin/json_fast.h"
 
 static atomic_uint json_depth = HOST_JSON_DEPTH;
 
@@ -108,11 +109,22 @@ is_blank(const char *s, size_t n)
     return true;
 }
 
+static json_t *
+quick(const char *s, size_t len)
+{
+#ifdef HAVE_SIMDJSON
+    return json_fast(s, len);
+#else
+    (void)s, (void)len;
+    return NULL;
+#endif
+}
+
 enum tocsin_rc
 host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *err)
 {
     const size_t flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
-    json_error_t bad;
+    json_error_t bad = { .text = "" };
     enum tocsin_rc rc;
     char where[64];
     json_t *doc;
@@ -130,7 +142,9 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
     if (rc != TOCSIN_OK)
         return rc;
     used = jsonmem_use(true);
-    doc = json_loadb(s, len, flags, &bad);
+    doc = quick(s, len);
+    if (doc == NULL)
+        doc = json_loadb(s, len, flags, &bad);
     /* Alertmanager before 0.9 sent 64-bit unsigned group keys: such numbers lose their last digits, no more */
     if (doc == NULL && json_error_code(&bad) == json_error_numeric_overflow)
         doc = json_loadb(s, len, flags | JSON_DECODE_INT_AS_REAL, &bad);
