@@ -190,7 +190,7 @@ read_action(struct call *c, struct api_action *a, struct tocsin_err *err)
     if (rc == TOCSIN_OK && a->action == ACTION_NOTE && a->note == NULL)
         rc = err_set(err, TOCSIN_MEANINGLESS, "$.note", "missing: a note needs a text");
     if (rc == TOCSIN_OK && a->action == ACTION_SNOOZE)
-        rc = read_until(c, body, clock_wall_ms(), &a->until, err);
+        rc = read_until(c, body, clock_steady_ms(), &a->until, err);
     json_decref(body);
     return rc;
 }

@@ -123,7 +123,7 @@ store(struct buf *b, struct store *store, const char *engine)
     gauge(b, "tocsin_open_alerts", "Alerts that are not resolved.", (double)s.open_alerts);
     prom_family(b, "alertmanager_alerts", "gauge", "Alerts by state.");
     one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts);
-    deliveries(b, &s, clock_wall_ms());
+    deliveries(b, &s, clock_steady_ms());
     total(b, "tocsin_store_rows_written_total", "Rows written.", s.rows_written);
     total(b, "tocsin_store_commits_total", "Transactions of the store.", s.commits);
     gauge(b, "tocsin_store_lazy_rows", "Rows whose counters are not on disk yet.", (double)s.lazy_unflushed);

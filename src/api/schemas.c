@@ -54,7 +54,8 @@ static const struct member event_members[] = {
     { "episode", "integer", "1 for the first incident of its group" }, { "policy", "string", NULL },                   \
     { "step", "integer", "steps of the policy told so far" },                                                          \
     { "next_escalation_at", "time?", "null while nothing will happen by itself" },                                     \
-    { "suppressed_by", "string?", "what holds it back" }, { "opened_at", "time", NULL },                               \
+    { "suppressed_by", "string?", "what holds it back" },                                                              \
+    { "snoozed_until", "time?", "held back until then" }, { "opened_at", "time", NULL },                               \
     { "acknowledged_at", "time?", NULL }, { "acknowledged_by", "string?", NULL }, { "resolved_at", "time?", NULL }
 
 static const struct member incident_head_members[] = { INCIDENT_HEAD, { NULL, NULL, NULL } };

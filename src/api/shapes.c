@@ -149,6 +149,7 @@ shape_incident(struct arena *arena, const struct incident_row *r)
     put(out, "step", json_integer(r->step));
     put(out, "next_escalation_at", shape_time(next_escalation(r)));
     put(out, "suppressed_by", shape_text(arena, r->suppressed_by));
+    put(out, "snoozed_until", shape_time(r->snoozed_until));
     put(out, "opened_at", shape_time(r->opened_at));
     put(out, "acknowledged_at", shape_time(r->acked_at));
     put(out, "acknowledged_by", shape_text(arena, r->acked_by));

@@ -83,6 +83,8 @@ what_holds(const struct cli *cli, const json_t *incident)
 
     if (strcmp(state, "triggered") == 0 && *doc_text(cli, incident, "suppressed_by") != '\0')
         return "suppressed";
+    if (strcmp(state, "triggered") == 0 && *doc_text(cli, incident, "snoozed_until") != '\0')
+        return "snoozed";
     return state;
 }
 

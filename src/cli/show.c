@@ -37,6 +37,7 @@ head(const struct cli *cli, const json_t *in)
 {
     const char *severity = doc_text(cli, in, "severity"), *acked = doc_text(cli, in, "acknowledged_at");
     const char *next = doc_text(cli, in, "next_escalation_at"), *resolved = doc_text(cli, in, "resolved_at");
+    const char *snoozed = doc_text(cli, in, "snoozed_until");
 
     printf("%s%s%s  %s%s%s\n", term_severity_colour(cli, severity), severity, term_reset(cli), term_bold(cli),
            doc_text(cli, in, "summary"), term_reset(cli));
@@ -47,6 +48,7 @@ head(const struct cli *cli, const json_t *in)
               arena_printf(cli->arena, "%s, %s", doc_text(cli, in, "acknowledged_by"), with_age(cli, acked)));
     field(cli, "resolved", with_age(cli, resolved));
     field(cli, "held by", doc_text(cli, in, "suppressed_by"));
+    field(cli, "snoozed", *snoozed != '\0' ? arena_printf(cli->arena, "until %s", term_clock(cli, snoozed)) : "");
     field(cli, "policy", arena_printf(cli->arena, "%s, %lld step%s told", doc_text(cli, in, "policy"),
                                       (long long)doc_int(in, "step"), doc_int(in, "step") == 1 ? "" : "s"));
     if (*next != '\0')

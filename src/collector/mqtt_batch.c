@@ -125,7 +125,7 @@ mqtt_batch_add(struct mqtt_client *client, const struct mosquitto_message *msg)
     char *body = arena_alloc(b->arena, len + 1);
     int64_t body_max = b->conf->http.body_max;
     struct tocsin_payload in = {
-        .collector = b->c->name, .body = body, .len = len, .received_at = clock_wall_ms(),
+        .collector = b->c->name, .body = body, .len = len, .received_at = clock_steady_ms(),
         .header = no_such_field, .query = no_such_field
     };
 

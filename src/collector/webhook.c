@@ -74,7 +74,7 @@ struct tocsin_payload
 webhook_payload(const struct conf_collector *col, struct http_request *r)
 {
     struct tocsin_payload in = {
-        .collector = col->name, .content_type = http_content_type(r), .received_at = clock_wall_ms(),
+        .collector = col->name, .content_type = http_content_type(r), .received_at = clock_steady_ms(),
         .header = payload_header, .query = payload_query, .host_data = r,
     };
 

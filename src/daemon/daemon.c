@@ -23,7 +23,6 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rand.h"
-#include "plugin/host.h"
 #include "plugin/loader.h"
 
 enum { QUEUE_MAX = 50000, HTTP_GRACE_MS = 5000, SEND_GRACE_MS = 10000 };
@@ -227,6 +226,7 @@ stop(struct daemon *d)
     committer_free(d->committer);
     if (d->store != NULL)
         d->store->ops->close(d->store);
+    conf_unref(d->started);
     conf_unref(d->conf);
 }
 
@@ -302,9 +302,10 @@ run(const char *file)
         return 1;
     }
     d.conf->generation = 1;
+    d.started = conf_ref(d.conf);
     pthread_mutex_init(&d.conf_mutex, NULL);
     pthread_mutex_init(&d.reload_mutex, NULL);
-    host_set_json_depth((unsigned)d.conf->http.json_depth_max);
+    daemon_apply(d.conf);
     rc = open_store(&d, &err);
     if (rc == TOCSIN_OK)
         rc = start_core(&d, &err);

@@ -16,6 +16,7 @@ struct daemon {
     const char *plugin_dir;                  /* where the integrations lie */
     pthread_mutex_t conf_mutex;              /* guards conf, the pointer */
     struct conf *conf;
+    struct conf *started;                    /* what the parts that a reload cannot change were made with */
     pthread_mutex_t reload_mutex;            /* one reload at a time */
     atomic_bool failed;                      /* the store failed: end with status 1 */
     atomic_bool stopping;
@@ -35,6 +36,8 @@ struct daemon {
 
 /* The current configuration, with a reference for the caller. */
 struct conf *daemon_conf(void *daemon);
+/* Settings of the process as a whole. */
+void daemon_apply(const struct conf *);
 /* Load the file again and swap, or change nothing.  report may be NULL: then mistakes are logged. */
 enum tocsin_rc daemon_reload(void *daemon, struct conf_report *report);
 

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "daemon/impl.h"
 #include "os/log.h"
+#include "plugin/host.h"
 
 struct conf *
 daemon_conf(void *ctx)
@@ -31,15 +32,44 @@ differs(const char *a, const char *b)
 
 /* What only a restart can change is said, not silently ignored. */
 static void
-warn_of_restart(const struct conf *was, const struct conf *now)
+warn_of_restart(const struct conf *started, const struct conf *now)
 {
-    if (differs(was->http.listen, now->http.listen))
-        log_warn("reload", "http.listen", "stays '%s' until tocsin is restarted", was->http.listen);
-    if (differs(was->store.driver, now->store.driver) || differs(was->store.path, now->store.path))
-        log_warn("reload", "store", "stays '%s' until tocsin is restarted", was->store.path);
-    if (was->http.threads != now->http.threads || was->http.body_max != now->http.body_max ||
-        was->http.connections_max != now->http.connections_max)
-        log_warn("reload", "http", "changed limits take effect when tocsin is restarted");
+    const struct conf_http *a = &started->http, *b = &now->http;
+    const struct {
+        const char *option;
+        bool changed;
+    } fixed[] = {
+        { "http.listen", differs(a->listen, b->listen) },
+        { "http.tls", (a->tls_cert[0] == '\0') != (b->tls_cert[0] == '\0') },
+        { "http.tls.client_ca", differs(a->tls_client_ca, b->tls_client_ca) },
+        { "http.body_max", a->body_max != b->body_max },
+        { "http.header_max", a->header_max != b->header_max },
+        { "http.connections_max", a->connections_max != b->connections_max },
+        { "http.per_ip_max", a->per_ip_max != b->per_ip_max },
+        { "http.header_timeout", a->header_timeout_ms != b->header_timeout_ms },
+        { "http.body_timeout", a->body_timeout_ms != b->body_timeout_ms },
+        { "http.idle_timeout", a->idle_timeout_ms != b->idle_timeout_ms },
+        { "http.threads", a->threads != b->threads },
+        { "store.driver", differs(started->store.driver, now->store.driver) },
+        { "store.path", differs(started->store.path, now->store.path) },
+        { "store.wal_limit", started->store.wal_limit != now->store.wal_limit },
+        { "store.reserve", started->store.reserve != now->store.reserve },
+    };
+
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].changed)
+            log_warn("reload", fixed[i].option, "stays as it was until tocsin is restarted");
+}
+
+void
+daemon_apply(const struct conf *conf)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+
+    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++)
+        if (strcmp(conf->log_level, names[i]) == 0)
+            log_set_level((enum log_level)i);
+    host_set_json_depth((unsigned)conf->http.json_depth_max);
 }
 
 /* Is the notifier new, or set up otherwise than before? */
@@ -82,8 +112,9 @@ swap(struct daemon *d, struct conf *now)
     was = d->conf;
     d->conf = now;
     pthread_mutex_unlock(&d->conf_mutex);
-    warn_of_restart(was, now);
-    if (now->http.tls_cert[0] != '\0' &&
+    warn_of_restart(d->started, now);
+    daemon_apply(now);
+    if (d->started->http.tls_cert[0] != '\0' && now->http.tls_cert[0] != '\0' &&
         http_server_reload_tls(d->http, now->http.tls_cert, now->http.tls_key, &err) != TOCSIN_OK)
         log_warn("reload", "http.tls", "the certificate stays as it was: %s", err.what);
     mqtt_collectors_apply(d->mqtt, now);

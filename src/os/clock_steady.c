@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* In a file of its own, so that a test can put clocks of its own under it. */
 #include <pthread.h>
 
 #include "os/clock.h"

@@ -42,6 +42,7 @@ def test_snooze_holds_and_wakes(tocsin, vendors, settings):
     incident = t.fire("later")
     vendors.wait_history("pd", incident, ["trigger"])
     t.act(incident, "snooze", by="anna", **{"for": "2s"})
+    assert t.incident(incident)["snoozed_until"] > t.incident(incident)["opened_at"]
     stays(lambda: vendors.history("vo", incident) == [], 1.5, "snoozed: no further step")
     vendors.wait_history("vo", incident, ["trigger"], 8)
 

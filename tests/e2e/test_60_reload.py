@@ -132,3 +132,24 @@ def test_listen_address_needs_a_restart_and_says_so(tocsin, settings):
     except OSError:
         moved = False
     assert moved or "restart" in log, "either it moves or it says what to do"
+    t.configure({**t.settings, "http": {"listen": f"127.0.0.1:{t.port}"}})
+    assert "restart" not in t.reload(), "it is what it was at the start"
+
+
+def test_limits_that_need_a_restart_say_so(tocsin, settings):
+    t = tocsin(settings())
+    t.configure({**t.settings, "http": {"header_max": "8KiB", "per_ip_max": 5}, "store": {"wal_limit": "64MiB"}})
+    log = t.reload()
+    for option in ("http.header_max", "http.per_ip_max", "store.wal_limit"):
+        assert f'subject="{option}" msg="stays as it was until tocsin is restarted"' in log, log
+    assert "http.body_max" not in log
+
+
+def test_log_level_and_json_depth_follow(tocsin, settings):
+    deep = {"summary": "s", "annotations": {"a": "x"}, "more": [[[["deep"]]]]}
+    t = tocsin({**settings(), "log_level": "warn", "http": {"json_depth_max": 4}})
+    assert "level=info" not in t.log()
+    t.send("local", deep, expect=400)
+    t.configure({**t.settings, "log_level": "info", "http": {"json_depth_max": 32}})
+    assert "level=info" in t.reload()
+    t.send("local", deep)

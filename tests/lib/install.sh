@@ -6,13 +6,18 @@ for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
+run="env DEBIAN_FRONTEND=noninteractive"
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "packages are missing, and there is no sudo; as root: apt-get install -y --no-install-recommends$missing" >&2
+        exit 1
+    fi
+    run="sudo $run"
+fi
 echo "installing:$missing"
-sudo=""
-[ "$(id -u)" = 0 ] || sudo="sudo"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq
+$run apt-get update -qq
 # shellcheck disable=SC2086
-$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null || {
+$run apt-get install -y -qq --no-install-recommends $missing >/dev/null || {
     echo "cannot install:$missing" >&2
     exit 1
 }

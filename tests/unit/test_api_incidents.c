@@ -7,7 +7,8 @@
 static const char head_a[] =
     "\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"triggered\",\"severity\":\"critical\","
     "\"summary\":\"GPU 3 lost\",\"source\":\"training\",\"group_key\":\"g\",\"episode\":1,\"policy\":\"ml-oncall\",\"step\":1,"
-    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,\"opened_at\":\"2026-01-01T00:00:00.000Z\","
+    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,\"snoozed_until\":null,"
+    "\"opened_at\":\"2026-01-01T00:00:00.000Z\","
     "\"acknowledged_at\":null,\"acknowledged_by\":null,\"resolved_at\":null";
 
 static const char alert_text_json[] =
