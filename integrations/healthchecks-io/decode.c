@@ -75,8 +75,11 @@ read_pairs(const struct checks *c, struct tocsin_alert *alert, const json_t *che
 static enum tocsin_rc
 read_check(const struct checks *c, const json_t *check)
 {
-    static const struct { const char *word; enum tocsin_status status; } states[] = {
-        { "down", TOCSIN_FIRING }, { "up", TOCSIN_RESOLVED },    { "new", TOCSIN_UNKNOWN },
+    static const struct {
+        const char *word;
+        enum tocsin_status status;
+    } states[] = {
+        { "down", TOCSIN_FIRING },   { "up", TOCSIN_RESOLVED },    { "new", TOCSIN_UNKNOWN },
         { "grace", TOCSIN_UNKNOWN }, { "paused", TOCSIN_UNKNOWN }, { "started", TOCSIN_UNKNOWN },
     };
     const char *status = text(c, check, "status"), *key = identity(c, check), *name = text(c, check, "name");
@@ -95,10 +98,9 @@ read_check(const struct checks *c, const json_t *check)
     alert = c->host->alert_new(c->out);
     alert->status = states[i].status;
     alert->dedup_key = key;
-    alert->summary =
-        c->host->batch_printf(c->out, "%s is %s%s%s", name[0] != '\0' ? name : key, status,
-                              alert->status == TOCSIN_FIRING && last[0] != '\0' ? ", last ping " : "",
-                              alert->status == TOCSIN_FIRING ? last : "");
+    alert->summary = c->host->batch_printf(c->out, "%s is %s%s%s", name[0] != '\0' ? name : key, status,
+                                           alert->status == TOCSIN_FIRING && last[0] != '\0' ? ", last ping " : "",
+                                           alert->status == TOCSIN_FIRING ? last : "");
     read_pairs(c, alert, check);
     return TOCSIN_OK;
 }

@@ -34,14 +34,16 @@ read_alert(const struct cake *c)
     struct tocsin_alert *alert;
 
     if (!up && !down)
-        return c->host->fail(c->err, TOCSIN_MEANINGLESS, "$.Status",
-                             status[0] != '\0' ? "unknown status '%.60s'; expected Up or Down" : "expected Up or Down%s",
-                             status);
+        return c->host->fail(
+            c->err, TOCSIN_MEANINGLESS, "$.Status",
+            status[0] != '\0' ? "unknown status '%.60s'; expected Up or Down" : "expected Up or Down%s", status);
     if (id[0] == '\0' && name[0] == '\0' && url[0] == '\0')
         return c->host->fail(c->err, TOCSIN_MEANINGLESS, "$.TestID", "expected 'TestID', 'Name' or 'URL'");
     alert = c->host->alert_new(c->out);
     alert->status = up ? TOCSIN_RESOLVED : TOCSIN_FIRING;
-    alert->dedup_key = id[0] != '\0' ? id : c->host->batch_printf(c->out, "%s%s%s", name, name[0] != '\0' && url[0] != '\0' ? " " : "", url);
+    alert->dedup_key = id[0] != '\0' ? id
+                                     : c->host->batch_printf(c->out, "%s%s%s", name,
+                                                             name[0] != '\0' && url[0] != '\0' ? " " : "", url);
     if (name[0] == '\0')
         name = url[0] != '\0' ? url : id;
     alert->summary = code[0] != '\0' && strcmp(code, "0") != 0

@@ -34,7 +34,7 @@ read_notice(const struct kuma *k, const char *message)
     struct tocsin_alert *alert;
 
     if (cut == NULL)
-        return;                    /* the test button */
+        return; /* the test button */
     alert = k->host->alert_new(k->out);
     alert->status = TOCSIN_FIRING;
     alert->severity = TOCSIN_WARNING;
@@ -65,7 +65,8 @@ read_tags(const struct kuma *k, struct tocsin_alert *alert)
     json_t *tag;
     size_t i;
 
-    json_array_foreach(json_object_get(k->monitor, "tags"), i, tag) {
+    json_array_foreach(json_object_get(k->monitor, "tags"), i, tag)
+    {
         const char *name = text(k, tag, "name"), *value = text(k, tag, "value");
         char label[64];
         size_t n = 0;
@@ -91,7 +92,7 @@ read_pairs(const struct kuma *k, struct tocsin_alert *alert)
     k->host->alert_annotation_json(k->out, alert, "message", json_object_get(k->heartbeat, "msg"));
     k->host->alert_annotation_json(k->out, alert, "ping_ms", json_object_get(k->heartbeat, "ping"));
     k->host->alert_annotation_json(k->out, alert, "description", json_object_get(k->monitor, "description"));
-    if (strcmp(url, "https://") != 0)        /* what the form of other types leaves behind */
+    if (strcmp(url, "https://") != 0) /* what the form of other types leaves behind */
         k->host->alert_link(k->out, alert, url, "monitored");
 }
 

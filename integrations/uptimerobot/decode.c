@@ -17,8 +17,9 @@
 enum { WEEK_MS = 7 * 24 * 3600 * 1000 };
 
 static const char *const fields[] = {
-    "monitorID", "monitorURL", "monitorFriendlyName", "alertType", "alertTypeFriendlyName", "alertDetails",
-    "alertDateTime", "alertDuration", "alertID", "sslExpiryDate", "sslExpiryDaysLeft",
+    "monitorID",         "monitorURL",    "monitorFriendlyName", "alertType", "alertTypeFriendlyName",
+    "alertDetails",      "alertDateTime", "alertDuration",       "alertID",   "sslExpiryDate",
+    "sslExpiryDaysLeft",
 };
 
 struct robot {
@@ -34,7 +35,7 @@ text(const struct robot *r, const char *name)
 {
     const char *s = r->host->text(r->out, json_object_get(r->doc, name));
 
-    return s[0] == '*' && s[strlen(s) - 1] == '*' ? "" : s;  /* a variable that did not apply: *sslExpiryDate* */
+    return s[0] == '*' && s[strlen(s) - 1] == '*' ? "" : s; /* a variable that did not apply: *sslExpiryDate* */
 }
 
 static json_t *
@@ -83,10 +84,11 @@ kind_of(const struct robot *r, enum tocsin_status *status)
 static void
 read_pairs(const struct robot *r, struct tocsin_alert *alert)
 {
-    static const struct { const char *field, *name; } kept[] = {
-        { "alertDetails", "details" },        { "alertDuration", "duration" },
-        { "alertID", "alert_id" },            { "sslExpiryDate", "expires" },
-        { "sslExpiryDaysLeft", "days_left" },
+    static const struct {
+        const char *field, *name;
+    } kept[] = {
+        { "alertDetails", "details" },  { "alertDuration", "duration" },      { "alertID", "alert_id" },
+        { "sslExpiryDate", "expires" }, { "sslExpiryDaysLeft", "days_left" },
     };
 
     r->host->alert_label(r->out, alert, "monitor", text(r, "monitorFriendlyName"));
@@ -123,7 +125,8 @@ read_alert(const struct robot *r)
     if (kind[0] != '\0') {
         alert->severity = TOCSIN_WARNING;
         alert->expires_at = r->received_at + WEEK_MS;
-        alert->summary = r->host->batch_printf(r->out, "%s: %s%s%s", name, word, details[0] != '\0' ? ": " : "", details);
+        alert->summary =
+            r->host->batch_printf(r->out, "%s: %s%s%s", name, word, details[0] != '\0' ? ": " : "", details);
         r->host->alert_label(r->out, alert, "kind", kind + 1);
     }
     read_pairs(r, alert);
