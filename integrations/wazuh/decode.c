@@ -113,9 +113,11 @@ line_of(const struct wazuh *w, const char *description, const char *word)
 {
     size_t n = strlen(word);
 
-    for (const char *p = description; p != NULL && *p != '\0'; p = strchr(p, '\n'), p += p != NULL)
+    for (const char *p = description; p != NULL; p = strchr(p, '\n')) {
+        p += *p == '\n';
         if (strncmp(p, word, n) == 0 && p[n] == ' ')
             return w->host->batch_printf(w->out, "%.*s", (int)strcspn(p + n + 1, "\n"), p + n + 1);
+    }
     return "";
 }
 
