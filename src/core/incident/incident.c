@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Alerts into incidents: counting, joining, ending. */
 #include "core/incident/impl.h"
 
 #include <string.h>
