@@ -2,7 +2,7 @@
 /*
  * The state machine, told as stories: a command, and what is sent because of it.
  *
- * Commands: fire KEY [SEVERITY] [again|later|quiet|drop] - resolve KEY - unknown KEY - ack, unack, resolve!,
+ * Commands: fire KEY [SEVERITY] [again|later|quiet|drop|also] - resolve KEY - unknown KEY - ack, unack, resolve!,
  * escalate, note, snooze DURATION (of the newest incident; "from TARGET" makes it a callback) - wait DURATION -
  * back DURATION (the clock) - down, up, reject, lose TARGET - rearm TARGET.
  * The answer names each send, "!" behind those that failed, and after "|" the state of the newest incident.
@@ -169,6 +169,7 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
     struct event e = { .kind = EV_ALERT, .decision = &d };
     char group[2] = { w[1][0], '\0' };       /* a1 and a2 are one group */
     const char *group_parts[] = { group };
+    static const char *also[] = { "pd" };
 
     for (int i = 2; i < n; i++) {
         if (severity_of(w[i]) != TOCSIN_SEV_NONE)
@@ -177,6 +178,10 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
         d.suppress |= strcmp(w[i], "quiet") == 0;
         d.drop |= strcmp(w[i], "drop") == 0;
         d.routed |= strcmp(w[i], "routed") == 0;
+        if (strcmp(w[i], "also") == 0) {
+            d.notify = also;
+            d.n_notify = 1;
+        }
         if (strcmp(w[i], "later") == 0)
             d.starts_at = s->starts_at = s->now;
         if (strcmp(w[i], "earlier") == 0)

@@ -218,8 +218,7 @@ test_real_full_disk(void **state)
         teardown(&f);
         skip();
     }
-    f.reserve = 1 << 20;
-    f.checkpoint_ms = 0;
+    f.reserve = 1 << 20;                     /* and no checkpoint but that of maintain(): it would make room in the log */
     assert_int_equal(reopen(&f, &err), TOCSIN_OK);
     while (rc == TOCSIN_OK)
         rc = put_new(&f, n++, &err);

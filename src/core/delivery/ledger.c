@@ -88,7 +88,8 @@ ledger_page(struct world *w, struct world_incident *i, const char *target, uint1
     if (d->row.told == TOLD_NOTHING)
         d->row.told = TOLD_MAYBE;            /* from the commit on it may be told at any moment */
     d->row.want_page = ++i->row.page;
-    d->row.step = step;
+    if (step != STEP_NONE)                   /* otherwise it stays a target of its step, which may fail over */
+        d->row.step = step;
     d->dirty = true;
     i->dirty = true;
     refresh(w, i, d);
