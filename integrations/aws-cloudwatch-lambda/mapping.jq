@@ -1,5 +1,6 @@
 # aws-cloudwatch-lambda: what a CloudWatch alarm gives the Lambda function that is its action, passed on as it is.
 # The state is alarmData.state.value; the ARN is the identity, the first metric names the subject.
+def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
 def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
 def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
 def txt($p): at($p) | text;
@@ -27,7 +28,7 @@ def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[
     labels: ({ alarm: $name, region: $region, account: txt(["accountId"]),
                namespace: ($metric | txt(["namespace"])), metric: ($metric | txt(["name"])) }
              + ($metric.dimensions | object | to_entries[:32]
-                | map({ key: "dimension_\(.key)", value: (.value | text) }) | from_entries)),
+                | map({ key: "dimension_\(.key)", value: (.value | text) }) | gather)),
     annotations: { alarm_arn: txt(["alarmArn"]),
                    description: ($conf | txt(["description"])),
                    reason: ($alarm | txt(["state", "reason"])),

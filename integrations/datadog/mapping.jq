@@ -1,13 +1,14 @@
 # datadog: a webhook of the Webhooks integration.  People write its payload themselves, from variables such as
 # $ALERT_TRANSITION, so names count without case and underscores, and a variable that was left as it is counts
 # as absent.  The transition is the truth: the title may still say [Triggered] when it is over.
+def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
 def text: if type == "number" or type == "boolean" then tostring
-  elif type == "string" and . != "" and (test("^\\$[A-Z_]+$") | not) then . else null end;
+  elif type == "string" and . != "" and ((startswith("$") and test("^\\$[A-Z_]+$")) | not) then . else null end;
 def first(f): [f | text | select(. != null)][0];
-def plain: gsub("[^A-Za-z0-9_]"; "_");
-def pairs: if type == "array" then map(text | select(. != null)) else (text // "") | split(",") end
-  | map(gsub("^ +| +$"; "") | split(":") | select(length > 1 and .[0] != "")
-        | { key: (.[0] | plain), value: (.[1:] | join(":")) })[:40] | from_entries;
+def plain: if test("^[A-Za-z0-9_]+$") then . else gsub("[^A-Za-z0-9_]"; "_") end;
+def pairs: if type == "array" then map(text | select(. != null)) else (text // "") | split(", ") | join(",") | split(",") end
+  | map(split(":") | select(length > 1 and .[0] != "")
+        | { key: (.[0] | plain), value: (.[1:] | join(":")) })[:40] | gather;
 def millis: (text // "") | if test("^[0-9]{10,13}$") then tonumber else null end;
 def strip: gsub("^\\[[^\\]]*\\] *"; "");
 
@@ -16,7 +17,7 @@ def strip: gsub("^\\[[^\\]]*\\] *"; "");
 | .query.no_data as $no_data
 | .body
 | if type != "object" then error("$: expected an object, the payload of a webhook") else . end
-| with_entries(.key |= (ascii_downcase | gsub("[^a-z]"; ""))) as $b
+| to_entries | map({ key: (.key | ascii_downcase | split("_") | join("")), value }) | gather as $b
 | first($b.alerttitle, $b.title, $b.eventtitle) as $title
 | ([$title // "" | capture("^(\\[P[1-5]\\] *)?\\[(?<word>[A-Za-z -]+?)(?<scope> on \\{[^}]*\\})?\\] *(?<rest>.*)$")][0]) as $said
 | first($b.alerttransition, $b.transition) as $transition
@@ -44,7 +45,7 @@ def strip: gsub("^\\[[^\\]]*\\] *"; "");
     ends_at: (if $status == "resolved" then $b.lastupdated // $b.date | millis else null end),
     labels: (($scope | pairs) + ($b.tags | pairs)
              + ({ monitor: $monitor, metric: first($b.alertmetric), host: first($b.hostname, $b.host) }
-                | with_entries(select(.value != null)))),
+                | to_entries | map(select(.value != null)) | gather)),
     annotations: { description: first($b.textonlymsg, $b.eventmsg, $b.body, $b.alertstatus),
                    transition: ($transition // $said.word), query: first($b.alertquery), scope: $scope,
                    tags: first(if $b.tags | type == "array" then $b.tags | map(text // "") | join(",") else $b.tags end),

@@ -1,5 +1,6 @@
 # elastalert2: the alerter `post` or `post2` sends the document that matched, with the rule's static payload in it.
 # There is no rule name unless the static payload (or ?rule= of the address) says it, and never a resolve.
+def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
 def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
 def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
 def txt($p): at($p) | text;
@@ -27,7 +28,7 @@ def when: text
               environment: first(txt(["environment"]), txt(["env"]), txt(["service", "environment"])),
               region: first(txt(["region"]), txt(["cloud", "region"])), team: txt(["team"]) },
     annotations: (to_entries | map(select(.value | type == "string" or type == "number" or type == "boolean")
-                                   | select(.key | test("(?i)token|password|secret|authorization") | not))[:40]
-                  | map(.value |= tostring) | from_entries),
+                                   | select(.key | ascii_downcase | contains("token") or contains("password") or contains("secret") or contains("authorization") | not))[:40]
+                  | map({ key, value: (.value | tostring) }) | gather),
     links: [ first(txt(["kibana_discover_url"])), first(txt(["opensearch_discover_url"])), first(txt(["kibana_link"])),
              first(txt(["runbook_url"])), first(txt(["link"])) | select(. != null) ] }

@@ -1,11 +1,12 @@
 # graylog: the HTTP notification of Graylog 3 and later (an event and its definition), and the alarm callback of
 # Graylog 2 (a stream and the condition that triggered).  Neither is told when it is over.
+def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
 def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
 def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
 def txt($p): at($p) | text;
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$") then . else null end;
 def scalars($max): if type == "object" then to_entries[:$max] else [] end
-  | map({ key: (.key | gsub("[^A-Za-z0-9_]+"; "_")), value: (.value | text) } | select(.value != null and .key != "")) | from_entries;
+  | map({ key: (.key | gsub("[^A-Za-z0-9_]+"; "_")), value: (.value | text) } | select(.value != null and .key != "")) | gather;
 def messages: if type == "array" then map(txt(["message"]) | select(. != null)) | .[:5] | join("\n") else null end;
 
 def event:

@@ -3,7 +3,7 @@
 def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
 def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
 def txt($p): at($p) | text;
-def first(f): [f | text | select(. != null and (test("^\\{\\{") | not))][0];
+def first(f): [f | text | select(. != null and (startswith("{{") | not))][0];
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$") then . else null end;
 def tags: if type == "array" then map(text | select(. != null)) | join(", ") else text end;
 

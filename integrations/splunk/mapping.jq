@@ -1,5 +1,6 @@
 # splunk: the webhook alert action of Splunk Enterprise and Cloud (a search's first result; never a resolve), and the
 # webhook of Splunk Observability's detectors (SignalFx).
+def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
 def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
 def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
 def txt($p): at($p) | text;
@@ -7,7 +8,7 @@ def first(f): [f | text | select(. != null)][0];
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$") then . else null end;
 def seconds: (text // "") | if test("^[0-9]{9,10}(\\.[0-9]+)?$") then tonumber else null end;
 def scalars($max): if type == "object" then to_entries[:$max] else [] end
-  | map({ key, value: (.value | text) } | select(.value != null and .key != "")) | from_entries;
+  | map({ key, value: (.value | text) } | select(.value != null and .key != "")) | gather;
 def link($name): text | select(. != null) | { href: ., text: $name };
 
 # Splunk's own words in title and text win: a detector that was cleared by hand, or whose rule was edited, may still say
@@ -32,7 +33,7 @@ def detector:
       starts_at: (if $status == "resolved" then null else at(["timestamp"]) | when end),
       ends_at: (if $status == "resolved" then at(["timestamp"]) | when else null end),
       labels: ((at(["dimensions"]) | scalars(32))
-               + ({ detector: txt(["detector"]), rule: $rule, metric: txt(["originatingMetric"]) } | with_entries(select(.value != null)))),
+               + ({ detector: txt(["detector"]), rule: $rule, metric: txt(["originatingMetric"]) } | to_entries | map(select(.value != null)) | gather)),
       annotations: { description: txt(["messageBody"]), condition: txt(["detectOnCondition"]), tip: txt(["tip"]), status: $word },
       links: [ (at(["detectorUrl"]) | link("detector")), (first(txt(["runbookUrl"]), txt(["inputs", "runbookUrl"])) | link("runbook")),
                (at(["imageUrl"]) | link("image")) ] };
