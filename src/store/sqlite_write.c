@@ -93,10 +93,27 @@ abandon(struct sq *sq, enum tocsin_rc rc, struct tocsin_err *err)
     return sq_result(sq, rc, err);
 }
 
+/* Begins the transaction, unless a fetch of this unit of work has. */
+static enum tocsin_rc
+begin(struct sq *sq, struct tocsin_err *err)
+{
+    return sqlite3_get_autocommit(sq->conn.db) ? conn_do(&sq->conn, ST_BEGIN_WRITE, err) : TOCSIN_OK;
+}
+
+static void
+end(struct writer *w)
+{
+    struct sq *sq = (struct sq *)w;
+    struct tocsin_err err;
+
+    if (!sqlite3_get_autocommit(sq->conn.db) && !atomic_load(&sq->dead))
+        abandon(sq, TOCSIN_OK, &err);
+}
+
 static enum tocsin_rc
 attempt(struct sq *sq, const struct stage *s, struct tocsin_err *err)
 {
-    enum tocsin_rc rc = conn_do(&sq->conn, ST_BEGIN_WRITE, err);
+    enum tocsin_rc rc = begin(sq, err);
 
     for (size_t i = 0; i < s->n_alerts && rc == TOCSIN_OK; i++)
         rc = put_alert(sq, &s->alerts[i], err);
@@ -132,13 +149,28 @@ persist(struct writer *w, const struct stage *s, struct tocsin_err *err)
     return rc;
 }
 
+/*
+ * What a unit of work reads, it reads in its transaction: a query by itself takes and gives back the locks of the
+ * file, which costs more than the query.
+ */
+static enum tocsin_rc
+join(struct sq *sq, struct tocsin_err *err)
+{
+    enum tocsin_rc rc = sq_alive(sq, err);
+
+    return rc == TOCSIN_OK && sq->w.open ? begin(sq, err) : rc;
+}
+
 static enum tocsin_rc
 fetch_incident(struct writer *w, struct arena *a, const struct id16 *id, struct incident_row *out, bool *found,
                struct tocsin_err *err)
 {
     struct sq *sq = (struct sq *)w;
+    enum tocsin_rc rc = join(sq, err);
 
-    return sq_result(sq, query_incident(&sq->conn, a, id, out, found, err), err);
+    if (rc == TOCSIN_OK)
+        rc = query_incident(&sq->conn, a, id, out, found, err);
+    return sq_result(sq, rc, err);
 }
 
 static enum tocsin_rc
@@ -146,18 +178,24 @@ fetch_deliveries(struct writer *w, struct arena *a, const struct id16 *incident,
                  size_t *n_out, struct tocsin_err *err)
 {
     struct sq *sq = (struct sq *)w;
+    enum tocsin_rc rc = join(sq, err);
 
-    return sq_result(sq, query_deliveries(&sq->conn, a, incident, out, n_out, err), err);
+    if (rc == TOCSIN_OK)
+        rc = query_deliveries(&sq->conn, a, incident, out, n_out, err);
+    return sq_result(sq, rc, err);
 }
 
 static enum tocsin_rc
 fetch_episodes(struct writer *w, const struct id16 *group, uint32_t *out, struct tocsin_err *err)
 {
     struct sq *sq = (struct sq *)w;
-    sqlite3_stmt *st = conn_take(&sq->conn, ST_INCIDENT_EPISODES, err);
-    enum tocsin_rc rc;
+    enum tocsin_rc rc = join(sq, err);
+    sqlite3_stmt *st;
     bool row;
 
+    if (rc != TOCSIN_OK)
+        return sq_result(sq, rc, err);
+    st = conn_take(&sq->conn, ST_INCIDENT_EPISODES, err);
     if (st == NULL)
         return sq_result(sq, conn_kind(&sq->conn), err);
     bind_id(st, 1, group);
@@ -168,7 +206,7 @@ fetch_episodes(struct writer *w, const struct id16 *group, uint32_t *out, struct
     return sq_result(sq, rc, err);
 }
 
-const struct engine sqlite_engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes };
+const struct engine sqlite_engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes, end };
 
 /* --- lazy rows ---------------------------------------------------------------- */
 

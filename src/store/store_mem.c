@@ -87,7 +87,7 @@ fetch_episodes(struct writer *w, const struct id16 *group, uint32_t *out, struct
     return TOCSIN_OK;
 }
 
-static const struct engine engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes };
+static const struct engine engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes, NULL };
 
 /* --- upkeep ------------------------------------------------------------------- */
 

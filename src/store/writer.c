@@ -307,6 +307,14 @@ writer_write(struct store *s, const struct writeset *ws, struct tocsin_err *err)
     return rc;
 }
 
+static void
+unit_end(struct writer *w)
+{
+    w->open = false;
+    if (w->engine->end != NULL)
+        w->engine->end(w);
+}
+
 void
 writer_rollback(struct store *s)
 {
@@ -314,7 +322,7 @@ writer_rollback(struct store *s)
 
     if (!w->open)
         return;
-    w->open = false;
+    unit_end(w);
     stage_reset(&w->stage);
     cache_trim(&w->cache);
 }
@@ -345,7 +353,7 @@ writer_commit(struct store *s, struct tocsin_err *err)
     stage_apply(st, &w->cache);
     cache_trim(&w->cache);
     writer_publish(w);
-    w->open = false;
+    unit_end(w);
     return TOCSIN_OK;
 }
 

@@ -42,6 +42,8 @@ struct engine {
     enum tocsin_rc (*fetch_deliveries)(struct writer *, struct arena *, const struct id16 *incident,
                                        struct delivery_row **out, size_t *n_out, struct tocsin_err *);
     enum tocsin_rc (*fetch_episodes)(struct writer *, const struct id16 *group, uint32_t *out, struct tocsin_err *);
+    /* The unit of work is over, with or without persist(): let go of what a fetch has taken.  NULL: nothing. */
+    void (*end)(struct writer *);
 };
 
 struct writer {
