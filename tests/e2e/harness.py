@@ -285,7 +285,7 @@ class Vendors:
 class Mosquitto:
     """A Mosquitto of its own, set up so that what it has acknowledged survives it, unless lasting is False."""
 
-    def __init__(self, folder, tls=None, users=None, lasting=True):
+    def __init__(self, folder, tls=None, users=None, lasting=True, require_certificate=False):
         self.folder = os.path.join(str(folder), "mosquitto")
         os.makedirs(self.folder, exist_ok=True)
         self.port = free_port()
@@ -301,7 +301,8 @@ class Mosquitto:
         if os.geteuid() == 0:
             lines.append("user root")
         if tls:
-            lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}"]
+            lines += [f"cafile {tls.ca}", f"certfile {tls.cert}", f"keyfile {tls.key}",
+                      f"require_certificate {str(require_certificate).lower()}"]
         if users:
             passwords = os.path.join(self.folder, "passwords")
             open(passwords, "w").close()

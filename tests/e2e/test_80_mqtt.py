@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alerts over MQTT with a real broker: both versions, TLS, wills, and messages that come while one side is away."""
 import json
+import subprocess
 
 import paho.mqtt.client as paho
 import pytest
@@ -99,6 +100,25 @@ def test_tls_and_password(tocsin, settings, broker, publisher, vendors, certific
                                             password="file:" + vendors.secret("mq", "w0rd")))
     publisher(b, "sensor", "other").publish("train/c1/h1/alert", alert("sealed"))
     wait_until(lambda: keys(t) == {"sealed"}, 10)
+
+
+@pytest.mark.parametrize("version", [311, 5])
+def test_client_certificate(tocsin, settings, broker, certificates, version):
+    b = broker(tls=certificates, require_certificate=True)
+    cert, key = certificates.issue("tocsin")
+    t = start(tocsin, settings, b.collector(version=version, ca_file=certificates.ca, cert_file=cert, key_file=key))
+    subprocess.run(["mosquitto_pub", "-h", "localhost", "-p", str(b.port), "--cafile", certificates.ca, "--cert", cert,
+                    "--key", key, "-q", "1", "-t", "train/c1/h1/alert", "-m", json.dumps(alert("shown"))], check=True)
+    wait_until(lambda: keys(t) == {"shown"}, 10)
+
+
+def test_without_a_client_certificate_it_is_said(tocsin, settings, broker, certificates):
+    b = broker(tls=certificates, require_certificate=True)
+    values = settings()
+    values["collectors"].append(b.collector(ca_file=certificates.ca))
+    t = tocsin(values)
+    wait_until(lambda: "cannot connect" in t.log() or "lost" in t.log() or "certificate" in t.log(), 10, "a reason in the log")
+    assert t.metric("tocsin_mqtt_connected", collector="training") == 0
 
 
 def test_wrong_authority_and_wrong_password_are_said(tocsin, settings, broker, vendors, certificates, tmp_path):
