@@ -202,12 +202,12 @@ retry_after(const struct tocsin_response *r, int64_t now_ms)
         return 0;
     delay = strtoll(value, &end, 10);
     if (end != value && *end == '\0' && delay < MAX_DELAY_MS / 1000) {
-        delay *= 1000;
+        delay = delay > 0 ? delay * 1000 : 0;
     } else if (end != value && *end == '\0') {
         delay = MAX_DELAY_MS;
     } else {
         date = curl_getdate(value, NULL);
-        delay = date > 0 ? (int64_t)date * 1000 - now_ms : 0;
+        delay = date > (INT64_MAX / 1000) ? MAX_DELAY_MS : date > 0 ? (int64_t)date * 1000 - now_ms : 0;
     }
     return delay < 0 ? 0 : delay > MAX_DELAY_MS ? MAX_DELAY_MS : delay;
 }

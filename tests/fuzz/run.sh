@@ -7,7 +7,15 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
-names=${*:-$(ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||')}
+
+# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor> of each integration that plays the role, made of
+# any_decode.c and any_classify.c, with its cases for seeds, where there is no file of that name.
+targets() {
+    ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||'
+    grep -l '\.decode = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_decode_\1|'
+    grep -l '\.classify = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_classify_\1|'
+}
+names=${*:-$(targets | sort -u)}
 out=build/fuzz
 mkdir -p $out/obj
 pkgs="libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash"
@@ -29,17 +37,22 @@ ar rcs $out/libcore.a $core
 export LSAN_OPTIONS="suppressions=tests/fuzz/lsan.supp:print_suppressions=0"
 passed=0 failed=0
 for name in $names; do
-    vendor=$(printf %s "$name" | sed -n 's/^fuzz_decode_//p')
-    objects=$(compile "tests/fuzz/$name.c")
+    role=$(printf %s "$name" | cut -d_ -f2)
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\)_//p')
+    source=tests/fuzz/$name.c
+    [ -f "$source" ] || source=tests/fuzz/any_$role.c
+    objects=$(compile "$source")
     if [ -n "$vendor" ] && [ -d "integrations/$vendor" ]; then
         for f in integrations/"$vendor"/*.c; do objects="$objects $(compile "$f")"; done
     fi
-    clang -fsanitize=fuzzer,address,undefined -pthread $objects $out/libcore.a $(pkg-config --libs $pkgs) -ljq -lonig -lm -ldl \
+    # muldefs: a target may play a part of the library
+    clang -fsanitize=fuzzer,address,undefined -Wl,-z,muldefs -pthread $objects $out/libcore.a $(pkg-config --libs $pkgs) -ljq -lonig -lm -ldl \
         -o "$out/$name"
     seeds=tests/fuzz/corpus/${name#fuzz_}
-    mkdir -p "$out/found/$name" "$seeds"
+    mkdir -p "$out/found/$name" "$out/seeds/$name" "$seeds"
+    [ "$source" = "tests/fuzz/$name.c" ] || /usr/bin/python3 tests/fuzz/seeds.py "$vendor" "$role" "$out/seeds/$name"
     if ASAN_OPTIONS=detect_leaks=1 "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
-        -artifact_prefix="$out/$name-" "$out/found/$name" "$seeds" >"$out/$name.log" 2>&1; then
+        -artifact_prefix="$out/$name-" "$out/found/$name" "$seeds" "$out/seeds/$name" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))
         echo "$name: $(grep -o 'Done .*' "$out/$name.log" | tail -1)"
     else

@@ -207,6 +207,7 @@ default_outcome(void **state)
         { 429, true, NULL, "7", TOCSIN_RETRY, 7000, "429 Too Many Requests" },
         { 429, true, NULL, "0", TOCSIN_RETRY, 0, "429 Too Many Requests" },
         { 429, true, NULL, "-7", TOCSIN_RETRY, 0, "429 Too Many Requests" },
+        { 429, true, NULL, "-99999999999999999999", TOCSIN_RETRY, 0, "429 Too Many Requests" },
         { 429, true, NULL, "soon", TOCSIN_RETRY, 0, "429 Too Many Requests" },
         { 503, true, NULL, "Sat, 31 Jan 2026 12:00:30 GMT", TOCSIN_RETRY, 30000, "503 Service Unavailable" },
         { 503, true, NULL, "Sat, 31 Jan 2026 11:00:30 GMT", TOCSIN_RETRY, 0, "503 Service Unavailable" },

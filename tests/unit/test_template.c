@@ -113,6 +113,7 @@ static const struct { const char *text; const char *column; const char *words; }
     { "{{ [1) }}", "column 6:", "unexpected ')'" },
     { "{{ .host }}", "column 4:", "no such field" },
     { "text {{ .label }}", "column 9:", "no such field" },
+    { "{{ 1 + 1 }}{{ .label }}", "column 15:", "no such field" },
     { "{{ env.HOME }}", "column 4:", "'env' is not available" },
     { "{{ now }}", "column 4:", "'now' is not available" },
     { "{{ $ENV.HOME }}", "column 5:", "'$ENV' is not available" },
@@ -135,6 +136,7 @@ test_mistakes(void **state)
             strstr(err.what, mistakes[i].words) == NULL)
             fail_msg("%s: '%s', expected '%s ... %s'", mistakes[i].text, err.what, mistakes[i].column,
                      mistakes[i].words);
+        assert_int_equal(exprs.n, 0);        /* nobody uses the expressions of a text that was refused */
     }
     free(exprs.checked);
     arena_free(a);

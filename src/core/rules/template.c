@@ -174,27 +174,39 @@ add_text(struct parser *s, const char *p, size_t len)
     s->n++;
 }
 
+static enum tocsin_rc
+parse(struct parser *s)
+{
+    const char *p = s->text;
+
+    for (;;) {
+        const char *open = strstr(p, "{{"), *stray = strstr(p, "}}");
+        enum tocsin_rc rc;
+
+        if (stray != NULL && (open == NULL || stray < open))
+            return fail_at(s, stray, "'}}' without '{{' before it; {{ \"}}\" }} stands for the sign itself");
+        if (s->n + 2 > MAX_PARTS)
+            return fail_at(s, p, "more than 31 expressions");
+        add_text(s, p, open != NULL ? (size_t)(open - p) : strlen(p));
+        if (open == NULL)
+            return TOCSIN_OK;
+        rc = expression(s, open + 2, &p);
+        if (rc != TOCSIN_OK)
+            return rc;
+    }
+}
+
 enum tocsin_rc
 template_parse(struct arena *arena, struct expr_table *exprs, const char *text, struct template *out,
                struct tocsin_err *err)
 {
     struct parser s = { .arena = arena, .exprs = exprs, .text = text, .err = err };
-    const char *p = text;
-    enum tocsin_rc rc;
+    size_t n_exprs = exprs->n;
+    enum tocsin_rc rc = parse(&s);
 
-    for (;;) {
-        const char *open = strstr(p, "{{"), *stray = strstr(p, "}}");
-
-        if (stray != NULL && (open == NULL || stray < open))
-            return fail_at(&s, stray, "'}}' without '{{' before it; {{ \"}}\" }} stands for the sign itself");
-        if (s.n + 2 > MAX_PARTS)
-            return fail_at(&s, p, "more than 31 expressions");
-        add_text(&s, p, open != NULL ? (size_t)(open - p) : strlen(p));
-        if (open == NULL)
-            break;
-        rc = expression(&s, open + 2, &p);
-        if (rc != TOCSIN_OK)
-            return rc;
+    if (rc != TOCSIN_OK) {
+        exprs->n = n_exprs;        /* those before the mistake belong to nobody */
+        return rc;
     }
     out->parts = arena_memdup(arena, s.parts, s.n * sizeof s.parts[0]);
     out->n_parts = s.n;
