@@ -48,6 +48,15 @@ next_wait_ms(struct committer *c, int64_t mono)
     return wait > 0 ? wait : 0;
 }
 
+/* Is there something queued that is not to wait any longer?  The mutex is held. */
+static bool
+is_ready(const struct committer *c, int64_t mono)
+{
+    if (c->intake_head != NULL)
+        return true;
+    return c->job_head != NULL && c->jobs_at <= mono && c->retry_at <= mono;
+}
+
 /* What was just counted may be due, or is to be flushed, before the thread would look. */
 static void
 wake_if_sooner(struct committer *c)
@@ -60,16 +69,10 @@ wake_if_sooner(struct committer *c)
     }
 }
 
-static bool
-is_idle(const struct committer *c)
-{
-    return c->intake_head == NULL && c->job_head == NULL;
-}
-
 static void
 enqueue(struct committer *c, struct intake *in)
 {
-    if (is_idle(c))
+    if (c->intake_head == NULL)
         pthread_cond_signal(&c->wake);
     *c->intake_tail = in;
     c->intake_tail = &in->next;
@@ -77,8 +80,8 @@ enqueue(struct committer *c, struct intake *in)
 }
 
 /*
- * Most payloads repeat what is known.  While the thread sleeps and nothing waits, so that nothing is overtaken,
- * such a payload is counted here: no thread is woken, and its request is not parked.
+ * Most payloads repeat what is known.  While the thread sleeps and no payload waits that it would overtake, such a
+ * payload is counted here: no thread is woken, and its request is not parked.
  */
 void
 committer_intake(struct committer *c, struct intake *in)
@@ -91,7 +94,7 @@ committer_intake(struct committer *c, struct intake *in)
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK && c->asleep && is_idle(c))
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL)
         counted = committer_repeats(c, in, events);
     if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
@@ -128,9 +131,14 @@ enqueue_job(struct committer *c, struct job *j)
     if (j->event.kind == EV_ACTION)
         rc = admission(c, 0, &err);
     if (rc == TOCSIN_OK) {
+        int64_t at = clock_mono_ms() + (j->event.kind == EV_DELIVERY ? REPORT_WAIT_MS : 0);
+
+        if (c->job_head == NULL || at < c->jobs_at) {
+            c->jobs_at = at;
+            pthread_cond_signal(&c->wake);
+        }
         *c->job_tail = j;
         c->job_tail = &j->next;
-        pthread_cond_signal(&c->wake);
     }
     pthread_mutex_unlock(&c->mutex);
     if (rc != TOCSIN_OK)
@@ -237,32 +245,53 @@ wait_for_work(struct committer *c, int64_t mono, int64_t ms)
     c->asleep = false;
 }
 
+/* Sleep until there is something to do, and take it; what may still wait for company stays. */
+static bool
+await(struct committer *c, struct load *l)
+{
+    int64_t mono = clock_mono_ms(), wait = next_wait_ms(c, mono);
+    bool stop;
+
+    pthread_mutex_lock(&c->mutex);
+    if (c->job_head != NULL) {
+        int64_t at = c->jobs_at > c->retry_at ? c->jobs_at : c->retry_at;
+
+        wait = at - mono < wait ? at - mono : wait;
+    }
+    if (!c->stopping && wait > 0 && !is_ready(c, mono))
+        wait_for_work(c, mono, wait);
+    *l = (struct load){ 0 };
+    if (c->stopping || c->failed || is_ready(c, clock_mono_ms()))
+        take(c, l);
+    stop = (c->stopping || c->failed) && l->n_alerts == 0 && (l->n_jobs == 0 || c->failed);
+    pthread_mutex_unlock(&c->mutex);
+    return stop;
+}
+
+static bool
+is_timer_due(struct committer *c)
+{
+    int64_t due = c->opt.store->ops->next_due(c->opt.store);
+
+    return due > 0 && due <= committer_time(c) && clock_mono_ms() >= c->retry_at;
+}
+
 static void *
 committer_main(void *ctx)
 {
     struct committer *c = ctx;
 
     for (;;) {
-        int64_t mono = clock_mono_ms(), wait, due;
         struct load l;
-        bool hurt, stop;
+        bool stop = await(c, &l);
 
-        wait = next_wait_ms(c, mono);
-        pthread_mutex_lock(&c->mutex);
-        hurt = c->retry_at > mono && c->intake_head == NULL;     /* only what can wait is there */
-        if (!c->stopping && wait > 0 && ((c->intake_head == NULL && c->job_head == NULL) || hurt))
-            wait_for_work(c, mono, wait);
-        take(c, &l);
-        stop = (c->stopping || c->failed) && l.n_alerts == 0 && (l.n_jobs == 0 || c->failed);
-        pthread_mutex_unlock(&c->mutex);
         if (c->failed) {
             committer_refuse(c, &l, &c->last_err);
             if (stop)
                 break;
             continue;
         }
-        due = c->opt.store->ops->next_due(c->opt.store);
-        if (l.n_alerts + l.n_jobs > 0 || l.intake != NULL || (due > 0 && due <= committer_time(c) && mono >= c->retry_at))
+        if (l.n_alerts + l.n_jobs > 0 || l.intake != NULL || is_timer_due(c))
             committer_turn(c, &l);
         else if (stop)
             break;

@@ -12,7 +12,8 @@
 enum {
     TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
     TURN_TIMERS = 500,
-    FAILED_WAIT_MS = 1000          /* after a failed commit, before what must not be lost is tried again */
+    FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
+    REPORT_WAIT_MS = 10            /* a send's result may wait for others, or for a turn of alerts to go along with */
 };
 
 /* An action or a report, owned by the queue. */
@@ -37,6 +38,7 @@ struct committer {
     pthread_cond_t wake;
     struct intake *intake_head, **intake_tail;
     struct job *job_head, **job_tail;
+    int64_t jobs_at;                         /* when the jobs that are queued are to have a turn of their own */
     size_t queued;
     bool stopping, failed;
     bool asleep;                             /* the thread waits: nobody uses the store, the turn's arena, the clock below */

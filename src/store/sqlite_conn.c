@@ -163,7 +163,8 @@ conn_exec(struct conn *c, const char *sql, struct tocsin_err *err)
 
 /*
  * mmap_size=0: an I/O error under mmap is a SIGBUS.  No automatic checkpoints: they would run inside a commit.
- * A writer waits for nobody: readers do not hold the lock that it needs.
+ * A writer waits for nobody: readers do not hold the lock that it needs.  Plans do not depend on what is bound
+ * (QPSG): else statements that could use a partial index are compiled anew for each value.
  */
 static enum tocsin_rc
 configure(struct conn *c, const struct conn_options *o, struct tocsin_err *err)
@@ -174,6 +175,7 @@ configure(struct conn *c, const struct conn_options *o, struct tocsin_err *err)
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &got);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &got);
+    sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, &got);
     sqlite3_busy_timeout(c->db, o->writer ? 1000 : 5000);
     snprintf(sql, sizeof sql,
              "pragma mmap_size=0; pragma temp_store=memory; pragma foreign_keys=on; pragma cache_size=-%d; "

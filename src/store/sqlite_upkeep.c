@@ -2,9 +2,13 @@
 /*
  * Checkpoints and retention.
  *
- * A thread moves the log into the database ten times a second without holding
- * anybody up; but while writing never pauses it cannot start the log anew, so
- * the writer does that when the log has reached its limit.
+ * A thread moves the log into the database without holding anybody up; but
+ * while writing never pauses it cannot start the log anew, so the writer does
+ * that when the log has reached its limit.
+ *
+ * The thread looks ten times a second but moves only what is worth it: each
+ * checkpoint syncs the database in the way of a commit, and the commit after
+ * it syncs twice, for the log begins anew.
  */
 #include <errno.h>
 #include <time.h>
@@ -15,7 +19,7 @@
 #include "store/sqlite_files.h"
 #include "store/sqlite_store.h"
 
-enum { CHECKPOINT_MS = 100 };
+enum { CHECKPOINT_MS = 100, CHECKPOINT_BYTES = 4 << 20, CHECKPOINT_LOOKS = 10 };
 
 /* --- checkpoints -------------------------------------------------------------- */
 
@@ -75,14 +79,20 @@ checkpointer_main(void *arg)
 {
     struct sq *sq = arg;
     long long done = 0;
+    int looks = 0;
 
     while (wait_turn(sq)) {
         long long bytes = atomic_load(&sq->wal_bytes);
         int code;
 
+        if (bytes < done)
+            done = 0;                          /* the log has begun anew */
         if (bytes == done || atomic_load(&sq->dead))
             continue;
+        if (bytes - done < CHECKPOINT_BYTES && ++looks < CHECKPOINT_LOOKS)
+            continue;
         checkpoint(sq, &sq->checkpoint_conn, SQLITE_CHECKPOINT_PASSIVE, &code);
+        looks = 0;
         if (code == SQLITE_OK)
             done = bytes;
     }
