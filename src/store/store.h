@@ -130,7 +130,7 @@ struct store_sqlite_options {
     int64_t reserve_bytes;         /* free space below which nothing new is accepted; 0: 32 MiB */
     const char *vfs;               /* NULL: the system's; tests pass their own */
     const char *synchronous;       /* NULL: FULL; tests alone pass anything else */
-    int checkpoint_ms;             /* how often is looked whether to move the log into the database; 0: 100; below 0: only by maintain() */
+    int checkpoint_ms;             /* pause between looks at the log; 0: 100; below 0: only by maintain() */
 };
 
 enum tocsin_rc store_sqlite_open(const struct store_sqlite_options *, struct store **out_r, struct tocsin_err *);
