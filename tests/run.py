@@ -13,7 +13,7 @@ import time
 
 BUILD = os.environ.get("BUILD", "build")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header"]
+PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "-rs"]
 
 
 def run(cmd, timeout=900, env=None):
@@ -24,8 +24,10 @@ def run(cmd, timeout=900, env=None):
 
 def cmocka(binary):
     code, out = run([binary], env={"CMOCKA_MESSAGE_OUTPUT": "TAP"})
-    passed = len(re.findall(r"^ok \d", out, re.M))
-    failed = len(re.findall(r"^not ok \d", out, re.M))
+    passed = len(re.findall(r"^ok \d+\b(?! # SKIP)", out, re.M))
+    failed = len(re.findall(r"^not ok \d+\b(?! # SKIP)", out, re.M))
+    for line in re.findall(r"^(?:not )?ok \d+ # SKIP (.*)", out, re.M):
+        print(f"  skipped: {line}")
     if code != 0 and failed == 0:
         failed = 1
     if failed:
@@ -48,7 +50,9 @@ def pytest(folder, *more):
         return 0, 0
     code, out = run(PYTEST + [folder, *more], timeout=3000)
     print(out[-8000:] if code else out.strip().splitlines()[-1] if out.strip() else "")
-    found = {k: int(n) for n, k in re.findall(r"(\d+) (passed|failed|error)", out)}
+    found = {k: int(n) for n, k in re.findall(r"(\d+) (passed|failed|error|skipped)", out)}
+    if found.get("skipped") and code == 0:
+        print("\n".join(line for line in out.splitlines() if line.startswith("SKIPPED")))
     failed = found.get("failed", 0) + found.get("error", 0)
     if code not in (0, 1) and failed == 0:
         failed = 1
