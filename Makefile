@@ -56,6 +56,8 @@ obj       = $(patsubst %.cc,$(BUILD)/%.o,$(patsubst %.c,$(BUILD)/%.o,$(1)))
 Q = $(if $(V),,@)                        # make V=1 shows the commands
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
+REPLAY   := $(patsubst tests/fuzz/corpus/%,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/corpus/*))
+
 .PHONY: all help deps deps-dev run test check lint bench sim torture fuzz install clean unit
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -76,7 +78,7 @@ test: deps
 	@$(MAKE) --no-print-directory check
 
 ## make check     the suite, without installing anything
-check: all $(UNIT) $(if $(SIM),$(BUILD)/tests/sim/sim)
+check: all $(UNIT) $(REPLAY) $(if $(SIM),$(BUILD)/tests/sim/sim)
 	@BUILD=$(BUILD) $(PYTHON) tests/run.py
 
 unit: all $(UNIT)
@@ -147,6 +149,16 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(LIBT)) $(BUILD)/libt
 $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# A fuzz target without libFuzzer, that replays its corpus.  tests/fuzz/run.sh says which sources a name stands for.
+fuzz_role   = $(firstword $(subst _, ,$(1)))
+fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
+fuzz_vendor = $(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(1)))/*.c)
+$(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuzz/replay.c $$(call fuzz_vendor,$$*)) \
+           $(BUILD)/libtocsin.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,muldefs $^ $(LIBS) -o $@
+-include $(patsubst %.o,%.d,$(call obj,$(wildcard tests/fuzz/*.c)))
 
 # A program of its own: build/tests/bench/load from tests/bench/load.c
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a

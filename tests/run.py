@@ -70,6 +70,19 @@ def plain(cmd, timeout=900):
     return passed, failed
 
 
+def corpus():
+    """Each fuzz target over the inputs that are kept for it."""
+    passed = failed = 0
+    for folder in sorted(glob.glob(os.path.join(ROOT, "tests/fuzz/corpus/*"))):
+        code, out = run([os.path.join(ROOT, BUILD, "tests/fuzz", os.path.basename(folder)), folder])
+        inputs = len(os.listdir(folder))
+        ok = code == 0 and out.strip().endswith(f"{inputs} passed, 0 failed")
+        if not ok:
+            print(out[-4000:])
+        passed, failed = passed + (inputs if ok else 0), failed + (not ok)
+    return passed, failed
+
+
 def lint():
     return plain(["sh", "tests/lint/lint.sh"])
 
@@ -92,7 +105,7 @@ def torture():
     return p1 + p2, f1 + f2
 
 
-SUITES = {"lint": lint, "unit": unit, "sim": sim, "e2e": e2e, "fault": fault}
+SUITES = {"lint": lint, "unit": unit, "corpus": corpus, "sim": sim, "e2e": e2e, "fault": fault}
 LONG = {"torture": torture}
 
 

@@ -118,7 +118,7 @@ plugin_default_dir(void)
 /* --- files ---------------------------------------------------------------------------------- */
 
 static char dir[] = "/tmp/tocsin-fuzz-XXXXXX";
-static char main_file[64], rules_file[64], rules_dir[64];
+static char *main_file, *rules_file, *rules_dir;
 
 static void
 leave(void)
@@ -127,6 +127,9 @@ leave(void)
     unlink(main_file);
     rmdir(rules_dir);
     rmdir(dir);
+    free(main_file);
+    free(rules_file);
+    free(rules_dir);
 }
 
 static void
@@ -139,9 +142,9 @@ enter(void)
     done = true;
     if (mkdtemp(dir) == NULL || setenv("KEY", SECRET, 1) != 0)
         abort();
-    snprintf(main_file, sizeof main_file, "%s/tocsin.cfg", dir);
-    snprintf(rules_dir, sizeof rules_dir, "%s/rules", dir);
-    snprintf(rules_file, sizeof rules_file, "%s/10-fuzz.cfg", rules_dir);
+    main_file = xasprintf("%s/tocsin.cfg", dir);
+    rules_dir = xasprintf("%s/rules", dir);
+    rules_file = xasprintf("%s/rules/10-fuzz.cfg", dir);
     if (mkdir(rules_dir, 0700) != 0)
         abort();
     atexit(leave);

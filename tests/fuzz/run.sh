@@ -31,7 +31,21 @@ compile() { # source
     printf '%s\n' "$object"
 }
 
-core=$(for f in $(find src -name '*.c' ! -path src/main.c | sort); do compile "$f"; done)
+# the parts in C++, as the Makefile has them
+fast=
+if pkg-config --exists simdjson; then
+    flags="$flags -DHAVE_SIMDJSON"
+    fast="$(pkg-config --libs simdjson) -lstdc++"
+fi
+compile_cc() { # source
+    object=$out/obj/$(printf %s "$1" | tr / _).o
+    [ "$object" -nt "$1" ] || clang++ -fsanitize=fuzzer-no-link $(printf %s "$flags" | sed 's/-std=c11/-std=c++17/') -fno-exceptions \
+        -fno-rtti -c "$1" -o "$object" || return 1
+    printf '%s\n' "$object"
+}
+
+core=$(for f in $(find src -name '*.c' ! -path src/main.c | sort); do compile "$f"; done
+       [ -z "$fast" ] || for f in $(find src -name '*.cc' | sort); do compile_cc "$f"; done)
 rm -f $out/libcore.a
 ar rcs $out/libcore.a $core
 export LSAN_OPTIONS="suppressions=tests/fuzz/lsan.supp:print_suppressions=0"
@@ -46,13 +60,14 @@ for name in $names; do
         for f in integrations/"$vendor"/*.c; do objects="$objects $(compile "$f")"; done
     fi
     # muldefs: a target may play a part of the library
-    clang -fsanitize=fuzzer,address,undefined -Wl,-z,muldefs -pthread $objects $out/libcore.a $(pkg-config --libs $pkgs) -ljq -lonig -lm -ldl \
+    clang -fsanitize=fuzzer,address,undefined -Wl,-z,muldefs -pthread $objects $out/libcore.a $(pkg-config --libs $pkgs) -ljq -lonig $fast -lm -ldl \
         -o "$out/$name"
     seeds=tests/fuzz/corpus/${name#fuzz_}
-    mkdir -p "$out/found/$name" "$out/seeds/$name" "$seeds"
+    mkdir -p "$out/found/$name" "$out/seeds/$name"
+    [ -d "$seeds" ] || seeds=
     [ "$source" = "tests/fuzz/$name.c" ] || /usr/bin/python3 tests/fuzz/seeds.py "$vendor" "$role" "$out/seeds/$name"
     if ASAN_OPTIONS=detect_leaks=1 "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
-        -artifact_prefix="$out/$name-" "$out/found/$name" "$seeds" "$out/seeds/$name" >"$out/$name.log" 2>&1; then
+        -artifact_prefix="$out/$name-" "$out/found/$name" $seeds "$out/seeds/$name" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))
         echo "$name: $(grep -o 'Done .*' "$out/$name.log" | tail -1)"
     else
