@@ -1,12 +1,13 @@
 """Checks that ask the linker: purity of the core, exports of integrations."""
 import os
 import re
+import subprocess
 
 from tree import globs, nm
 
 C_HEADERS = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h",
              "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h", "jansson.h"}
-SANITIZER = re.compile(r"^_*(asan|ubsan|tsan|odr_asan|sanitizer)_")
+SANITIZER = re.compile(r"^_*(asan|ubsan|tsan|odr_asan|sanitizer)[._]")
 
 
 def purity(tree):
@@ -50,6 +51,43 @@ def exports(tree):
             bad.append(f"{so}: exports {', '.join(names) or 'nothing'}; expected tocsin_plugin alone")
         bad += [f"{so}: uses {s}; integrations describe, the host acts"
                 for _, _, s in nm("-D", "-u", so) if impure.match(s)]
+    return bad
+
+
+def readelf(path):
+    return subprocess.run(["readelf", "-W", "-h", "-l", "-d", path], stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+def weak_spots(path):
+    """What makes an attack on this program or shared object easier."""
+    text, bad = readelf(path), []
+    if "Type:" not in text or not re.search(r"Type:\s+DYN", text):
+        bad.append("is not position independent (-fPIC, -pie)")
+    if "GNU_RELRO" not in text:
+        bad.append("its tables stay writable (-Wl,-z,relro)")
+    if not re.search(r"\bBIND_NOW\b|FLAGS_1.*\bNOW\b", text):
+        bad.append("has no immediate binding (-Wl,-z,now)")
+    if re.search(r"GNU_STACK.*\bRWE\b", text):
+        bad.append("has an executable stack")
+    if re.search(r"\((?:RPATH|RUNPATH|TEXTREL)\)", text):
+        bad.append("has a search path or relocations in its code")
+    return bad
+
+
+def hardening(tree):
+    """The program and the integrations are linked, and the program compiled, the way that hinders attacks."""
+    bad = []
+    program = os.path.join(tree.build, "tocsin")
+    for path in [os.path.join(tree.build, "plugins", v + ".so") for v in vendors(tree)] + [program]:
+        if os.path.exists(path):                 # what is not built is found by exports()
+            bad += [f"{path}: {what}" for what in weak_spots(path)]
+    if not os.path.exists(program):
+        return bad
+    used = {s for _, _, s in nm("-D", "-u", program)}
+    if "__stack_chk_fail" not in used:
+        bad.append(f"{program}: no stack protector (-fstack-protector-strong)")
+    if not any(SANITIZER.match(s) for s in used) and not any(re.match(r"__\w+_chk$", s) for s in used - {"__stack_chk_fail"}):
+        bad.append(f"{program}: no checked functions (-D_FORTIFY_SOURCE=2)")
     return bad
 
 

@@ -18,6 +18,7 @@ CHECKS = [
     (checks_objects.purity, {"src/core/a.c": SPDX + "#include <time.h>\nlong a(void);\nlong a(void) { return time(0); }\n"},
      "uses time"),
     (checks_objects.exports, {"integrations/acme/a.c": SPDX + "int tocsin_plugin, more;\n"}, "more, tocsin_plugin"),
+    (checks_objects.hardening, {"integrations/acme/a.c": SPDX + "int a;\n"}, "no immediate binding"),
     (checks_objects.plugin_includes, {"integrations/acme/a.c": SPDX + "#include <sys/socket.h>\n"}, "sys/socket.h"),
     (checks_text.direction, {"src/core/a.c": SPDX + '#include "os/clock.h"\n'}, "core may not know os"),
     (checks_text.banned, {"src/core/a.c": SPDX + "/* a */\nvoid f(char *d) { strcpy (d, d); }\n"}, "a.c:3: strcpy"),
