@@ -210,7 +210,7 @@ http(struct buf *b, const struct http_server *server)
     struct http_stats s = { 0 };
 
     http_server_stats(server, &s);
-    gauge(b, "tocsin_http_connections", "Open connections.", (double)s.connections);
+    total(b, "tocsin_http_connections_total", "Connections accepted.", s.connections);
     total(b, "tocsin_http_connections_refused_total", "Connections refused because of a limit.", s.refused_connections);
     total(b, "tocsin_http_requests_total", "Requests.", s.requests);
     total(b, "tocsin_http_requests_refused_total", "Requests refused before they were handled.", s.refused_requests);

@@ -250,7 +250,7 @@ static bool
 await(struct committer *c, struct load *l)
 {
     int64_t mono = clock_mono_ms(), wait = next_wait_ms(c, mono);
-    bool stop;
+    bool stop, hopeless;
 
     pthread_mutex_lock(&c->mutex);
     if (c->job_head != NULL) {
@@ -261,9 +261,11 @@ await(struct committer *c, struct load *l)
     if (!c->stopping && wait > 0 && !is_ready(c, mono))
         wait_for_work(c, mono, wait);
     *l = (struct load){ 0 };
-    if (c->stopping || c->failed || is_ready(c, clock_mono_ms()))
+    /* the store refuses, and the end is near: results of sends are left, the ledger has them sent again */
+    hopeless = c->stopping && c->intake_head == NULL && c->retry_at > clock_mono_ms();
+    if (!hopeless && (c->stopping || c->failed || is_ready(c, clock_mono_ms())))
         take(c, l);
-    stop = (c->stopping || c->failed) && l->n_alerts == 0 && (l->n_jobs == 0 || c->failed);
+    stop = hopeless || ((c->stopping || c->failed) && l->n_alerts == 0 && (l->n_jobs == 0 || c->failed));
     pthread_mutex_unlock(&c->mutex);
     return stop;
 }

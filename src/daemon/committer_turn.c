@@ -15,17 +15,15 @@
 int64_t
 committer_time(struct committer *c)
 {
-    int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), expected = c->last_wall + (mono - c->last_mono);
+    int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), moved = wall - (c->last_wall + (mono - c->last_mono));
 
-    if (c->last_wall > 0 && (wall < expected - 2000 || wall > expected + 60000)) {
+    if (c->last_wall > 0 && (moved < -2000 || moved > 60000)) {
         atomic_fetch_add(&c->clock_jumps, 1);
-        log_warn("turn", "", "the system's clock moved by %lld ms", (long long)(wall - expected));
+        log_warn("turn", "", "the system's clock moved by %lld ms", (long long)moved);
     }
-    if (wall < c->last_wall)
-        wall = expected > c->last_wall ? expected : c->last_wall;
     c->last_wall = wall;
     c->last_mono = mono;
-    return wall;
+    return clock_steady_ms();
 }
 
 /* --- what the core asks ----------------------------------------------------------------- */
@@ -182,6 +180,7 @@ count_intake(struct turn_stats *s, const struct intake *in)
     s->events += in->n;
     s->alerts += in->n;
     for (size_t i = 0; i < in->n; i++) {
+        s->alerts_resolved += in->decisions[i]->status == TOCSIN_RESOLVED;
         s->dropped += in->decisions[i]->drop;
         s->suppressed += in->decisions[i]->suppress;
         s->rule_failures += in->decisions[i]->failed;
@@ -294,7 +293,7 @@ committer_turn(struct committer *c, struct load *l)
         answer_all(l);
     } else {
         committer_failed(c, &err);
-        if (err.rc == TOCSIN_FULL && l->n_alerts > 0 && l->n_jobs > 0)
+        if (err.rc == TOCSIN_FULL && l->n_alerts > 0)
             run_jobs_alone(c, l, &err);
         else
             committer_refuse(c, l, &err);
