@@ -6,10 +6,8 @@
 
 static const char head_a[] =
     "\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"triggered\",\"severity\":\"critical\","
-    "\"summary\":\"GPU 3 lost\",\"source\":\"training\",\"group_key\":\"g\",\"episode\":1,"
-    "\"policy\":\"ml-oncall\",\"step\":1,"
-    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,"
-    "\"opened_at\":\"2026-01-01T00:00:00.000Z\","
+    "\"summary\":\"GPU 3 lost\",\"source\":\"training\",\"group_key\":\"g\",\"episode\":1,\"policy\":\"ml-oncall\",\"step\":1,"
+    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,\"opened_at\":\"2026-01-01T00:00:00.000Z\","
     "\"acknowledged_at\":null,\"acknowledged_by\":null,\"resolved_at\":null";
 
 static const char alert_text_json[] =
@@ -26,19 +24,17 @@ detail_is_exact(void **state)
     (void)state;
     incidents[0].next_due = AT(300);
     alerts[n_alerts++] = alert_row(7, "training", ALERT_FIRING);
-    ledger[n_ledger++] = (struct delivery_row){ .target = "pd", .told = TOLD_TRIGGERED, .state = DELIVERY_IDLE,
-                                                .sends = 1, .told_at = AT(2), .last_error = "", .vendor_ref = "PD-1" };
+    ledger[n_ledger++] = (struct delivery_row){ .target = "pd", .told = TOLD_TRIGGERED, .state = DELIVERY_IDLE, .sends = 1,
+                                                .told_at = AT(2), .last_error = "", .vendor_ref = "PD-1" };
     ledger[n_ledger++] = (struct delivery_row){ .target = "og", .told = TOLD_MAYBE, .state = DELIVERY_FAILING,
                                                 .attempts = 4,
                                                 .last_error = "503 busy", .vendor_ref = "" };
-    events[n_events++] = (struct event_row){ .at = AT(0), .kind = "opened", .actor = "rule 'x' (f:3)",
-                                             .text = "GPU 3 lost" };
+    events[n_events++] = (struct event_row){ .at = AT(0), .kind = "opened", .actor = "rule 'x' (f:3)", .text = "GPU 3 lost" };
     snprintf(want, sizeof want,
              "{%s,\"alerts\":[{\"dedup_key\":\"gpu-3\",\"status\":\"firing\",%s,\"ends_at\":null}],\"deliveries\":["
-             "{\"target\":\"pd\",\"state\":\"delivered\",\"vendor_state\":\"triggered\",\"attempts\":0,"
-             "\"last_error\":null,\"vendor_ref\":\"PD-1\",\"told_at\":\"2026-01-01T00:00:02.000Z\"},"
-             "{\"target\":\"og\",\"state\":\"failing\",\"vendor_state\":\"unconfirmed\",\"attempts\":4,"
-             "\"last_error\":\"503 busy\",\"vendor_ref\":null,\"told_at\":null}],"
+             "{\"target\":\"pd\",\"state\":\"delivered\",\"vendor_state\":\"triggered\",\"attempts\":0,\"last_error\":null,"
+             "\"vendor_ref\":\"PD-1\",\"told_at\":\"2026-01-01T00:00:02.000Z\"},{\"target\":\"og\",\"state\":\"failing\","
+             "\"vendor_state\":\"unconfirmed\",\"attempts\":4,\"last_error\":\"503 busy\",\"vendor_ref\":null,\"told_at\":null}],"
              "\"timeline\":[{\"at\":\"2026-01-01T00:00:00.000Z\",\"kind\":\"opened\",\"actor\":\"rule 'x' (f:3)\","
              "\"text\":\"GPU 3 lost\"}]}", head_a, alert_text_json);
     r = ask("GET", "/v1/incidents/019b76da-a800-7000-8000-0000000000a1", NULL, NULL);
