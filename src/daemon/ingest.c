@@ -179,7 +179,8 @@ side_effects(struct ingest *g, const struct conf_collector *c, const struct tocs
 }
 
 static void
-submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done, void *done_ctx)
+submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done,
+       void *done_ctx)
 {
     struct ingest *g = ctx;
     struct arena *arena = arena_new();

@@ -21,8 +21,8 @@ enum tocsin_rc plugin_load(const char *plugin_dir, const char *name, struct plug
  */
 enum tocsin_rc plugin_adopt(const struct tocsin_plugin *table, const char *path, const char *name, struct plugin *out,
                             struct tocsin_err *err);
-/* Where the integrations lie unless somebody says otherwise: $TOCSIN_PLUGIN_DIR, the folder plugins/ beside the program,
- * or ../lib/tocsin/plugins from there.  Freed by the caller. */
+/* Where the integrations lie unless somebody says otherwise: $TOCSIN_PLUGIN_DIR, the folder plugins/ beside the
+ * program, or ../lib/tocsin/plugins from there.  Freed by the caller. */
 char *plugin_default_dir(void);
 /* Names of all integrations in the folder, sorted; for "did you mean" and options.  The caller frees each and all. */
 char **plugin_names(const char *plugin_dir, size_t *n_out);

@@ -45,7 +45,8 @@ struct conn {
     int64_t sent_us;
 };
 
-static struct options opt = { .connections = 16, .seconds = 5, .batch = 1, .distinct = 1000, .severity = "warning", .id = "bench" };
+static struct options opt = { .connections = 16, .seconds = 5, .batch = 1, .distinct = 1000, .severity = "warning",
+                              .id = "bench" };
 static struct {
     int64_t sent, ok, failed, dropped;
     uint32_t *us; size_t n_us;
@@ -276,7 +277,9 @@ read_option(const char *arg)
     const char *value = strchr(arg, '=');
 
     for (size_t i = 0; value != NULL && i < sizeof numbers / sizeof *numbers; i++) {
-        if (strlen(numbers[i].name) == (size_t)(value - arg) && strncmp(arg, numbers[i].name, (size_t)(value - arg)) == 0) {
+        size_t n = (size_t)(value - arg);
+
+        if (strlen(numbers[i].name) == n && strncmp(arg, numbers[i].name, n) == 0) {
             *numbers[i].value = strtol(value + 1, NULL, 10);
             return;
         }

@@ -75,8 +75,8 @@ publish_all(int port, long n, const char *topic)
     if (mosquitto_connect(m, "127.0.0.1", port, 60) != MOSQ_ERR_SUCCESS || mosquitto_loop_start(m) != MOSQ_ERR_SUCCESS)
         return 1;
     for (long i = 0; i < n; i++) {
-        int len = snprintf(text, sizeof text, "{\"dedup_key\":\"mq-%ld\",\"severity\":\"info\",\"summary\":\"fan %ld is slow\","
-                           "\"labels\":{\"fan\":\"%ld\",\"unit\":\"rpm\"}}", i, i, i);
+        int len = snprintf(text, sizeof text, "{\"dedup_key\":\"mq-%ld\",\"severity\":\"info\","
+                           "\"summary\":\"fan %ld is slow\",\"labels\":{\"fan\":\"%ld\",\"unit\":\"rpm\"}}", i, i, i);
 
         while (i - atomic_load(&arrived) > WINDOW)
             usleep(200);
@@ -137,7 +137,8 @@ subscribe_bare(int port, long n, const char *topic)
 /* --- collector -------------------------------------------------------------------------- */
 
 static void
-accept_at_once(void *ctx, const struct conf_collector *c, const struct tocsin_payload *in, ingest_done done, void *done_ctx)
+accept_at_once(void *ctx, const struct conf_collector *c, const struct tocsin_payload *in, ingest_done done,
+               void *done_ctx)
 {
     (void)ctx;
     (void)c;

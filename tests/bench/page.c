@@ -177,11 +177,12 @@ static void
 post(int fd, long port, const char *path, long i)
 {
     char body[800], text[1400];
-    int n = snprintf(body, sizeof body, "[{\"labels\":{\"alertname\":\"pgword%ld\",\"severity\":\"critical\",\"job\":\"node\","
+    int n = snprintf(body, sizeof body, "[{\"labels\":{\"alertname\":\"pgword%ld\",\"severity\":\"critical\","
+                     "\"job\":\"node\","
                      "\"instance\":\"node-%ld:9100\"},\"annotations\":{\"summary\":\"pgword%ld is down\"},"
                      "\"generatorURL\":\"http://prometheus.example/graph\"}]", i, i, i);
-    int all = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: localhost:%ld\r\nContent-Type: application/json\r\n"
-                       "Content-Length: %d\r\n\r\n%s", path, port, n, body);
+    int all = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: localhost:%ld\r\n"
+                       "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, port, n, body);
 
     atomic_store(&sent_us[i], now_us());
     if (send(fd, text, (size_t)all, MSG_NOSIGNAL) != all)
@@ -258,8 +259,8 @@ report(void)
             us[n++] = atomic_load(&paged_us[i]) - atomic_load(&sent_us[i]);
     }
     qsort(us, (size_t)n, sizeof *us, by_value);
-    printf("{\"sent\": %ld, \"paged\": %ld, \"p50_us\": %lld, \"p90_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld}\n", total, n,
-           (long long)(n > 0 ? us[n / 2] : 0), (long long)(n > 0 ? us[n * 9 / 10] : 0),
+    printf("{\"sent\": %ld, \"paged\": %ld, \"p50_us\": %lld, \"p90_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld}\n",
+           total, n, (long long)(n > 0 ? us[n / 2] : 0), (long long)(n > 0 ? us[n * 9 / 10] : 0),
            (long long)(n > 0 ? us[n * 99 / 100] : 0), (long long)(n > 0 ? us[n - 1] : 0));
     free(us);
 }

@@ -220,7 +220,9 @@ decide(struct sim *s, struct arena *a, int source, int key, enum tocsin_status s
                                   .summary = arena_printf(a, "alert %d of shape %u", key, f->shape),
                                   .starts_at = f->starts_at,
                                   /* a source knows that an end is not before its beginning, whatever its clock says */
-                                  .ends_at = status != TOCSIN_RESOLVED ? 0 : s->now > f->starts_at ? s->now : f->starts_at,
+                                  .ends_at = status != TOCSIN_RESOLVED ? 0
+                                             : s->now > f->starts_at   ? s->now
+                                                                       : f->starts_at,
                                   .labels = labels,
                                   .n_labels = 2 };
 

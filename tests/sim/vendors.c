@@ -107,8 +107,8 @@ send(struct sim *s, struct vendor *v, const struct id16 *id, enum tocsin_change 
         if (v->loses_answers && roll(s, 2) == 0)
             o = (struct tocsin_outcome){ .verdict = TOCSIN_UNCERTAIN, .reason = "no answer" };
     }
-    trace(s, "send change %d of %02x%02x to %s: verdict %d", (int)change, id->b[14], id->b[15], v != NULL ? v->name : "?",
-          (int)o.verdict);
+    trace(s, "send change %d of %02x%02x to %s: verdict %d", (int)change, id->b[14], id->b[15],
+          v != NULL ? v->name : "?", (int)o.verdict);
     return o;
 }
 

@@ -182,8 +182,9 @@ store_stats(struct store *s, struct store_stats *out, struct tocsin_err *err)
     (void)s;
     if (store_fails != TOCSIN_OK)
         return store_broken(err);
-    *out = (struct store_stats){ .open_incidents = 3, .triggered = 2, .acknowledged = 1, .open_alerts = 5, .exhausted = 1,
-                                 .pending_deliveries = 4, .failing_deliveries = 2, .oldest_pending_at = AT(0),
+    *out = (struct store_stats){ .open_incidents = 3, .triggered = 2, .acknowledged = 1, .open_alerts = 5,
+                                 .exhausted = 1, .pending_deliveries = 4, .failing_deliveries = 2,
+                                 .oldest_pending_at = AT(0),
                                  .commits = 10, .rows_written = 99, .db_bytes = 4096, .wal_bytes = 512,
                                  .free_bytes = 1 << 30 };
     return TOCSIN_OK;
@@ -400,8 +401,9 @@ world_collector_stats(void *ctx, struct arena *a, struct collector_stats **out)
 static inline void
 everything_on(void)
 {
-    sends[0] = (struct notifier_stats){ .name = "pd", .sent = 5, .retried = 2, .rejected = 1, .uncertain = 1, .waiting = 3,
-                                        .last_error = "503 busy", .last_ok_at = AT(9), .last_error_at = AT(5),
+    sends[0] = (struct notifier_stats){ .name = "pd", .sent = 5, .retried = 2, .rejected = 1, .uncertain = 1,
+                                        .waiting = 3, .last_error = "503 busy", .last_ok_at = AT(9),
+                                        .last_error_at = AT(5),
                                         .latency_ms_buckets = { 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
     sends[1] = (struct notifier_stats){ .name = "we\"ird\\n\n", .sent = 1, .breaker_open = true };
     n_sends = 2;

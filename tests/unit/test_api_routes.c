@@ -149,8 +149,9 @@ metrics_need_a_viewer_from_afar(void **state)
 static void
 other_schemes_are_no_token(void **state)
 {
-    static const char *const headers[] = { "Basic dmlld2VyLXNlY3JldA==", "viewer-secret", "Bearer", "Bearer viewer-secret ",
-                                           "Bearer viewer-secre", "Bearer Viewer-secret", "Bearer viewer-secret,x" };
+    static const char *const headers[] = { "Basic dmlld2VyLXNlY3JldA==", "viewer-secret", "Bearer",
+                                           "Bearer viewer-secret ", "Bearer viewer-secre",
+                                           "Bearer Viewer-secret", "Bearer viewer-secret,x" };
 
     (void)state;
     conf.tokens = tokens;

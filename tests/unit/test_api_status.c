@@ -81,7 +81,8 @@ read_metrics(char *text)
     char help[80] = "", *save = NULL;
     size_t offset;
     int bad;
-    pcre2_code *format = pcre2_compile((PCRE2_SPTR) "^[a-zA-Z_:][a-zA-Z0-9_:]*([{]([a-z_]+=\"([^\"\\\\]|\\\\[\\\\\"n])*\",?)+[}])? "
+    pcre2_code *format = pcre2_compile((PCRE2_SPTR) "^[a-zA-Z_:][a-zA-Z0-9_:]*"
+                                                    "([{]([a-z_]+=\"([^\"\\\\]|\\\\[\\\\\"n])*\",?)+[}])? "
                                                     "[-+]?[0-9.]+(e[-+]?[0-9]+)?$",
                                        PCRE2_ZERO_TERMINATED, 0, &bad, &offset, NULL);
 
@@ -254,18 +255,21 @@ ways_are_exact(void **state)
     everything_on();
     answers_with("GET", "/v1/collectors", 200,
                  "{\"collectors\":[{\"name\":\"web\",\"type\":\"webhook\",\"format\":\"json\",\"connected\":null,"
-                 "\"payloads\":5,\"alerts\":9,\"refused\":1,\"last_at\":\"2026-01-01T00:00:03.000Z\",\"last_error\":null},"
+                 "\"payloads\":5,\"alerts\":9,\"refused\":1,\"last_at\":\"2026-01-01T00:00:03.000Z\","
+                 "\"last_error\":null},"
                  "{\"name\":\"training\",\"type\":\"mqtt\",\"format\":\"json\",\"connected\":true,\"payloads\":4,"
                  "\"alerts\":6,\"refused\":0,\"last_at\":null,\"last_error\":null}]}");
     answers_with("GET", "/v1/notifiers", 200,
-                 "{\"notifiers\":[{\"name\":\"pd\",\"plugin\":\"pager\",\"state\":\"ok\",\"breaker_open\":false,\"sent\":5,"
+                 "{\"notifiers\":[{\"name\":\"pd\",\"plugin\":\"pager\",\"state\":\"ok\",\"breaker_open\":false,"
+                 "\"sent\":5,"
                  "\"retried\":2,\"rejected\":1,\"uncertain\":1,\"waiting\":3,\"in_flight\":0,"
                  "\"last_ok_at\":\"2026-01-01T00:00:09.000Z\",\"last_error_at\":\"2026-01-01T00:00:05.000Z\","
                  "\"last_error\":\"503 busy\"},{\"name\":\"og\",\"plugin\":\"pager\",\"state\":\"idle\","
                  "\"breaker_open\":false,\"sent\":0,\"retried\":0,\"rejected\":0,\"uncertain\":0,\"waiting\":0,"
                  "\"in_flight\":0,\"last_ok_at\":null,\"last_error_at\":null,\"last_error\":null}]}");
     answers_with("GET", "/v1/version", 200,
-                 "{\"name\":\"tocsin\",\"version\":\"" TOCSIN_VERSION "\",\"started_at\":\"2026-01-01T00:00:00.000Z\"}");
+                 "{\"name\":\"tocsin\",\"version\":\"" TOCSIN_VERSION "\","
+                 "\"started_at\":\"2026-01-01T00:00:00.000Z\"}");
 }
 
 static void

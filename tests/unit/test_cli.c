@@ -95,8 +95,8 @@ start(void **state)
     char url[64];
 
     (void)state;
-    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, &address,
-                              MHD_OPTION_END);
+    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR,
+                              &address, MHD_OPTION_END);
     assert_non_null(server);
     snprintf(url, sizeof url, "http://127.0.0.1:%u", MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port);
     setenv("TOCSIN_URL", url, 1);
@@ -192,7 +192,8 @@ send_posts_one_alert(void **state)
                             "disk \"full\"", "--key", "k", "--label", "host=a=b", "--label", "x="),
                      0);
     assert_string_equal(asked, "POST /v1/in/my web||application/json|{\"status\":\"firing\",\"severity\":\"P1\","
-                               "\"summary\":\"disk \\\"full\\\"\",\"dedup_key\":\"k\",\"labels\":{\"host\":\"a=b\",\"x\":\"\"}}");
+                               "\"summary\":\"disk \\\"full\\\"\",\"dedup_key\":\"k\","
+                               "\"labels\":{\"host\":\"a=b\",\"x\":\"\"}}");
     assert_string_equal(out, "019b76da-a800-7000-8000-0000000000a1  k[31m\n");
     assert_string_equal(errors, "");
 }
@@ -202,8 +203,9 @@ send_posts_a_file_as_it_is(void **state)
 {
     (void)state;
     answers(202, accepted);
-    assert_int_equal(tocsin_with("<not json>\n", (const char *const[]){ "tocsin", "send", "--collector=x", "--file", "-",
-                                                                        "--content-type", "text/xml", "--json", NULL }),
+    assert_int_equal(tocsin_with("<not json>\n",
+                                 (const char *const[]){ "tocsin", "send", "--collector=x", "--file", "-",
+                                                        "--content-type", "text/xml", "--json", NULL }),
                      0);
     assert_string_equal(asked, "POST /v1/in/x||text/xml|<not json>\n");
     assert_holds(out, "\"accepted\": 1");
@@ -294,11 +296,13 @@ list_is_a_table(void **state)
 static const char whole[] =
     HEAD_OF("019b76da-a800-7000-8000-0000000000a1", "triggered", "critical", "GPU lost", "null")
     ",\"alerts\":[{\"dedup_key\":\"k\",\"status\":\"firing\",\"severity\":\"error\",\"summary\":\"GPU 3 lost\","
-    "\"labels\":{\"host\":\"n7\"},\"annotations\":{},\"links\":[{\"href\":\"https://example.org/run\",\"text\":\"runbook\"}],"
+    "\"labels\":{\"host\":\"n7\"},\"annotations\":{},"
+    "\"links\":[{\"href\":\"https://example.org/run\",\"text\":\"runbook\"}],"
     "\"starts_at\":\"2026-01-01T00:00:00.000Z\",\"ends_at\":null,\"count\":3}],"
     "\"deliveries\":[{\"target\":\"pd\",\"state\":\"failing\",\"vendor_state\":null,\"attempts\":4,"
     "\"last_error\":\"503 from the far side\",\"vendor_ref\":null,\"told_at\":null}],"
-    "\"timeline\":[{\"at\":\"2026-01-01T00:00:00.000Z\",\"kind\":\"opened\",\"actor\":\"web\",\"text\":\"GPU 3 lost\"}]}";
+    "\"timeline\":[{\"at\":\"2026-01-01T00:00:00.000Z\",\"kind\":\"opened\",\"actor\":\"web\","
+    "\"text\":\"GPU 3 lost\"}]}";
 
 static void
 show_says_it_all(void **state)
@@ -359,7 +363,8 @@ refusals_end_with_1(void **state)
     answers(409, "{\"title\":\"not possible in this state\",\"status\":409,\"detail\":\"the incident is resolved\"}");
     assert_int_equal(TOCSIN("incidents", "ack", "00\033000a1", "000000b2"), 1);
     assert_string_equal(errors, "tocsin: cannot ack '00000a1': not possible in this state: the incident is resolved\n"
-                                "tocsin: cannot ack '000000b2': not possible in this state: the incident is resolved\n");
+                                "tocsin: cannot ack '000000b2': not possible in this state: "
+                                "the incident is resolved\n");
     assert_int_equal(n_asked, 2);
     assert_int_equal(TOCSIN("incidents"), 1);
     assert_int_equal(TOCSIN("incidents", "--url", "http://127.0.0.1:1"), 1);

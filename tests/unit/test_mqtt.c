@@ -55,7 +55,8 @@ static struct {
 } sink_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static void
-fake_submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *in, ingest_done done, void *done_ctx)
+fake_submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *in, ingest_done done,
+            void *done_ctx)
 {
     struct held *h;
     bool automatic;
@@ -277,7 +278,7 @@ batch_is_acknowledged_together(void **state)
     begin(w);
     broker_publish(&w->broker, 1, false, "plant/a", "first");
     (void)submitted(0);
-    usleep(50000);                                          /* it has seen that there is no more, and waits for the commit */
+    usleep(50000);                                          /* it has seen that there is no more, and waits */
     for (unsigned i = 2; i <= 300; i++)
         broker_publish(&w->broker, i, false, "plant/a", "more");
     answer(0, TOCSIN_OK);
@@ -404,7 +405,8 @@ reload_leaves_the_unchanged_alone(void **state)
 static void
 version_5_keeps_the_session_and_tells_a_take_over(void **state)
 {
-    static const unsigned char expiry[] = { 0x11, 0xff, 0xff, 0xff, 0xff }, maximum[] = { 0x21, 1000 >> 8, 1000 & 0xff };
+    static const unsigned char expiry[] = { 0x11, 0xff, 0xff, 0xff, 0xff };
+    static const unsigned char maximum[] = { 0x21, 1000 >> 8, 1000 & 0xff };
     struct world *w = *state;
     struct packet c, s;
 
@@ -452,7 +454,7 @@ stops_while_nobody_listens(void **state)
     w->set = mqtt_collectors_new(&fake_sink);
 }
 
-/* A message that we cannot take by our own fault is tried a few times, then let go: two of them do not hide each other. */
+/* A message that we cannot take by our own fault is tried a few times, then let go: two do not hide each other. */
 static void
 poison_is_let_go(void **state)
 {

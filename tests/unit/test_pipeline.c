@@ -135,7 +135,8 @@ send_next(struct story *s)
     }
     if (i == n)
         return false;
-    assert_int_equal(s->store->ops->get_delivery(s->store, s->arena, &rows[i].incident, t->name, 5, &d, &err), TOCSIN_OK);
+    assert_int_equal(s->store->ops->get_delivery(s->store, s->arena, &rows[i].incident, t->name, 5, &d, &err),
+                     TOCSIN_OK);
     delivery_next(&d.row, &d.deliveries[0], &t->caps, &work);
     e.incident = rows[i].incident;
     e.target = t->name;
@@ -162,9 +163,10 @@ settle(struct story *s)
 static void
 alert(struct story *s, enum tocsin_status status, char **w, int n)
 {
-    struct decision d = { .status = status, .source = "cloud", .dedup_key = w[1], .summary = w[1], .severity = TOCSIN_ERROR,
-                          .body = w[1], .body_len = strlen(w[1]), .digest = 1, .policy = s->policy, .routed_by = "default policy",
-                          .held_by = "", .starts_at = s->starts_at };
+    struct decision d = { .status = status, .source = "cloud", .dedup_key = w[1], .summary = w[1],
+                          .severity = TOCSIN_ERROR, .body = w[1], .body_len = strlen(w[1]), .digest = 1,
+                          .policy = s->policy, .routed_by = "default policy", .held_by = "",
+                          .starts_at = s->starts_at };
     const char *parts[] = { "cloud", w[1] };
     struct event e = { .kind = EV_ALERT, .decision = &d };
     char group[2] = { w[1][0], '\0' };       /* a1 and a2 are one group */
@@ -299,7 +301,8 @@ say_state(struct story *s)
     bool found = false;
 
     if (!id_is_zero(&s->newest))
-        assert_int_equal(s->store->ops->load_incidents(s->store, s->arena, &s->newest, 1, &row, &found, &err), TOCSIN_OK);
+        assert_int_equal(s->store->ops->load_incidents(s->store, s->arena, &s->newest, 1, &row, &found, &err),
+                         TOCSIN_OK);
     say(s, "|%s%s%s", states[found ? row.state : 0], found && row.exhausted ? " exhausted" : "",
         found && row.suppressed_by[0] != '\0' ? " suppressed" : "");
 }
@@ -328,9 +331,10 @@ tell(void **state)
     static const char *first[] = { "pd" }, *second[] = { "vo" }, *third[] = { "og" };
     struct policy_step steps[] = { { 0, first, 1 }, { 300000, second, 1 }, { 900000, third, 1 } };
     static const char *last[] = { "og" };
-    struct policy policy = { .name = "p", .steps = steps, .n_steps = 3, .loops = t->loops, .ack_timeout_ms = t->ack_timeout,
-                             .failover_after_ms = 60000, .last_wait_ms = 600000, .restart_on_unack = t->restart,
-                             .last_resort = last, .n_last_resort = 1 };
+    struct policy policy = { .name = "p", .steps = steps, .n_steps = 3, .loops = t->loops,
+                             .ack_timeout_ms = t->ack_timeout, .failover_after_ms = 60000,
+                             .last_wait_ms = 600000, .restart_on_unack = t->restart, .last_resort = last,
+                             .n_last_resort = 1 };
     struct story s = { .store = store_mem_open(), .arena = arena_new(), .policy = &policy, .now = 1700000000000,
                        .starts_at = 1700000000000 };
 

@@ -36,7 +36,7 @@ struct run {
     int64_t now;
     struct promise promises[MAX_ALERTS];
     unsigned n;                                /* alerts tried so far */
-    unsigned in_flight;                        /* the alert of the operation that the cut interrupted; MAX_ALERTS: none */
+    unsigned in_flight;                        /* the alert whose operation the cut interrupted; MAX_ALERTS: none */
     unsigned long acked, lost, corrupt, cuts;
 };
 
