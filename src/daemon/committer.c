@@ -131,7 +131,8 @@ enqueue_job(struct committer *c, struct job *j)
     if (j->event.kind == EV_ACTION)
         rc = admission(c, 0, &err);
     if (rc == TOCSIN_OK) {
-        int64_t at = clock_mono_ms() + (j->event.kind == EV_DELIVERY ? REPORT_WAIT_MS : 0);
+        bool waits = j->event.kind == EV_DELIVERY && c->news_gap <= BUSY_GAP_MS;
+        int64_t at = clock_mono_ms() + (waits ? REPORT_WAIT_MS : 0);
 
         if (c->job_head == NULL || at < c->jobs_at) {
             c->jobs_at = at;
@@ -311,6 +312,7 @@ committer_new(const struct committer_options *opt)
     c->opt = *opt;
     c->intake_tail = &c->intake_head;
     c->job_tail = &c->job_head;
+    c->news_gap = INT64_MAX;
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;

@@ -13,7 +13,8 @@ enum {
     TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
     TURN_TIMERS = 500,
     FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
-    REPORT_WAIT_MS = 10            /* a send's result may wait for others, or for a turn of alerts to go along with */
+    REPORT_WAIT_MS = 10,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
+    BUSY_GAP_MS = 5                /* for one to go along with: a sync of its own would be in their way */
 };
 
 /* An action or a report, owned by the queue. */
@@ -39,6 +40,7 @@ struct committer {
     struct intake *intake_head, **intake_tail;
     struct job *job_head, **job_tail;
     int64_t jobs_at;                         /* when the jobs that are queued are to have a turn of their own */
+    int64_t news_at, news_gap;               /* the latest turn that stored alerts, and how long after the one before */
     size_t queued;
     bool stopping, failed;
     bool asleep;                             /* the thread waits: nobody uses the store, the turn's arena, the clock below */

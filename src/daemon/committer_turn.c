@@ -201,6 +201,10 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
     c->stats.repeats += r->repeats;
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
         count_intake(&c->stats, in);
+    if (r->wrote && l->n_alerts > 0) {
+        c->news_gap = clock_mono_ms() - c->news_at;
+        c->news_at += c->news_gap;
+    }
     if (r->wrote) {
         c->stats.commits++;
         c->stats.commit_us_buckets[b]++;

@@ -79,6 +79,7 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_LOAD_ALERTS] = "select " ALERT_COLUMNS " from alert a indexed by alert_open where a.state in (1, 3, 5)",
     [ST_LOAD_DUE] = "select incident from delivery indexed by delivery_due where due_at <> 0",
     [ST_MAX_ALERT] = "select max(id) from alert",
+    [ST_MAX_INCIDENT] = "select max(id) from incident",
 
     [ST_OLD_INCIDENT] = "select id, state, opened_at, resolved_at from incident where id > ?1 order by id limit 1",
     [ST_ORPHAN_ALERT] = "select id, first_at, last_at, state in (1, 3, 5) from alert where incident = x'' and id > ?1 "

@@ -123,21 +123,36 @@ load_alerts(struct sq *sq, struct arena *a, struct tocsin_err *err)
     return rc;
 }
 
+/* The first and only row of a statement without parameters; conn_done() is to be called. */
 static enum tocsin_rc
-load_last_rowid(struct sq *sq, struct tocsin_err *err)
+only_row(struct sq *sq, enum statement which, sqlite3_stmt **out, struct tocsin_err *err)
 {
-    sqlite3_stmt *st = conn_take(&sq->conn, ST_MAX_ALERT, err);
-    enum tocsin_rc rc;
+    sqlite3_stmt *st = conn_take(&sq->conn, which, err);
+    enum tocsin_rc rc = st != NULL ? TOCSIN_OK : conn_kind(&sq->conn);
     bool row;
 
-    if (st == NULL)
-        return conn_kind(&sq->conn);
-    rc = conn_step(&sq->conn, st, &row, err);
-    if (row) {
-        sq->w.last_rowid = sqlite3_column_int64(st, 0);
-        conn_done(st);
-    }
+    if (rc == TOCSIN_OK)
+        rc = conn_step(&sq->conn, st, &row, err);
+    *out = st;
     return rc;
+}
+
+static enum tocsin_rc
+load_last(struct sq *sq, struct tocsin_err *err)
+{
+    sqlite3_stmt *st;
+    enum tocsin_rc rc = only_row(sq, ST_MAX_ALERT, &st, err);
+
+    if (rc != TOCSIN_OK)
+        return rc;
+    sq->w.last_rowid = sqlite3_column_int64(st, 0);
+    conn_done(st);
+    rc = only_row(sq, ST_MAX_INCIDENT, &st, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    sq->w.newest = column_id(st, 0);           /* zero when there is none */
+    conn_done(st);
+    return TOCSIN_OK;
 }
 
 enum tocsin_rc
@@ -153,7 +168,7 @@ sqlite_load(struct sq *sq, struct tocsin_err *err)
     if (rc == TOCSIN_OK)
         rc = load_alerts(sq, a, err);
     if (rc == TOCSIN_OK)
-        rc = load_last_rowid(sq, err);
+        rc = load_last(sq, err);
     cache_trim(&sq->w.cache);
     writer_publish(&sq->w);
     arena_free(a);

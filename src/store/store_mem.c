@@ -320,6 +320,8 @@ load(struct mem *m)
     for (size_t i = 0; i < d->incidents.n; i++) {
         const struct mem_incident *n = d->incidents.v[i];
 
+        if (id_cmp(&n->row->id, &m->w.newest) > 0)
+            m->w.newest = n->row->id;
         if (!is_wanted(n))
             continue;
         cache_put_incident(&m->w.cache, n->row);

@@ -206,6 +206,13 @@ writer_begin(struct store *s, struct tocsin_err *err)
     return TOCSIN_OK;
 }
 
+/* Ids begin with their time: an incident younger than all that are stored is new, and need not be looked for. */
+static bool
+is_new(const struct writer *w, const struct id16 *id)
+{
+    return id_cmp(id, &w->newest) > 0;
+}
+
 /* Bring an incident that is history into the cache, with its deliveries, because a row that is written needs it. */
 static enum tocsin_rc
 fault_in(struct writer *w, const struct id16 *id, struct tocsin_err *err)
@@ -217,7 +224,7 @@ fault_in(struct writer *w, const struct id16 *id, struct tocsin_err *err)
     bool found;
     enum tocsin_rc rc;
 
-    if (id_is_zero(id) || cache_incident(&w->cache, id) != NULL)
+    if (id_is_zero(id) || is_new(w, id) || cache_incident(&w->cache, id) != NULL)
         return TOCSIN_OK;
     rc = w->engine->fetch_incident(w, a, id, &row, &found, err);
     if (rc != TOCSIN_OK || !found)
@@ -347,6 +354,9 @@ writer_commit(struct store *s, struct tocsin_err *err)
             return rc;
         }
         w->last_rowid = w->next_rowid - 1;
+        for (size_t i = 0; i < st->n_incidents; i++)
+            if (is_new(w, &st->incidents[i].id))
+                w->newest = st->incidents[i].id;
         w->cache.counts.commits++;
         w->cache.counts.rows_written += st->n_alerts + st->n_incidents + st->n_deliveries + st->n_events;
     }

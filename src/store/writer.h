@@ -52,6 +52,7 @@ struct writer {
     struct cache cache;
     struct stage stage;
     int64_t last_rowid, next_rowid;
+    struct id16 newest;            /* no stored incident has a greater id */
     bool open;                     /* between begin and commit */
     bool refused;                  /* a write() failed: nothing but rollback is left */
     pthread_mutex_t lock;          /* for published alone */
