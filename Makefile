@@ -58,7 +58,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 REPLAY   := $(patsubst tests/fuzz/corpus/%,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/corpus/*))
 
-.PHONY: all help deps deps-dev run test check lint bench sim torture fuzz install clean unit
+.PHONY: all help senders deps deps-dev run test check lint bench sim torture fuzz install clean unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -75,6 +75,7 @@ run: deps
 
 ## make test      install what is missing, build, and run the whole suite
 test: deps
+	@$(MAKE) --no-print-directory senders
 	@$(MAKE) --no-print-directory check
 
 ## make check     the suite, without installing anything
@@ -86,6 +87,15 @@ unit: all $(UNIT)
 
 deps:
 	@sh tests/lib/install.sh $(DEBS)
+	@command -v npm >/dev/null || sh tests/lib/install.sh nodejs npm
+
+# programs from npm that send to tocsin in the end-to-end tests, as their users run them
+SENDERS  := $(BUILD)/senders/.installed
+senders: $(SENDERS)
+$(SENDERS): tests/e2e/senders/package-lock.json
+	@mkdir -p $(@D) && cp tests/e2e/senders/package.json tests/e2e/senders/package-lock.json $(@D)/
+	$(call say,NPM,tests/e2e/senders)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent && touch .installed
 deps-dev: deps
 	@sh tests/lib/install.sh $(DEBS_DEV)
 
