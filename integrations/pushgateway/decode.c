@@ -118,8 +118,9 @@ open_self(const struct tocsin_host *host, const struct tocsin_settings *set, voi
         l->metric = pairs[i].name;
         l->text = pairs[i].value;
         if (!limit_read(pairs[i].value, l)) {
-            enum tocsin_rc rc = host->fail(err, TOCSIN_BAD_CONFIG, "alerts", "'%s' of '%s' is no comparison; expected one such "
-                                           "as \"> 0\"", pairs[i].value, pairs[i].name);
+            enum tocsin_rc rc = host->fail(err, TOCSIN_BAD_CONFIG, "alerts",
+                                           "'%s' of '%s' is no comparison; expected one such as \"> 0\"",
+                                           pairs[i].value, pairs[i].name);
 
             close_self(self);
             return rc;
@@ -235,7 +236,8 @@ add(struct reading *r, const char *metric, struct tocsin_pair *labels, size_t n,
     qsort(labels, n, sizeof *labels, by_name);
     for (size_t i = 0; i < n; i++) {
         key = r->host->batch_printf(r->out, "%s/%s=%s", key, labels[i].name, labels[i].value);
-        series = r->host->batch_printf(r->out, "%s%s%s=\"%s\"", series, i == 0 ? "{" : ", ", labels[i].name, labels[i].value);
+        series = r->host->batch_printf(r->out, "%s%s%s=\"%s\"", series, i == 0 ? "{" : ", ", labels[i].name,
+                                       labels[i].value);
         r->host->alert_label(r->out, alert, labels[i].name, labels[i].value);
     }
     alert->status = l == NULL || holds(l, v) ? TOCSIN_FIRING : TOCSIN_RESOLVED;
@@ -311,7 +313,8 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
 }
 
 static const struct tocsin_option collector_options[] = {
-    { "alerts", TOCSIN_OPT_MAP, NULL, "metrics that are alerts, each with when it fires: { backup_failed = \"> 0\"; }", NULL },
+    { "alerts", TOCSIN_OPT_MAP, NULL, "metrics that are alerts, each with when it fires: { backup_failed = \"> 0\"; }",
+      NULL },
     { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL },
 };
 
