@@ -13,8 +13,8 @@ enum {
     TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
     TURN_TIMERS = 500,
     FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
-    REPORT_WAIT_MS = 10,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
-    BUSY_GAP_MS = 5                /* for one to go along with: a sync of its own would be in their way */
+    REPORT_WAIT_MS = 30,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
+    BUSY_GAP_MS = 20               /* for one to go along with: a sync of its own would be in their way */
 };
 
 /* An action or a report, owned by the queue. */
