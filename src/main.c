@@ -21,6 +21,7 @@ static const struct command {
     { "options", cli_options, "every option of the configuration, with default and meaning" },
     { "send", cli_main, "post an alert" },
     { "incidents", cli_main, "list, show, ack, unack, resolve, snooze, note, escalate" },
+    { "silence", cli_main, "list, add, expire" },
     { "version", version, "print the version" },
     { "help", help, "this text" },
 };

@@ -26,6 +26,11 @@ static const struct param list_alerts[] = {
     { NULL, NULL, NULL },
 };
 
+static const struct param list_silences[] = {
+    { "state", "words", "comma list of active, pending, expired" },
+    { NULL, NULL, NULL },
+};
+
 #define TEXT_PLAIN "text/plain"
 #define ACTION(verb, act, name, schema, help)                                                                          \
     { .method = "POST", .pattern = "/v1/incidents/{id}/" verb, .role = ROLE_RESPONDER,                                 \
@@ -60,6 +65,16 @@ static const struct route routes[] = {
     ACTION("escalate", ACTION_ESCALATE, "escalateIncident", "Action", "Tell the next step of the policy now"),
     { .method = "GET", .pattern = "/v1/alerts", .role = ROLE_VIEWER, .handler = handle_alert_list, .id = "listAlerts",
       .summary = "Alerts, the newest first", .query = list_alerts, .answer = "AlertList" },
+    { .method = "GET", .pattern = "/v1/silences", .role = ROLE_VIEWER, .handler = handle_silence_list,
+      .id = "listSilences", .summary = "Silences: active, pending, then expired ones", .query = list_silences,
+      .answer = "SilenceList" },
+    { .method = "POST", .pattern = "/v1/silences", .role = ROLE_RESPONDER, .handler = handle_silence_post,
+      .id = "postSilence", .summary = "Make a silence, or change the one whose id is given", .body = "NewSilence",
+      .answer = "Silence" },
+    { .method = "GET", .pattern = "/v1/silences/{id}", .role = ROLE_VIEWER, .handler = handle_silence_get,
+      .id = "getSilence", .summary = "One silence", .answer = "Silence" },
+    { .method = "DELETE", .pattern = "/v1/silences/{id}", .role = ROLE_RESPONDER, .handler = handle_silence_end,
+      .id = "endSilence", .summary = "End a silence now; one that is over stays as it is", .answer = "Silence" },
     { .method = "GET", .pattern = "/v1/notifiers", .role = ROLE_VIEWER, .handler = handle_notifier_list,
       .id = "listNotifiers", .summary = "The ways out and how they fare", .answer = "NotifierList" },
     { .method = "GET", .pattern = "/v1/collectors", .role = ROLE_VIEWER, .handler = handle_collector_list,

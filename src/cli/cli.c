@@ -24,6 +24,7 @@ static const struct {
 } commands[] = {
     { "send", command_send },
     { "incidents", command_incidents },
+    { "silence", command_silence },
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

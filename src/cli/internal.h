@@ -101,6 +101,7 @@ int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(p
 void cli_print_json(const json_t *);
 
 int command_send(struct cli *, int argc, char **argv);
+int command_silence(struct cli *, int argc, char **argv);
 int command_incidents(struct cli *, int argc, char **argv);
 /* show.c: an incident for a person. */
 void show_incident(const struct cli *, const json_t *incident);

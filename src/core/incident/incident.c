@@ -55,7 +55,7 @@ let_go(struct world *w, struct world_incident *i, const char *freed_by)
         world_note(w, &r->id, "unsuppressed", freed_by, "no silence holds it any more, and it still fires");
     if (r->state != TOCSIN_INC_TRIGGERED || r->snoozed_until > 0)
         return;
-    if (freed_by != NULL && escalation_wanted(i))
+    if (freed_by != NULL && r->paging)
         escalation_bring_back(w, i);
     else
         escalation_resume(w, i);
