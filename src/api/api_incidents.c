@@ -130,13 +130,15 @@ action_done(void *ctx, enum tocsin_rc rc, const struct tocsin_err *refusal)
 static enum tocsin_rc
 read_until(struct call *c, const json_t *body, int64_t now, int64_t *until_r, struct tocsin_err *err)
 {
-    const char *where = json_object_get(body, "until") != NULL ? "$.until" : "$.for";
+    const char *name = json_object_get(body, "until") != NULL ? "until" : "for";
+    const char *where = arena_printf(http_arena(c->req), "$.%s", name);
     enum tocsin_rc rc = param_until(c, body, "until", now, until_r, err);
 
     if (rc != TOCSIN_OK)
         return rc;
     if (*until_r <= now)
-        return err_set(err, TOCSIN_MEANINGLESS, where, "the end of a snooze must lie in the future");
+        return err_set(err, TOCSIN_MEANINGLESS, where, "'%.64s' is not in the future",
+                       json_string_value(json_object_get(body, name)));
     if (*until_r > now + SNOOZE_MAX_DAYS * INT64_C(86400000))
         return err_set(err, TOCSIN_MEANINGLESS, where, "more than %d days ahead", SNOOZE_MAX_DAYS);
     return TOCSIN_OK;

@@ -112,6 +112,10 @@ deliveries(struct buf *b, const struct store_stats *s, int64_t now)
 static void
 store(struct buf *b, struct store *store, const char *engine)
 {
+    static const struct prom_label build[] = { { "branch", "tocsin" },
+                                               { "goversion", "" },
+                                               { "revision", "tocsin-" TOCSIN_VERSION },
+                                               { "version", API_FOREIGN_VERSION } };
     struct store_stats s;
     struct tocsin_err err;
     bool ok = store->ops->stats(store, &s, &err) == TOCSIN_OK;
@@ -128,6 +132,8 @@ store(struct buf *b, struct store *store, const char *engine)
     prom_family(b, "alertmanager_alerts", "gauge", "Alerts by state.");
     one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts - s.suppressed_alerts);
     one_label(b, "alertmanager_alerts", "state", "suppressed", s.suppressed_alerts);
+    prom_family(b, "alertmanager_build_info", "gauge", "The version whose API is served, for those who ask for it.");
+    prom_count(b, "alertmanager_build_info", build, sizeof build / sizeof build[0], 1);
     prom_family(b, "alertmanager_silences", "gauge", "How many silences by state.");
     one_label(b, "alertmanager_silences", "state", "active", s.silences[SILENCE_ACTIVE]);
     one_label(b, "alertmanager_silences", "state", "expired", s.silences[SILENCE_EXPIRED]);

@@ -117,8 +117,8 @@ read_times(struct call *c, const json_t *body, struct silence_row *r, struct toc
         return rc;
     r->starts_at = start != NULL ? time_parse(start) : clock_steady_ms();
     if (r->starts_at == 0)
-        return err_set(err, TOCSIN_MEANINGLESS, "$.starts_at", "expected a time such as '2030-01-31T12:00:00Z', got '%s'",
-                       start);
+        return err_set(err, TOCSIN_MEANINGLESS, "$.starts_at",
+                       "expected a time such as '2030-01-31T12:00:00Z', got '%s'", start);
     return param_until(c, body, "ends_at", r->starts_at, &r->ends_at, err);
 }
 

@@ -26,6 +26,9 @@ enum {
     API_MAX_ALERTS = 500, API_MAX_EVENTS = 1000       /* in one incident's document */
 };
 
+/* Of the Alertmanager whose API is served: clients compare it with their own. */
+#define API_FOREIGN_VERSION "0.25.0"
+
 struct api {
     const struct api_deps *deps;
     _Atomic(struct http_server *) http;
@@ -144,6 +147,16 @@ void handle_openapi(struct call *);
 void handle_version(struct call *);
 void handle_root(struct call *);
 void handle_webhook(struct call *);
+void handle_alertmanager_status(struct call *);
+void handle_alertmanager_receivers(struct call *);
+void handle_alertmanager_v1(struct call *);
+void handle_alertmanager_preflight(struct call *);
+void handle_alertmanager_silence_list(struct call *);
+void handle_alertmanager_silence_get(struct call *);
+void handle_alertmanager_silence_end(struct call *);
+void handle_alertmanager_silence_post(struct call *);
+void handle_alertmanager_alert_list(struct call *);
+void handle_alertmanager_groups(struct call *);
 
 void reply_text(struct call *, int status, const char *text);
 

@@ -226,7 +226,8 @@ param_until(struct call *c, const json_t *body, const char *until_name, int64_t 
     if (rc != TOCSIN_OK)
         return rc;
     if ((until == NULL) == (lasting == NULL))
-        return err_set(err, TOCSIN_MEANINGLESS, "$", "expected one of '%s' (a time) and 'for' (a duration)", until_name);
+        return err_set(err, TOCSIN_MEANINGLESS, "$", "expected one of '%s' (a time) and 'for' (a duration)",
+                       until_name);
     where = arena_printf(http_arena(c->req), "$.%s", until != NULL ? until_name : "for");
     if (lasting != NULL && !duration_parse(lasting, &ms))
         return err_set(err, TOCSIN_MEANINGLESS, where, "expected a duration such as '2h', got '%s'", lasting);

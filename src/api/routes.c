@@ -31,6 +31,28 @@ static const struct param list_silences[] = {
     { NULL, NULL, NULL },
 };
 
+/* Alertmanager's; a flag is true unless it says otherwise */
+static const struct param foreign_silences[] = {
+    { "filter", "string", "a matcher that the silence holds to the letter; may repeat" },
+    { "active", "string", "false: without the active ones" },
+    { "pending", "string", "false: without the pending ones" },
+    { "expired", "string", "false: without the expired ones" },
+    { NULL, NULL, NULL },
+};
+
+static const struct param foreign_alerts[] = {
+    { "filter", "string", "a matcher; may repeat" },
+    { "receiver", "string", "regex, anchored, of the policy's name" },
+    { "active", "string", "false: without those that nothing holds" },
+    { "silenced", "string", "false: without those that a silence holds" },
+    { "inhibited", "string", "false: without those that a rule holds" },
+    { "unprocessed", "string", "changes nothing" },
+    { NULL, NULL, NULL },
+};
+
+#define FOREIGN(verb, path, who, name, help) \
+    { .method = verb, .pattern = "/api/" path, .role = who, .handler = handle_alertmanager_##name, \
+      .id = "alertmanager_" #name, .summary = help, .answer = "any"
 #define TEXT_PLAIN "text/plain"
 #define ACTION(verb, act, name, schema, help)                                                                          \
     { .method = "POST", .pattern = "/v1/incidents/{id}/" verb, .role = ROLE_RESPONDER,                                 \
@@ -83,6 +105,18 @@ static const struct route routes[] = {
       .summary = "What runs here", .answer = "Version" },
     { .method = "GET", .pattern = "/v1/openapi.json", .role = ROLE_VIEWER, .handler = handle_openapi,
       .id = "getOpenapi", .summary = "This document" , .answer = "Document" },
+    FOREIGN("GET", "v2/status", ROLE_VIEWER, status, "Version and configuration, as Alertmanager tells them") },
+    FOREIGN("GET", "v2/receivers", ROLE_VIEWER, receivers, "Policies, as Alertmanager's receivers") },
+    FOREIGN("GET", "v2/silences", ROLE_VIEWER, silence_list, "Silences, in Alertmanager's form"),
+      .query = foreign_silences },
+    FOREIGN("POST", "v2/silences", ROLE_RESPONDER, silence_post, "Make or change a silence, in Alertmanager's form"),
+      .body = "Foreign" },
+    FOREIGN("GET", "v2/silence/{id}", ROLE_VIEWER, silence_get, "One silence, in Alertmanager's form") },
+    FOREIGN("DELETE", "v2/silence/{id}", ROLE_RESPONDER, silence_end, "End a silence") },
+    FOREIGN("GET", "v2/alerts", ROLE_VIEWER, alert_list, "Alerts that fire, in Alertmanager's form"),
+      .query = foreign_alerts },
+    FOREIGN("GET", "v2/alerts/groups", ROLE_VIEWER, groups, "Incidents, as Alertmanager's groups"),
+      .query = foreign_alerts },
 };
 
 const struct route *

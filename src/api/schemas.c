@@ -191,6 +191,7 @@ static const struct {
     { "Delivery", delivery_members, false, false },
     { "Document", any_members, false, true },
     { "Event", event_members, false, false },
+    { "Foreign", any_members, false, true },
     { "Incident", incident_members, false, false },
     { "IncidentAlert", incident_alert_members, false, false },
     { "IncidentHead", incident_head_members, false, false },

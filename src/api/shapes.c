@@ -84,7 +84,8 @@ pairs(struct arena *arena, const struct tocsin_pair *p, size_t n)
     json_t *out = json_object();
 
     for (size_t i = 0; i < n; i++)
-        put(out, text_clean(arena, p[i].name, strlen(p[i].name), strlen(p[i].name) * 3), shape_string(arena, p[i].value));
+        put(out, text_clean(arena, p[i].name, strlen(p[i].name), strlen(p[i].name) * 3),
+            shape_string(arena, p[i].value));
     return out;
 }
 

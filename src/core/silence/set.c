@@ -198,6 +198,7 @@ put_values(struct silence_set *s, const struct silence_subject *a)
         put_value(s, a->labels[i].name, a->labels[i].value);
     put_value(s, "severity", a->severity);
     put_value(s, "summary", a->summary);
+    put_value(s, "alertname", a->summary);
     put_value(s, "source", a->source);
     put_value(s, "status", "firing");
 }

@@ -18,7 +18,10 @@
 
 struct silence_set;
 
-/* An alert as silences see it: its labels, and fields for the names that no label has. */
+/*
+ * An alert as silences see it: its labels; for the names severity, summary and source, where there is no such label,
+ * its fields; and its summary for alertname, by which clients made for Prometheus know an alert.
+ */
 struct silence_subject {
     const struct tocsin_pair *labels; size_t n_labels;
     const char *severity, *summary, *source;
@@ -35,6 +38,7 @@ void silence_set_drop(struct silence_set *, const struct id16 *id);
 /* Of those that match, the one that ends last; NULL: none.  Valid until the set changes. */
 const struct silence_row *silence_set_match(struct silence_set *, const struct silence_subject *);
 /* All that match, at most max, in the order of their ids. */
-size_t silence_set_all(struct silence_set *, const struct silence_subject *, const struct silence_row **out, size_t max);
+size_t silence_set_all(struct silence_set *, const struct silence_subject *, const struct silence_row **out,
+                       size_t max);
 
 #endif
