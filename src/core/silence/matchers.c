@@ -10,6 +10,14 @@
 static const char *const op_texts[] = { [OP_EQ] = "=", [OP_NE] = "!=", [OP_RE] = "=~", [OP_NOT_RE] = "!~",
                                         [OP_LT] = "<", [OP_LE] = "<=", [OP_GT] = ">", [OP_GE] = ">=" };
 
+/* In a rule file the operator is told; here it is whoever sent the matcher. */
+static enum tocsin_rc
+wrong(struct tocsin_err *err, const char *matcher)
+{
+    err->rc = TOCSIN_MEANINGLESS;
+    return err_wrap(err, "matcher '%.100s'", matcher);
+}
+
 static void
 append(struct arena *arena, struct matchers *m, const struct matcher_parts *parts)
 {
@@ -81,7 +89,7 @@ matchers_add(struct arena *arena, struct matchers *m, const char *text, struct t
             break;                           /* a comma behind the last one */
         rc = matcher_split(arena, one, &parts, err);
         if (rc != TOCSIN_OK)
-            return err_wrap(err, "matcher '%.100s'", one);
+            return wrong(err, one);
         if (m->n == MATCHERS_MAX)
             return err_set(err, TOCSIN_MEANINGLESS, "", "more than %d matchers", MATCHERS_MAX);
         append(arena, m, &parts);
@@ -191,7 +199,7 @@ check_one(struct arena *arena, const struct matcher_parts *p, struct match_state
         return err_set(err, TOCSIN_MEANINGLESS, "", "a matcher without a name");
     rc = matcher_of_label(arena, p, &m, err);
     if (rc != TOCSIN_OK)
-        return err_wrap(err, "matcher '%.100s'", matcher_format(arena, p));
+        return wrong(err, matcher_format(arena, p));
     *selective |= matcher_test(&m, "", TOCSIN_SEV_NONE, state, &why) == NO;
     matcher_release(&m);
     return TOCSIN_OK;
