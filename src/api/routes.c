@@ -52,7 +52,7 @@ static const struct param foreign_alerts[] = {
 
 #define FOREIGN(verb, path, who, name, help) \
     { .method = verb, .pattern = "/api/" path, .role = who, .handler = handle_alertmanager_##name, \
-      .id = "alertmanager_" #name, .summary = help, .answer = "any"
+      .id = "v2_" #name, .summary = help, .answer = "any"
 #define TEXT_PLAIN "text/plain"
 #define ACTION(verb, act, name, schema, help)                                                                          \
     { .method = "POST", .pattern = "/v1/incidents/{id}/" verb, .role = ROLE_RESPONDER,                                 \
@@ -105,17 +105,17 @@ static const struct route routes[] = {
       .summary = "What runs here", .answer = "Version" },
     { .method = "GET", .pattern = "/v1/openapi.json", .role = ROLE_VIEWER, .handler = handle_openapi,
       .id = "getOpenapi", .summary = "This document" , .answer = "Document" },
-    FOREIGN("GET", "v2/status", ROLE_VIEWER, status, "Version and configuration, as Alertmanager tells them") },
-    FOREIGN("GET", "v2/receivers", ROLE_VIEWER, receivers, "Policies, as Alertmanager's receivers") },
-    FOREIGN("GET", "v2/silences", ROLE_VIEWER, silence_list, "Silences, in Alertmanager's form"),
+    FOREIGN("GET", "v2/status", ROLE_VIEWER, status, "API v2: version and configuration") },
+    FOREIGN("GET", "v2/receivers", ROLE_VIEWER, receivers, "API v2: policies, as receivers") },
+    FOREIGN("GET", "v2/silences", ROLE_VIEWER, silence_list, "API v2: silences"),
       .query = foreign_silences },
-    FOREIGN("POST", "v2/silences", ROLE_RESPONDER, silence_post, "Make or change a silence, in Alertmanager's form"),
+    FOREIGN("POST", "v2/silences", ROLE_RESPONDER, silence_post, "API v2: make or change a silence"),
       .body = "Foreign" },
-    FOREIGN("GET", "v2/silence/{id}", ROLE_VIEWER, silence_get, "One silence, in Alertmanager's form") },
-    FOREIGN("DELETE", "v2/silence/{id}", ROLE_RESPONDER, silence_end, "End a silence") },
-    FOREIGN("GET", "v2/alerts", ROLE_VIEWER, alert_list, "Alerts that fire, in Alertmanager's form"),
+    FOREIGN("GET", "v2/silence/{id}", ROLE_VIEWER, silence_get, "API v2: one silence") },
+    FOREIGN("DELETE", "v2/silence/{id}", ROLE_RESPONDER, silence_end, "API v2: end a silence") },
+    FOREIGN("GET", "v2/alerts", ROLE_VIEWER, alert_list, "API v2: alerts that fire"),
       .query = foreign_alerts },
-    FOREIGN("GET", "v2/alerts/groups", ROLE_VIEWER, groups, "Incidents, as Alertmanager's groups"),
+    FOREIGN("GET", "v2/alerts/groups", ROLE_VIEWER, groups, "API v2: incidents, as groups of alerts"),
       .query = foreign_alerts },
 };
 
