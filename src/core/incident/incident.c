@@ -17,7 +17,8 @@ incident_count(struct incident_row *i, const struct alert_row *a, int by)
 {
     uint32_t *n = a->suppressed ? &i->n_quiet : &i->n_firing[a->severity];
 
-    *n = (uint32_t)((int64_t)*n + by);
+    if (by > 0 || *n > 0)                    /* never below zero, whatever a damaged row says */
+        *n = (uint32_t)((int64_t)*n + by);
 }
 
 static uint32_t
@@ -232,10 +233,21 @@ alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char 
 
 /* The source tells something new about an alert that fires. */
 static void
-update(struct world *w, struct world_alert *a, const struct decision *d)
+update(struct world *w, struct world_alert *a, struct event *e)
 {
+    const struct decision *d = e->decision;
     struct world_incident *i = world_incident(w, &a->row.incident);
 
+    if (i == NULL || i->row.state == TOCSIN_INC_RESOLVED) {
+        struct id16 lost = a->row.incident;
+        char id[ID_TEXT];
+
+        attach(w, a, e);
+        id_format(&lost, id);
+        world_damage(w, &a->row.incident, "alert '%s' belonged to incident '%s', which is %s: it goes on here",
+                     d->dedup_key, id, i == NULL ? "not stored" : "resolved");
+        return;
+    }
     incident_count(&i->row, &a->row, -1);
     fill(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
@@ -262,7 +274,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
         if (d->drop)                         /* dropped only now: it stays what it is, until its source resolves it */
             counted(a, d, w);
         else
-            update(w, a, d);
+            update(w, a, e);
         e->incident_r = a->row.incident;
         return;
     case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
