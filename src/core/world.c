@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { LATELY_MS = 3600000 };
+
 /* --- index: id16 -> pointer, open addressing, never more than half full ------- */
 
 struct slot {
@@ -294,6 +296,13 @@ world_delivery(struct world *w, struct world_incident *i, const char *target, bo
 
 /* --- timeline ------------------------------------------------------------------------------- */
 
+bool
+event_begins(const struct event_row *e, const struct event_row *like, const char *start)
+{
+    return id_eq(&e->incident, &like->incident) && strcmp(e->kind, like->kind) == 0 &&
+           strcmp(e->actor, like->actor) == 0 && strncmp(e->text, start, strlen(start)) == 0;
+}
+
 static void
 add_event(struct world *w, const struct id16 *incident, const char *kind, const char *actor, const char *text)
 {
@@ -311,6 +320,19 @@ world_note(struct world *w, const struct id16 *incident, const char *kind, const
     text = arena_vprintf(w->arena, fmt, ap);
     va_end(ap);
     add_event(w, incident, kind, actor, text);
+}
+
+void
+world_note_lately(struct world *w, const struct id16 *incident, const char *kind, const char *actor, const char *start,
+                  const char *rest)
+{
+    const struct event_row line = { w->now, *incident, kind, actor, arena_printf(w->arena, "%s%s", start, rest) };
+
+    for (size_t i = 0; i < w->n_events; i++)
+        if (event_begins(&w->events[i], &line, start))
+            return;
+    if (!w->hooks->said_since(w->hooks_ctx, &line, start, w->now - LATELY_MS))
+        add_event(w, incident, kind, actor, line.text);
 }
 
 void

@@ -46,6 +46,8 @@ struct world_hooks {
     const struct policy *(*default_policy)(void *ctx);
     /* incidents that the group had so far */
     uint32_t (*episodes_of)(void *ctx, const struct id16 *group);
+    /* was a line of this kind and actor, beginning with `start`, written at `since` or later? */
+    bool (*said_since)(void *ctx, const struct event_row *line, const char *start, int64_t since);
     /* what the target understands; false: not configured (any more) */
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
 };
@@ -90,6 +92,13 @@ struct world_delivery *world_delivery(struct world *, struct world_incident *, c
 
 void world_note(struct world *, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/*
+ * The same for what a source or vendor may go on saying for weeks: left out when a line of this kind and actor that
+ * begins with `start` was written within the last hour.  The text is start, then rest.
+ */
+bool event_begins(const struct event_row *, const struct event_row *like, const char *start);
+void world_note_lately(struct world *, const struct id16 *incident, const char *kind, const char *actor,
+                       const char *start, const char *rest);
 /* Stored rows contradict each other: said in the incident's timeline and, by the shell, in the log. */
 void world_damage(struct world *, const struct id16 *incident, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

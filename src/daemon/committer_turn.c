@@ -36,10 +36,11 @@ committer_caps_of(void *ctx, const char *target, struct delivery_caps *out)
 
     if (n == NULL)
         return false;
-    out->can_ack = n->plugin->api.flags & TOCSIN_CAN_ACK;
-    out->can_note = n->plugin->api.flags & TOCSIN_CAN_NOTE;
-    out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
+    out->can_ack = n->flags & TOCSIN_CAN_ACK;
+    out->can_note = n->flags & TOCSIN_CAN_NOTE;
+    out->can_unack = n->flags & TOCSIN_CAN_UNACK;
     out->send_resolved = n->send_resolved;
+    out->dedupes = n->flags & TOCSIN_DEDUPES;
     return true;
 }
 

@@ -122,7 +122,23 @@ caps_of(void *ctx, const char *target, struct delivery_caps *out)
     return t->env->caps_of(t->env->ctx, target, out);
 }
 
-static const struct world_hooks hooks = { policy_of, default_policy, episodes_of, caps_of };
+enum { EVENTS_BACK = 50 };          /* lines of a timeline that are looked through for one that need not be repeated */
+
+static bool
+said_since(void *ctx, const struct event_row *line, const char *start, int64_t since)
+{
+    struct turn *t = ctx;
+    struct incident_detail d;
+
+    if (t->ops->get_incident(t->store, t->arena, &line->incident, 0, EVENTS_BACK, &d, t->err) != TOCSIN_OK)
+        return false;                        /* a new incident, or a line too many: not worth refusing an event */
+    for (size_t i = d.n_events; i > 0 && d.events[i - 1].at >= since; i--)
+        if (event_begins(&d.events[i - 1], line, start))
+            return true;
+    return false;
+}
+
+static const struct world_hooks hooks = { policy_of, default_policy, episodes_of, said_since, caps_of };
 
 /* --- loading -------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
  * back DURATION (the clock) - down, up, reject, lose, gone (from the configuration) TARGET - rearm TARGET -
  * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
  * is closed, and its alerts do not know of it).
+ * timeline KIND (answers how many lines of it there are).
  * The answer names each send, "!" behind those that failed, and after "|" the state of the newest incident.
  */
 #include <setjmp.h>
@@ -30,8 +31,8 @@ static struct target {
     struct delivery_caps caps;
     enum mode mode;
 } targets[] = {
-    { "pd", { .can_ack = true, .send_resolved = true }, MODE_OK },
-    { "vo", { .can_ack = true, .can_note = true, .send_resolved = true }, MODE_OK },
+    { "pd", { .can_ack = true, .send_resolved = true, .dedupes = true }, MODE_OK },
+    { "vo", { .can_ack = true, .can_note = true, .send_resolved = true, .dedupes = true }, MODE_OK },
     { "og", { .can_ack = true, .can_note = true, .can_unack = true, .send_resolved = true }, MODE_OK },
     { "log", { .send_resolved = false }, MODE_OK },
 };
@@ -238,7 +239,7 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
     struct event e = { .kind = EV_ALERT, .decision = &d };
     char group[2] = { w[1][0], '\0' };       /* a1 and a2 are one group */
     const char *group_parts[] = { group };
-    static const char *also[] = { "pd" };
+    static const char *also[] = { "pd" }, *also_log[] = { "log" };
 
     for (int i = 2; i < n; i++) {
         if (severity_of(w[i]) != TOCSIN_SEV_NONE)
@@ -249,6 +250,10 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
         d.routed |= strcmp(w[i], "routed") == 0;
         if (strcmp(w[i], "also") == 0) {
             d.notify = also;
+            d.n_notify = 1;
+        }
+        if (strcmp(w[i], "also-log") == 0) {
+            d.notify = also_log;
             d.n_notify = 1;
         }
         if (strcmp(w[i], "later") == 0)
@@ -354,6 +359,15 @@ command(struct story *s, const char *text)
         damage_policies(s);
     } else if (strcmp(w[0], "forget") == 0) {
         lose_incident(s);
+    } else if (strcmp(w[0], "timeline") == 0) {
+        struct incident_detail d;
+        struct tocsin_err err;
+        int lines = 0;
+
+        assert_int_equal(s->store->ops->get_incident(s->store, s->arena, &s->newest, 0, 100, &d, &err), TOCSIN_OK);
+        for (size_t i = 0; i < d.n_events; i++)
+            lines += strcmp(d.events[i].kind, w[1]) == 0;
+        say(s, "%d ", lines);
     } else if (strcmp(w[0], "rearm") == 0) {
         struct event e = { .kind = EV_REARM, .incident = s->newest, .target = w[1] };
 

@@ -304,8 +304,8 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
     e->incident_r = a->row.incident;
     if (d->ends_at > 0 && a->row.starts_at > 0 && d->ends_at < a->row.starts_at) {
         if (a->row.state == ALERT_FIRING)
-            world_note(w, &a->row.incident, "alert", d->source,
-                       "a resolve of an earlier occurrence came late: ignored");
+            world_note_lately(w, &a->row.incident, "alert", d->source,
+                              "a resolve of an earlier occurrence came late: ignored", "");
         counted(a, NULL, w);
         return;
     }
@@ -319,9 +319,8 @@ on_unknown(struct world *w, struct world_alert *a, struct event *e)
     const struct decision *d = e->decision;
 
     if (a->row.state == ALERT_FIRING) {
-        if (a->row.digest != d->digest || a->dirt == CLEAN)
-            world_note(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: %s",
-                       d->summary);
+        world_note_lately(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: ",
+                          d->summary);
         counted(a, NULL, w);
         e->incident_r = a->row.incident;
         return;
