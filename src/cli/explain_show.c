@@ -51,10 +51,13 @@ rules(const struct cli *cli, const json_t *list)
     const json_t *rule;
     size_t i;
 
-    json_array_foreach((json_t *)(uintptr_t)list, i, rule)
+    json_array_foreach((json_t *)(uintptr_t)list, i, rule) {
+        const char *failed = json_is_true(json_object_get(rule, "failed")) ? " FAILED" : "";
+
         field(cli, i == 0 ? "rules" : "",
-              arena_printf(cli->arena, "%s (%s)%s: %s", doc_text(cli, rule, "name"), doc_text(cli, rule, "at"),
-                           json_is_true(json_object_get(rule, "failed")) ? " FAILED" : "", doc_text(cli, rule, "text")));
+              arena_printf(cli->arena, "%s (%s)%s: %s", doc_text(cli, rule, "name"), doc_text(cli, rule, "at"), failed,
+                           doc_text(cli, rule, "text")));
+    }
     if (json_array_size(list) == 0)
         field(cli, "rules", "none matched");
 }
