@@ -339,6 +339,7 @@ explanation(struct cli *cli, const struct conf *conf, const struct conf_collecto
 {
     struct rule_scratch *scratch = rule_scratch_new(conf->rules);
     json_t *out = json_object(), *alerts = json_array(), *fetches = json_array();
+    size_t quiet = 0;              /* lines of a log that no rule makes an alert of */
 
     put_text(out, "collector", col->name);
     put_text(out, "at", arena_printf(cli->arena, "%s:%u", col->pos.file, col->pos.line));
@@ -348,10 +349,18 @@ explanation(struct cli *cli, const struct conf *conf, const struct conf_collecto
     for (size_t i = 0; i < batch->n_gets; i++)
         json_array_append_new(fetches, json_pack("{s:s, s:s}", "url", batch->gets[i].url, "why", batch->gets[i].why));
     put(out, "fetches", fetches);
-    for (size_t i = 0; i < batch->n_alerts; i++)
-        json_array_append_new(alerts, alert_doc(cli->arena, ruleset_decide(conf->rules, scratch, cli->arena, col->name,
-                                                                           batch->alerts[i])));
+    for (size_t i = 0; i < batch->n_alerts; i++) {
+        const struct tocsin_alert *a = batch->alerts[i];
+        const struct decision *d = a->record ? ruleset_decide_record(conf->rules, scratch, cli->arena, col->name, a)
+                                             : ruleset_decide(conf->rules, scratch, cli->arena, col->name, a);
+
+        if (d != NULL)
+            json_array_append_new(alerts, alert_doc(cli->arena, d));
+        else
+            quiet++;
+    }
     put(out, "alerts", alerts);
+    put(out, "lines_without_a_rule", json_integer((json_int_t)quiet));
     rule_scratch_free(scratch);
     return out;
 }

@@ -112,6 +112,9 @@ show_explanation(const struct cli *cli, const json_t *x)
 
     printf("collector '%s' (%s, format %s%s%s): %zu alert%s\n", doc_text(cli, x, "collector"), doc_text(cli, x, "at"),
            doc_text(cli, x, "format"), *topic != '\0' ? ", topic " : "", topic, n, n == 1 ? "" : "s");
+    if (doc_int(x, "lines_without_a_rule") > 0)
+        printf("%lld line%s of a log that no rule makes an alert of: only counted\n",
+               (long long)doc_int(x, "lines_without_a_rule"), doc_int(x, "lines_without_a_rule") == 1 ? "" : "s");
     json_array_foreach(json_object_get(x, "notes"), i, item)
         printf("note: %s\n", term_clean(cli->arena, json_string_value(item)));
     json_array_foreach(json_object_get(x, "fetches"), i, item)

@@ -105,6 +105,18 @@ def test_request_and_topic_belong_to_the_payload(bench):
     assert a["summary"] == "words" and a["labels"] == {"q": "1", "who": "anna"}
 
 
+def test_lines_of_a_log_are_alerts_only_by_a_rule(bench):
+    cfg = (bench.folder / "tocsin.cfg")
+    cfg.write_text(cfg.read_text().replace('name = "plain";\n      type = "webhook";\n      format = "json"',
+                                           'name = "plain";\n      type = "webhook";\n      format = "journald"'))
+    line = {"MESSAGE": "oom: killed process 7", "PRIORITY": "3", "_HOSTNAME": "n7", "__REALTIME_TIMESTAMP": "1700000000000000"}
+    doc = bench.doc("--collector", "plain", "--content-type", "application/json", payload=line)
+    assert (doc["alerts"], doc["lines_without_a_rule"]) == ([], 1)
+    bench.rules([{"name": "oom", "match": ['summary =~ "oom:.*"'], "set": {"severity": "critical"}}])
+    doc = bench.doc("--collector", "plain", "--content-type", "application/json", payload=line)
+    assert doc["lines_without_a_rule"] == 0 and doc["alerts"][0]["rules"][0]["name"] == "oom"
+
+
 def test_mistakes_are_told(bench):
     assert "did you mean 'mine'" in bench.run("--collector", "mien", status=2)
     assert "mine, plain, train" in bench.run(status=2)
