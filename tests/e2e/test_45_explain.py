@@ -24,6 +24,7 @@ class Bench:
             "collectors": [
                 {"name": "mine", "type": "webhook", "format": "json", "auth": "none", "mapping": str(folder / "m.jq")},
                 {"name": "plain", "type": "webhook", "format": "json", "auth": "none"},
+                {"name": "logs", "type": "webhook", "format": "journald", "auth": "none"},
                 {"name": "train", "type": "mqtt", "format": "json", "broker": "mqtt://localhost", "client_id": "t",
                  "topics": ["train/+cluster/+host/alert"]}],
             "notifiers": [{"name": "a", "plugin": "log"}, {"name": "b", "plugin": "log"}],
@@ -106,20 +107,17 @@ def test_request_and_topic_belong_to_the_payload(bench):
 
 
 def test_lines_of_a_log_are_alerts_only_by_a_rule(bench):
-    cfg = (bench.folder / "tocsin.cfg")
-    cfg.write_text(cfg.read_text().replace('name = "plain";\n      type = "webhook";\n      format = "json"',
-                                           'name = "plain";\n      type = "webhook";\n      format = "journald"'))
     line = {"MESSAGE": "oom: killed process 7", "PRIORITY": "3", "_HOSTNAME": "n7", "__REALTIME_TIMESTAMP": "1700000000000000"}
-    doc = bench.doc("--collector", "plain", "--content-type", "application/json", payload=line)
+    doc = bench.doc("--collector", "logs", "--content-type", "application/json", payload=line)
     assert (doc["alerts"], doc["lines_without_a_rule"]) == ([], 1)
     bench.rules([{"name": "oom", "match": ['summary =~ "oom:.*"'], "set": {"severity": "critical"}}])
-    doc = bench.doc("--collector", "plain", "--content-type", "application/json", payload=line)
+    doc = bench.doc("--collector", "logs", "--content-type", "application/json", payload=line)
     assert doc["lines_without_a_rule"] == 0 and doc["alerts"][0]["rules"][0]["name"] == "oom"
 
 
 def test_mistakes_are_told(bench):
     assert "did you mean 'mine'" in bench.run("--collector", "mien", status=2)
-    assert "mine, plain, train" in bench.run(status=2)
+    assert "mine, plain, logs, train" in bench.run(status=2)
     assert "line 1" in bench.run("--collector", "plain", payload='{"summary": ', status=1)
     bench.mapping('.body | { summary: .what, status: "burning" }')
     assert "status" in bench.run("--collector", "mine", status=1)
