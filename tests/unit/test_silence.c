@@ -177,6 +177,7 @@ test_set_many(void **state)
 struct life {
     struct store *store;
     struct turn_env env;
+    const struct policy *policy;
     struct ruleset *rules;
     struct rule_scratch *scratch;
     struct arena *arena;
@@ -209,11 +210,19 @@ policy(struct arena *a)
     return p;
 }
 
+static const struct policy *
+default_policy(void *ctx)
+{
+    return ((struct life *)ctx)->policy;
+}
+
 static void
 start(struct life *l)
 {
     turn_env_init(&l->env, l->store, 1, 2);
     l->env.caps_of = caps_of;
+    l->env.default_policy = default_policy;
+    l->env.ctx = l;
 }
 
 static void
@@ -244,7 +253,8 @@ setup(void **state)
     } else {
         l->store = store_mem_open();
     }
-    l->rules = ruleset_compile(NULL, 0, policy(l->arena), mistake, NULL);
+    l->policy = policy(l->arena);
+    l->rules = ruleset_compile(NULL, 0, l->policy, mistake, NULL);
     l->scratch = rule_scratch_new(l->rules);
     start(l);
     *state = l;
