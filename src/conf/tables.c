@@ -76,7 +76,8 @@ const struct option token_options[] = {
 
 const struct option collector_options[] = {
     OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
-    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake", "how the bytes come; intake: at the paths of the product that the format imitates"),
+    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake",
+               "how the bytes come; intake: at the paths of the product that the format imitates"),
     OPT_TEXT(collector_src, c.format, "format", OPTION_REQUIRED, "the integration that understands the bytes"),
     OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
     OPT_BLOCK("auth", "\"none\", \"signature\" or a group such as { bearer = \"env:NAME\"; }", NULL,

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "daemon/ingest_find.h"
 #include "os/log.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"
@@ -155,6 +156,10 @@ report_failures(const struct conf_collector *c, const struct decision *d)
                      d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
 }
 
+_Static_assert((int)TOCSIN_ACT_ACK == (int)ACTION_ACK && (int)TOCSIN_ACT_ESCALATE == (int)ACTION_ESCALATE &&
+                   (int)TOCSIN_ACT_SNOOZE == (int)ACTION_SNOOZE && (int)TOCSIN_ACT_NOTE == (int)ACTION_NOTE,
+               "actions are passed on as they are");
+
 static struct event
 action_event(struct arena *arena, const struct conf_collector *c, const struct tocsin_act *a)
 {
@@ -253,6 +258,15 @@ put(void *ctx, const struct conf_collector *c, struct host_call *call, const str
     committer_intake(g->opt.committer, in);
 }
 
+static enum tocsin_rc
+find(void *ctx, const struct conf_collector *c, struct host_call *call, const struct tocsin_find *what,
+     const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err)
+{
+    struct ingest *g = ctx;
+
+    return ingest_find(g->opt.store, c->name, call, what, out_r, n_r, err);
+}
+
 static struct conf *
 current_conf(void *ctx)
 {
@@ -267,7 +281,7 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .store = opt->store };
+    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .find = find };
     pthread_mutex_init(&g->mutex, NULL);
     return g;
 }
