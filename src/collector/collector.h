@@ -25,6 +25,7 @@ struct ingest_result {
         enum tocsin_rc rc;         /* of an action */
     } *items;                      /* accepted of them */
     struct ingest_item *actions; size_t n_actions;
+    size_t records;                /* lines of logs that were read and are none of the items: no rule wanted them */
 };
 
 typedef void (*ingest_done)(void *ctx, const struct ingest_result *);
