@@ -36,8 +36,10 @@ struct event {
     enum event_kind kind;
     /* EV_ALERT */
     const struct decision *decision;
-    /* EV_EXPIRY, EV_RECHECK; of the silence: EV_SILENCE_END, EV_SILENCE_TIMER */
+    /* EV_EXPIRY, EV_RECHECK; EV_ACTION without an incident: on that of the alert which is open under this key; of the
+     * silence: EV_SILENCE_END, EV_SILENCE_TIMER */
     struct id16 key;
+    int64_t number;                /* EV_ACTION by key: only if this is the open occurrence (rowid); 0: whichever is */
     /* EV_SILENCE: what it is to be; id zero: a new one */
     const struct silence_row *silence;
     /* EV_RECHECK: the alert as it is stored, with its text */
@@ -60,7 +62,8 @@ struct event {
     /* out */
     enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT; EV_SILENCE*: MEANINGLESS as well */
     struct tocsin_err *err;        /* the caller's, filled when rc is not TOCSIN_OK; may be NULL */
-    struct id16 incident_r;        /* EV_ALERT: the incident it belongs to; zero: none */
+    struct id16 incident_r;        /* EV_ALERT, EV_ACTION by key: the incident it belongs to; zero: none */
+    int64_t number_r;              /* the same, after the commit: the occurrence (rowid); 0: none */
     struct id16 silence_r;         /* EV_SILENCE, EV_SILENCE_END: the silence's id */
 };
 
