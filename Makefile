@@ -89,9 +89,12 @@ deps:
 	@sh tests/lib/install.sh $(DEBS)
 	@command -v npm >/dev/null || sh tests/lib/install.sh nodejs npm
 
-# programs from npm that send to tocsin in the end-to-end tests, as their users run them
+# programs that send to tocsin in the end-to-end tests, as their users run them: from npm, and from packages of
+# Debian that are unpacked only, because their installation would start a service
 SENDERS  := $(BUILD)/senders/.installed
+DEBS_UNPACKED := nagios4-core
 senders: $(SENDERS)
+	@sh tests/lib/unpack.sh $(BUILD)/senders/debian $(DEBS_UNPACKED)
 $(SENDERS): tests/e2e/senders/package-lock.json
 	@mkdir -p $(@D) && cp tests/e2e/senders/package.json tests/e2e/senders/package-lock.json $(@D)/
 	$(call say,NPM,tests/e2e/senders)
