@@ -26,7 +26,8 @@
  *   _multiply, setpath, _assign, _modify                 a number from outside chose how much memory
  *   strftime, gmtime, todate                             abort on 1e300 and on a format that is no string
  *   _mod                                                 -1e300 % -1 is a division error of the processor
- *   indices, index, rindex                               without end for ""
+ *   indices, index, rindex                               without end for ""; over arrays both arrays are lost
+ *   any, all                                             the next key of an object is lost
  *   match and all that is made of it                     empty matches: without end in gsub, reported twice, and a
  *                                                        wild pointer in text that is not ASCII (left out there)
  *   tonumber                                             "nan" as a slice's end aborts
@@ -62,7 +63,11 @@ static const char prelude[] =
     "  then __date | __strftime($f) else error(\"strftime needs a string\") end; "
     "def __gmtime: gmtime; def gmtime: __date | __gmtime; "
     "def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\"); def todate: todateiso8601; "
-    "def __indices($i): indices($i); def indices($i): if $i == \"\" then [] else __indices($i) end; "
+    "def __indices($i): indices($i); def indices($i): if type == \"array\" then "
+    "    . as $a | (if ($i|type) == \"array\" then $i else [$i] end) as $b | ($b|length) as $n "
+    "    | if $n == 0 then [] else [range(length - $n + 1) | select($a[.:. + $n] == $b)] end "
+    "  elif $i == \"\" then [] else __indices($i) end; "
+    "def any(f): [.[]] | any(.[]; f); def any: any(.); def all(f): [.[]] | all(.[]; f); def all: all(.); "
     "def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:][0]; "
     "def __tonumber: tonumber; def tonumber: __tonumber | if isnan then error(\"not a number\") else . end; "
     "def __mod(a;b): a % b; def _mod(a;b): b as $b | a as $a | if ($a|type) == \"number\" and ($a|fabs) > 9e15 "
