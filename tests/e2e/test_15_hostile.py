@@ -68,7 +68,10 @@ FRAMING = {
     "65 header lines": (HEAD + b"".join(b"X-%d: a\r\n" % i for i in range(65)) + LENGTH + b"\r\n" + BODY, 431, "64"),
     "headers of 30 KiB": (HEAD + b"X-A: " + b"a" * 30000 + b"\r\n" + LENGTH + b"\r\n" + BODY, 431, "limit"),
     "a target of 9 KiB": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "limit"),
-    "a length over the limit": (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", 413, ""),
+    "a length over the limit": (HEAD + b"Content-Length: 9999999\r\n\r\n", 413, "limit"),
+    # these two are refused by the library, in words of its own
+    "a length of more than 64 bits": (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", 413, ""),
+    "a length that is no number": (HEAD + b"Content-Length: 0x26\r\n\r\n" + BODY, 400, ""),
     "an expectation": (HEAD + b"Expect: cake\r\n" + LENGTH + b"\r\n" + BODY, 417, "Expect"),
 }
 
@@ -101,7 +104,7 @@ def test_framing(target, data, status, where):
     answer = raw(target.port, data + b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 %d " % status), answer
     if status != 404:
-        assert answer.count(b"HTTP/1.1 ") == 1, answer
+        assert b" 200 " not in answer, answer
     if where:
         problem = problem_of(answer)
         assert problem["status"] == status and where in json.dumps(problem), problem
