@@ -119,6 +119,29 @@ static const struct { const char *program; const char *outputs; } rows[] = {
       "[true,true,true,true,false]" },
     { "[null, 1] | any, all, any(. == 2), all(. == 1)", "[true,false,false,false]" },
     { "[] | any, all", "[false,true]" },
+    /* [] is rewritten, so that no key of an object is lost */
+    { ".n[]?, .s[]?, .deep[]", "[3,1,2,[{\"y\":1}]]" },
+    { "first(.labels[]), first(.labels | .[]?), (label $out | .labels[] | ., break $out)", "[\"dev\",\"dev\",\"dev\"]" },
+    { "[limit(2; .labels[])], (.labels | [first(.[])]), first(..|strings)", "[[\"dev\",\"then\"],[\"dev\"],\"dev\"]" },
+    { ".labels | try (.[] | error(\"x\")) catch ., try map(error(\"y\")) catch ., try (.[] += 1) catch \"no\"",
+      "[\"x\",\"y\",\"no\"]" },
+    { ".labels | try add catch ., try join(\"-\") catch ., first(paths), first(paths(strings))",
+      "[\"devthena\",\"dev-then-a\",[\"env\"],[\"env\"]]" },
+    { "{a: 1, b: \"x\"} | try add catch \"no\", try max_by(. + 1) catch \"no\", try from_entries catch \"no\"",
+      "[\"no\",\"no\",\"no\"]" },
+    { "{a: [1], b: true} | try transpose catch ., map_values(type), (.[] |= type), (map_values(empty)|length)",
+      "[\"an object cannot be transposed\",{\"a\":\"array\",\"b\":\"boolean\"},"
+      "{\"a\":\"array\",\"b\":\"boolean\"},0]" },
+    { "[path(.deep[][][])], del(.labels[]).labels, (.deep.x[].y = 4 | .deep), (.deep[\"x\"][0][] |= 5 | .deep)",
+      "[[[\"deep\",\"x\",0,\"y\"]],{},{\"x\":[{\"y\":4}]},{\"x\":[{\"y\":5}]}]" },
+    { "[[1,2],[3]][][], \"\\(.n[])\", {a: .n[], b: 1}.a, ([.n[]][1:][]), . \"s\"",
+      "[1,2,3,\"3\",\"1\",\"2\",3,1,2,1,2,\"abc\"]" },
+    { ".n as [$a, $b] | .n as $all | -$all[], $all [ # here\n ], [$a][]?, (if . then .n else 1 end)[0]",
+      "[-3,-1,-2,3,1,2,3,3]" },
+    { "reduce .n[] as $x (0; . + $x), [foreach .n[] as $x (0; . + $x)], (.n[] as $x | $x)", "[6,[3,4,6],3,1,2]" },
+    { "def f(x): x[]; def g: .n[]; f(.n), g, f([7])[]?, (try error([8]) catch .[]), ([9][]? // 1)", "[3,1,2,3,1,2,8,9]" },
+    { "{\"a\": [1], (.n[]|tostring): 0}|keys_unsorted, [@text \"a\\(.n[0])\"][], [1,[2]][1][]",
+      "[[\"a\",\"3\"],\"anull\",2,[\"a\",\"1\"],\"anull\",2,[\"a\",\"2\"],\"anull\",2]" },
     { "0|todate", "[\"1970-01-01T00:00:00Z\"]" },
     { "\"2015-03-05T23:51:47Z\"|fromdate", "[1425599507]" },
     { "with_entries(.value |= type) | .n", "[\"array\"]" },
@@ -204,6 +227,8 @@ static const struct { const char *program; const char *words; } refused[] = {
     { "$x", "$x is not defined" },
     { ".a\n| .b\n| foo(1)", "foo/1 is not defined" },
     { "1) , (2", "unexpected ')'" },
+    { ".n[]?//1", "syntax error" },
+    { ".n.[]", "syntax error" },
 };
 
 static void
