@@ -43,20 +43,27 @@ credentials(struct http_request *r, const char *scheme)
     return value + n + strspn(value + n, " ");
 }
 
-/* From the header; senders that cannot set one put it into the address. */
 static bool
-bearer_ok(const struct conf_auth *auth, struct http_request *r)
+token_ok(const struct conf_auth *auth, const char *token)
 {
-    const char *token = credentials(r, "Bearer");
     bool ok = false;
 
-    if (token == NULL && http_header(r, "Authorization") == NULL)
-        token = http_query(r, "token");
     if (token == NULL)
         token = "";
     for (size_t i = 0; i < auth->n_secrets; i++)
         ok |= same_secret(token, strlen(token), auth->secrets[i]);
     return ok && token[0] != '\0';
+}
+
+/* From the header; senders that cannot set one put it into the address. */
+static bool
+bearer_ok(const struct conf_auth *auth, struct http_request *r)
+{
+    const char *token = credentials(r, "Bearer");
+
+    if (token == NULL && http_header(r, "Authorization") == NULL)
+        token = http_query(r, "token");
+    return token_ok(auth, token);
 }
 
 /* Base64 with its padding; -1 when it is not. */
@@ -184,6 +191,8 @@ credentials_ok(const struct conf_auth *auth, struct http_request *r)
         return hmac_ok(auth, r);
     case AUTH_CERT:
         return cert_ok(auth, r);
+    case AUTH_TOKEN:
+        return token_ok(auth, http_header(r, auth->header));
     }
     return false;
 }

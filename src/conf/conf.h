@@ -52,13 +52,13 @@ struct conf_store {
     int64_t keep_ms;               /* history is kept this long after the resolve */
 };
 
-enum conf_auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HMAC, AUTH_SIGNATURE, AUTH_CERT };
+enum conf_auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HMAC, AUTH_SIGNATURE, AUTH_CERT, AUTH_TOKEN };
 
 struct conf_auth {
     enum conf_auth_kind kind;
-    const char *const *secrets; size_t n_secrets;     /* bearer tokens, HMAC keys: any one is good (rotation) */
+    const char *const *secrets; size_t n_secrets;     /* tokens, HMAC keys: any one is good (rotation) */
     const char *user, *password;                      /* Basic */
-    const char *header;            /* HMAC: header that holds hex or base64 of HMAC-SHA256(key, body) */
+    const char *header;            /* HMAC: header that holds hex or base64 of HMAC-SHA256(key, body); token: its own */
     const char *prefix;            /* HMAC: what stands before the value, such as "sha256="; "" */
     const char *const *subjects; size_t n_subjects;   /* client certificate: CN or SAN patterns */
     const char *const *allow; size_t n_allow;         /* address list: CIDRs; empty: everybody */

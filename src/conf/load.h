@@ -28,6 +28,8 @@ struct auth_src {
     size_t n_bearer;
     const char *const *hmac;
     size_t n_hmac;
+    const char *const *token;
+    size_t n_token;
     const char *basic;
     bool signature;
 };
