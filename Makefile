@@ -10,9 +10,11 @@ comma   := ,
 VARIANT := $(if $(filter clang%,$(notdir $(CC))),-clang)$(if $(SAN),-$(subst $(comma),-,$(subst undefined,ub,$(SAN))))
 BUILD   := build$(if $(VARIANT),/v$(VARIANT))
 PKGS    := libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash
-DEBS    := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev libmosquitto-dev \
-           libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
-           libsimdjson-dev uthash-dev libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
+# what the build needs (the container image too: docker/Dockerfile), and what the suite needs beside it
+DEBS_BUILD := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev \
+           libmosquitto-dev libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
+           libsimdjson-dev uthash-dev
+DEBS    := $(DEBS_BUILD) libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
            python3-paho-mqtt python3-cryptography
 DEBS_DEV := clang libclang-rt-14-dev llvm clang-format universal-ctags prometheus-alertmanager strace valgrind
 
@@ -58,7 +60,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 REPLAY   := $(patsubst tests/fuzz/corpus/%,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/corpus/*))
 
-.PHONY: all help senders deps deps-dev run test check lint bench sim torture fuzz install clean unit
+.PHONY: all help senders deps deps-build deps-dev run test check lint bench sim torture fuzz install clean unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -84,6 +86,9 @@ check: all $(UNIT) $(REPLAY) $(if $(SIM),$(BUILD)/tests/sim/sim)
 
 unit: all $(UNIT)
 	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit
+
+deps-build:
+	@sh tests/lib/install.sh $(DEBS_BUILD)
 
 deps:
 	@sh tests/lib/install.sh $(DEBS)
