@@ -411,7 +411,8 @@ settings(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(json_errors),     cmocka_unit_test(json_depth),      cmocka_unit_test(json_sizes), cmocka_unit_test(json_members),
+    cmocka_unit_test(json_errors),     cmocka_unit_test(json_depth),      cmocka_unit_test(json_sizes),
+        cmocka_unit_test(json_members),
     cmocka_unit_test(json_text),       cmocka_unit_test(batch_limits),    cmocka_unit_test(batch_without_decoder),
     cmocka_unit_test(batch_cleaning),  cmocka_unit_test(batch_long_keys), cmocka_unit_test(links),
     cmocka_unit_test(errors_are_utf8), cmocka_unit_test(settings),
