@@ -41,9 +41,16 @@ api_set_http(struct api *api, struct http_server *http)
 int64_t
 api_limit(void *ctx, const char *method, const char *path)
 {
-    (void)ctx;
-    (void)method;
-    return strncmp(path, intake, sizeof intake - 1) == 0 ? 0 : API_BODY_MAX;
+    struct api *api = ctx;
+    struct conf *conf;
+    int64_t max;
+
+    if (strncmp(path, intake, sizeof intake - 1) == 0 && strchr(path + sizeof intake - 1, '/') == NULL)
+        return 0;
+    conf = api->deps->conf(api->deps->ctx);
+    max = intake_limit(conf, method, path);
+    conf_unref(conf);
+    return max >= 0 ? max : API_BODY_MAX;
 }
 
 void
@@ -73,6 +80,22 @@ refuse_route(struct http_request *req, const char *allow)
     http_reply(req, 405, "application/problem+json", body, n < sizeof body ? n : 0);
 }
 
+/* What Alertmanager's clients may ask for beside its routes; neither needs to know who asks. */
+static bool
+answer_aside(struct call *c)
+{
+    static const char old[] = "/api/v1/", current[] = "/api/v2/";
+    const char *path = http_path(c->req);
+
+    if (strncmp(path, old, sizeof old - 1) == 0)
+        handle_alertmanager_v1(c);
+    else if (strcmp(http_method(c->req), "OPTIONS") == 0 && strncmp(path, current, sizeof current - 1) == 0)
+        handle_alertmanager_preflight(c);
+    else
+        return false;
+    return true;
+}
+
 void
 api_handle(void *ctx, struct http_request *req)
 {
@@ -85,9 +108,12 @@ api_handle(void *ctx, struct http_request *req)
 
     c->api = ctx;
     c->req = req;
+    if (answer_aside(c))
+        return;
     c->route = route_match(http_method(req), http_path(req), arena, &c->arg, allow, sizeof allow);
     if (c->route == NULL) {
-        refuse_route(req, allow);
+        if (!intake_handle(c->api->deps->sink, req, allow))
+            refuse_route(req, allow);
         return;
     }
     conf = c->api->deps->conf(c->api->deps->ctx);

@@ -19,6 +19,7 @@ enum { METRICS_MAX = 8 << 20, BUCKETS = 12 };
 
 static const char *const commit_les[BUCKETS] = { "0.0001", "0.0002", "0.0005", "0.001", "0.002", "0.005",
                                                  "0.01",   "0.02",   "0.05",   "0.1",   "1",     "+Inf" };
+static const char latency_help[] = "Time from when a notification was due until it was answered.";
 static const char *const latency_les[BUCKETS] = { "0.001", "0.002", "0.005", "0.01", "0.02", "0.05",
                                                   "0.1",   "0.2",   "0.5",   "1",    "5",    "+Inf" };
 
@@ -59,7 +60,7 @@ turn(struct buf *b, const struct turn_stats *t)
     total(b, "tocsin_rule_failures_total", "Rules skipped because they could not be evaluated.", t->rule_failures);
     total(b, "tocsin_commits_total", "Transactions committed to disk.", t->commits);
     prom_family(b, "tocsin_commit_seconds", "histogram", "Time from the begin of a transaction until it is on disk.");
-    prom_histogram(b, "tocsin_commit_seconds", NULL, commit_les, t->commit_us_buckets, BUCKETS,
+    prom_histogram(b, "tocsin_commit_seconds", NULL, 0, commit_les, t->commit_us_buckets, BUCKETS,
                    (double)t->commit_us_sum / 1e6);
     gauge(b, "tocsin_queue_depth", "Events waiting for the next turn.", (double)t->queue_depth);
     total(b, "tocsin_clock_jumps_total", "Jumps of the wall clock that were noticed.", (uint64_t)t->clock_jumps);
@@ -112,6 +113,10 @@ deliveries(struct buf *b, const struct store_stats *s, int64_t now)
 static void
 store(struct buf *b, struct store *store, const char *engine)
 {
+    static const struct prom_label build[] = { { "branch", "tocsin" },
+                                               { "goversion", "" },
+                                               { "revision", "tocsin-" TOCSIN_VERSION },
+                                               { "version", API_FOREIGN_VERSION } };
     struct store_stats s;
     struct tocsin_err err;
     bool ok = store->ops->stats(store, &s, &err) == TOCSIN_OK;
@@ -126,7 +131,14 @@ store(struct buf *b, struct store *store, const char *engine)
     gauge(b, "tocsin_incidents_exhausted", "Open incidents whose policy ended unanswered.", (double)s.exhausted);
     gauge(b, "tocsin_open_alerts", "Alerts that are not resolved.", (double)s.open_alerts);
     prom_family(b, "alertmanager_alerts", "gauge", "Alerts by state.");
-    one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts);
+    one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts - s.suppressed_alerts);
+    one_label(b, "alertmanager_alerts", "state", "suppressed", s.suppressed_alerts);
+    prom_family(b, "alertmanager_build_info", "gauge", "The version whose API is served, for those who ask for it.");
+    prom_count(b, "alertmanager_build_info", build, sizeof build / sizeof build[0], 1);
+    prom_family(b, "alertmanager_silences", "gauge", "How many silences by state.");
+    one_label(b, "alertmanager_silences", "state", "active", s.silences[SILENCE_ACTIVE]);
+    one_label(b, "alertmanager_silences", "state", "expired", s.silences[SILENCE_EXPIRED]);
+    one_label(b, "alertmanager_silences", "state", "pending", s.silences[SILENCE_PENDING]);
     deliveries(b, &s, clock_steady_ms());
     total(b, "tocsin_store_rows_written_total", "Rows written.", s.rows_written);
     total(b, "tocsin_store_commits_total", "Transactions of the store.", s.commits);
@@ -164,6 +176,7 @@ static void
 as_alertmanager(struct buf *b, const struct conf *conf, const struct notifier_stats *s, size_t n)
 {
     static const char all[] = "alertmanager_notifications_total", failed[] = "alertmanager_notifications_failed_total";
+    static const char latency[] = "alertmanager_notification_latency_seconds";
 
     prom_family(b, all, "counter", "Attempts to notify.");
     for (size_t i = 0; i < n; i++) {
@@ -176,6 +189,13 @@ as_alertmanager(struct buf *b, const struct conf *conf, const struct notifier_st
         struct prom_label labels[] = { { "integration", plugin_of(conf, s[i].name) }, { "receiver_name", s[i].name } };
 
         prom_count(b, failed, labels, 2, s[i].retried + s[i].rejected + s[i].uncertain);
+    }
+    prom_family(b, latency, "histogram", latency_help);
+    for (size_t i = 0; i < n; i++) {
+        struct prom_label labels[] = { { "integration", plugin_of(conf, s[i].name) }, { "receiver_name", s[i].name } };
+
+        prom_histogram(b, latency, labels, 2, latency_les, s[i].latency_ms_buckets, BUCKETS,
+                       (double)s[i].latency_ms_sum / 1000);
     }
 }
 
@@ -193,10 +213,10 @@ notifiers(struct buf *b, struct call *c)
         results(b, &s[i]);
     as_alertmanager(b, conf, s, n);
     conf_unref(conf);
-    prom_family(b, latency, "histogram", "Time from when a notification was due until it was answered.");
+    prom_family(b, latency, "histogram", latency_help);
     for (size_t i = 0; i < n; i++)
-        prom_histogram(b, latency, &(struct prom_label){ "notifier", s[i].name }, latency_les, s[i].latency_ms_buckets,
-                       BUCKETS, -1);
+        prom_histogram(b, latency, &(struct prom_label){ "notifier", s[i].name }, 1, latency_les,
+                       s[i].latency_ms_buckets, BUCKETS, (double)s[i].latency_ms_sum / 1000);
     prom_family(b, "tocsin_notifier_waiting", "gauge", "Notifications that wait for their turn.");
     for (size_t i = 0; i < n; i++)
         one_label(b, "tocsin_notifier_waiting", "notifier", s[i].name, s[i].waiting);

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rand.h"
+#include "store/row_fields.h"
 
 enum {
     FLUSH_MS = 1000,
@@ -87,7 +88,6 @@ enqueue(struct committer *c, struct intake *in)
 void
 committer_intake(struct committer *c, struct intake *in)
 {
-    struct event *events = arena_alloc(in->arena, in->n * sizeof *events);
     struct tocsin_err err;
     enum tocsin_rc rc;
     bool counted = false;
@@ -95,8 +95,8 @@ committer_intake(struct committer *c, struct intake *in)
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL)
-        counted = committer_repeats(c, in, events);
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts == in->n)
+        counted = committer_repeats(c, in);
     if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
     else if (counted)
@@ -107,7 +107,7 @@ committer_intake(struct committer *c, struct intake *in)
     if (rc != TOCSIN_OK)
         intake_refuse(in, &err);
     else if (counted)
-        intake_accept(in, events);
+        intake_accept(in, in->events);
 }
 
 static char *
@@ -128,8 +128,9 @@ enqueue_job(struct committer *c, struct job *j)
     j->event.target = j->target;
     j->event.outcome = &j->outcome;
     j->event.err = &j->err;
+    j->event.silence = j->silence;
     pthread_mutex_lock(&c->mutex);
-    if (j->event.kind == EV_ACTION)
+    if (job_is_asked(j))
         rc = admission(c, 0, &err);
     if (rc == TOCSIN_OK) {
         bool waits = j->event.kind == EV_DELIVERY && c->news_gap <= BUSY_GAP_MS;
@@ -158,6 +159,18 @@ committer_act(struct committer *c, const struct api_action *a, const char *origi
     j->note = copy(a->note);
     j->origin = copy(origin);
     j->done = done;
+    j->done_ctx = done_ctx;
+    enqueue_job(c, j);
+}
+
+void
+committer_silence(struct committer *c, const struct api_silence *s, silence_done done, void *done_ctx)
+{
+    struct job *j = xcalloc(1, sizeof *j);
+
+    j->event = (struct event){ .kind = s->end ? EV_SILENCE_END : EV_SILENCE, .key = s->row.id };
+    j->silence = s->end ? NULL : silence_row_dup(&s->row);
+    j->silence_done = done;
     j->done_ctx = done_ctx;
     enqueue_job(c, j);
 }
@@ -343,6 +356,7 @@ committer_new(const struct committer_options *opt)
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
+    c->env.default_policy = committer_default_policy;
     c->env.ctx = c;
     c->env.grace_until = clock_wall_ms() + EXPIRY_GRACE_MS;
     pthread_mutex_init(&c->mutex, NULL);

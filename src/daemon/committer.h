@@ -20,12 +20,13 @@
 
 struct committer;
 
-/* One payload that was decoded and decided; freed by the committer after done(). */
+/* One payload that was decoded and decided, with what its sender does to open alerts; freed after done(). */
 struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
-    struct decision **decisions; size_t n, cap;
+    struct event *events; size_t n, cap;     /* EV_ALERT, and EV_ACTION by key; in the order of their effect */
+    size_t n_alerts;                         /* of events */
     ingest_done done;
     void *done_ctx;
 };
@@ -47,6 +48,7 @@ void committer_run(struct committer *, struct notifier *);
 void committer_intake(struct committer *, struct intake *);
 void committer_act(struct committer *, const struct api_action *, const char *origin,
                    void (*done)(void *done_ctx, enum tocsin_rc, const struct tocsin_err *), void *done_ctx);
+void committer_silence(struct committer *, const struct api_silence *, silence_done done, void *done_ctx);
 /* A send ended (EV_DELIVERY), or a target is to be tried again (EV_REARM).  Copied.  Never refused. */
 void committer_report(struct committer *, const struct event *);
 

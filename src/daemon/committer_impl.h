@@ -25,9 +25,18 @@ struct job {
     char *by, *note, *origin, *target;
     struct tocsin_outcome outcome;           /* EV_DELIVERY */
     struct tocsin_err err;                   /* EV_ACTION: why not */
+    struct silence_row *silence;             /* EV_SILENCE */
     void (*done)(void *ctx, enum tocsin_rc, const struct tocsin_err *);
+    silence_done silence_done;               /* of silences, in its place */
     void *done_ctx;
 };
+
+/* Somebody waits for the answer: refused where it cannot be stored.  Other jobs are tried again. */
+static inline bool
+job_is_asked(const struct job *j)
+{
+    return j->event.kind == EV_ACTION || j->event.kind == EV_SILENCE || j->event.kind == EV_SILENCE_END;
+}
 
 struct committer {
     struct committer_options opt;
@@ -72,6 +81,7 @@ struct load {                                /* what one turn works on */
 int64_t committer_time(struct committer *);
 /* Notifier's flags as the core wants them; the hook of struct turn_env. */
 bool committer_caps_of(void *committer, const char *target, struct delivery_caps *out);
+const struct policy *committer_default_policy(void *committer);
 /* Apply and commit, answer, wake the notifier; or deal with the failure. */
 void committer_turn(struct committer *, struct load *);
 /* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */
@@ -79,7 +89,7 @@ void committer_refuse(struct committer *, struct load *, const struct tocsin_err
 /* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */
 void committer_failed(struct committer *, const struct tocsin_err *);
 /* Count a payload that only repeats what is known, at once.  False: it must wait for a turn.  The mutex is held. */
-bool committer_repeats(struct committer *, struct intake *, struct event *events);
+bool committer_repeats(struct committer *, struct intake *);
 /* Answer and free one piece of work. */
 void intake_accept(struct intake *, const struct event *events);
 void intake_refuse(struct intake *, const struct tocsin_err *);

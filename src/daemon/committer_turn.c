@@ -36,11 +36,20 @@ committer_caps_of(void *ctx, const char *target, struct delivery_caps *out)
 
     if (n == NULL)
         return false;
-    out->can_ack = n->plugin->api.flags & TOCSIN_CAN_ACK;
-    out->can_note = n->plugin->api.flags & TOCSIN_CAN_NOTE;
-    out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
+    out->can_ack = n->flags & TOCSIN_CAN_ACK;
+    out->can_note = n->flags & TOCSIN_CAN_NOTE;
+    out->can_unack = n->flags & TOCSIN_CAN_UNACK;
     out->send_resolved = n->send_resolved;
+    out->dedupes = n->flags & TOCSIN_DEDUPES;
     return true;
+}
+
+const struct policy *
+committer_default_policy(void *ctx)
+{
+    struct committer *c = ctx;
+
+    return c->conf->default_policy;
 }
 
 /* --- answers ------------------------------------------------------------------------------ */
@@ -61,18 +70,25 @@ intake_refuse(struct intake *in, const struct tocsin_err *err)
     intake_answer(in, &r);
 }
 
+static void
+item_of(const struct event *e, struct ingest_item *out)
+{
+    *out = (struct ingest_item){ .dedup_key = e->kind == EV_ALERT ? e->decision->dedup_key : NULL,
+                                 .number = e->number_r, .rc = e->rc };
+    if (!id_is_zero(&e->incident_r))
+        id_format(&e->incident_r, out->incident);
+}
+
 void
 intake_accept(struct intake *in, const struct event *events)
 {
-    struct ingest_result r = { .accepted = in->n };
+    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts };
+    size_t alerts = 0, actions = 0;
 
-    r.items = arena_alloc(in->arena, (in->n + 1) * sizeof *r.items);
-    for (size_t i = 0; i < in->n; i++) {
-        r.items[i].dedup_key = in->decisions[i]->dedup_key;
-        r.items[i].incident[0] = '\0';
-        if (!id_is_zero(&events[i].incident_r))
-            id_format(&events[i].incident_r, r.items[i].incident);
-    }
+    r.items = arena_alloc(in->arena, (r.accepted + 1) * sizeof *r.items);
+    r.actions = arena_alloc(in->arena, (r.n_actions + 1) * sizeof *r.actions);
+    for (size_t i = 0; i < in->n; i++)
+        item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
     intake_answer(in, &r);
 }
 
@@ -83,13 +99,16 @@ job_free(struct job *j)
     free(j->note);
     free(j->origin);
     free(j->target);
+    free(j->silence);
     free(j);
 }
 
 void
 job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
 {
-    if (j->done != NULL)
+    if (j->silence_done != NULL)
+        j->silence_done(j->done_ctx, rc, &j->event.silence_r, err);
+    else if (j->done != NULL)
         j->done(j->done_ctx, rc, err);
     job_free(j);
 }
@@ -104,7 +123,7 @@ make_events(struct committer *c, struct load *l)
     l->events = arena_alloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
         for (size_t i = 0; i < in->n; i++)
-            l->events[n++] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
+            l->events[n++] = in->events[i];
     for (const struct job *j = l->jobs; j != NULL; j = j->next)
         l->events[n++] = j->event;
 }
@@ -133,6 +152,7 @@ answer_all(struct load *l)
         struct job *j = l->jobs;
 
         l->jobs = j->next;
+        j->event.silence_r = e->silence_r;
         job_answer(j, e->rc, &j->err);
         e++;
     }
@@ -157,7 +177,7 @@ committer_refuse(struct committer *c, struct load *l, const struct tocsin_err *e
 
         l->jobs = j->next;
         j->next = NULL;
-        if (j->event.kind == EV_ACTION) {
+        if (job_is_asked(j)) {
             job_answer(j, err->rc, err);
         } else {
             *at = j;
@@ -178,12 +198,16 @@ static void
 count_intake(struct turn_stats *s, const struct intake *in)
 {
     s->events += in->n;
-    s->alerts += in->n;
+    s->alerts += in->n_alerts;
     for (size_t i = 0; i < in->n; i++) {
-        s->alerts_resolved += in->decisions[i]->status == TOCSIN_RESOLVED;
-        s->dropped += in->decisions[i]->drop;
-        s->suppressed += in->decisions[i]->suppress;
-        s->rule_failures += in->decisions[i]->failed;
+        const struct decision *d = in->events[i].decision;
+
+        if (in->events[i].kind != EV_ALERT)
+            continue;
+        s->alerts_resolved += d->status == TOCSIN_RESOLVED;
+        s->dropped += d->drop;
+        s->suppressed += d->suppress;
+        s->rule_failures += d->failed;
     }
 }
 
@@ -219,14 +243,12 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
 }
 
 bool
-committer_repeats(struct committer *c, struct intake *in, struct event *events)
+committer_repeats(struct committer *c, struct intake *in)
 {
     struct turn_result r;
     bool done;
 
-    for (size_t i = 0; i < in->n; i++)
-        events[i] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
-    done = turn_repeats(&c->env, c->arena, events, in->n, committer_time(c), &r);
+    done = turn_repeats(&c->env, c->arena, in->events, in->n, committer_time(c), &r);
     arena_reset(c->arena);
     if (!done)
         return false;
@@ -259,6 +281,8 @@ run(struct committer *c, struct event *events, size_t n, struct turn_result *r, 
 
     c->conf = c->opt.conf(c->opt.ctx);
     rc = turn_run(&c->env, c->arena, events, n, committer_time(c), TURN_TIMERS, r, err);
+    for (size_t i = 0; rc == TOCSIN_OK && i < r->n_damage; i++)
+        log_error("store", "", "%s", r->damage[i]);
     conf_unref(c->conf);
     c->conf = NULL;
     return rc;

@@ -60,6 +60,17 @@ size_t ruleset_count(const struct ruleset *);
 struct rule_scratch *rule_scratch_new(const struct ruleset *);
 void rule_scratch_free(struct rule_scratch *);
 
+/* A rule that chooses a policy, as it was written: for those who show what goes where. */
+struct rule_way {
+    const char *rule;
+    const struct policy *policy;
+    struct { const char **matchers; size_t n; } *any; size_t n_any;
+    const char **group_by; size_t n_group_by; bool has_group_by;
+    bool stop;
+};
+/* In their order; memory from the arena, names from the rule set. */
+size_t ruleset_ways(const struct ruleset *, struct arena *, struct rule_way **out);
+
 /* --- decisions ----------------------------------------------------------------- */
 
 struct rule_trace {                  /* for explain: one entry per rule that matched or failed */
@@ -101,5 +112,11 @@ struct decision *ruleset_decide(const struct ruleset *, struct rule_scratch *, s
  */
 struct decision *ruleset_decide_record(const struct ruleset *, struct rule_scratch *, struct arena *,
                                        const char *source, const struct tocsin_alert *);
+/* A policy that was chosen before the rules, such as by the key that a sender used; `by` is kept as routed_by. */
+struct rule_route { const struct policy *policy; const char *by; };   /* policy NULL: none */
+
+/* Either of the two, as the alert is a record or not, as if a rule before the first had routed it. */
+struct decision *ruleset_decide_routed(const struct ruleset *, struct rule_scratch *, struct arena *,
+                                       const char *source, const struct tocsin_alert *, const struct rule_route *);
 
 #endif
