@@ -15,7 +15,8 @@ enum {
     FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
     REPORT_WAIT_MS = 30,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
     BUSY_GAP_MS = 20,              /* for one to go along with: a sync of its own would be in their way */
-    COMPANY_MIN = 4                /* payloads that a turn answered, from which on their senders are expected back */
+    COMPANY_MIN = 4,               /* payloads that a turn answered, from which on their senders are expected back */
+    COMPANY_US = 5000              /* and at most so long */
 };
 
 /* An action or a report, owned by the queue. */

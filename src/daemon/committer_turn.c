@@ -227,7 +227,7 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
         count_intake(&c->stats, in);
     if (r->wrote && n_intakes >= COMPANY_MIN) {
         c->company = n_intakes;
-        c->company_us = us / 2;                /* what is waited costs less than what it may spare */
+        c->company_us = us / 2 < COMPANY_US ? us / 2 : COMPANY_US;   /* less than what it may spare */
     }
     if (r->wrote && l->n_alerts > 0) {
         c->news_gap = clock_mono_ms() - c->news_at;
