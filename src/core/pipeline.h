@@ -21,7 +21,8 @@ enum event_kind {
     EV_ACTION,            /* somebody acted on an incident */
     EV_TIMER,             /* an incident's next_due has come */
     EV_DELIVERY,          /* a send ended */
-    EV_REARM              /* the configuration changed: try what a target had refused once more */
+    EV_REARM,             /* the configuration changed: try what a target had refused once more */
+    EV_CLOCK              /* after a start: the stored deadlines may come from a clock that was ahead */
 };
 
 enum action {
@@ -34,7 +35,7 @@ struct event {
     const struct decision *decision;
     /* EV_EXPIRY */
     struct id16 key;
-    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM */
+    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM, EV_CLOCK */
     struct id16 incident;
     /* EV_ACTION */
     enum action action;
