@@ -97,6 +97,11 @@ void notifier_restart(struct sim *);                           /* what is due is
 void notifier_rearm(struct sim *);                             /* a reload: what was refused is tried again */
 void notifier_due(struct sim *, const struct turn_result *);
 
+/* silences.c */
+void silences_change(struct sim *);
+void check_silences(struct sim *);                             /* after every step */
+void check_silence_over(struct sim *, const struct incident_detail *);
+
 /* check.c */
 void check_state(struct sim *);                                /* after every step */
 void check_waits(struct sim *);                                /* after a start behind a clock that was set back */
