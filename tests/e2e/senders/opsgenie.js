@@ -9,7 +9,7 @@ const call = (fn, ...args) => new Promise((ok, bad) => fn(...args, (e, r) => (e 
 
 async function main() {
   opsgenie.configure({ host, api_key: key });
-  const by = { identifier: alias, identifierType: 'alias' };
+  const by = { identifier: encodeURIComponent(alias), identifierType: 'alias' };   // it leaves that to its caller
   const api = opsgenie.alertV2;
 
   out.create = await call(api.create, { message: `${alias} is broken`, alias, priority: 'P1', entity: 'db-1',
