@@ -75,9 +75,28 @@ struct conf_mqtt {
     bool retained;                 /* are retained messages alerts? (a state published before we came) */
 };
 
+enum conf_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS };
+
+struct conf_listen {
+    const char *text;              /* as written: "tls://0.0.0.0:6514" */
+    enum conf_transport transport;
+    const char *host;              /* numeric */
+    uint16_t port;
+};
+
+struct conf_syslog {
+    const char **listen; size_t n_listen;             /* as written */
+    struct conf_listen *at;        /* n_listen of them */
+    const char *tls_cert, *tls_key, *tls_client_ca;   /* "": none; client_ca: certificates are demanded */
+    const char **subjects; size_t n_subjects;         /* client certificate: CN or SAN patterns; none: any */
+    const char **allow; size_t n_allow;               /* address list: CIDRs; none: everybody */
+    int64_t line_max, connections_max, per_ip_max;
+    int64_t idle_timeout_ms;       /* 0: none */
+};
+
 struct conf_collector {
     const char *name;              /* letters, digits, - and _ */
-    const char *type;              /* "webhook", "mqtt" */
+    const char *type;              /* "webhook", "mqtt", "syslog" */
     const char *format;            /* integration's name */
     struct conf_pos pos;
     struct plugin *plugin;         /* the integration; has decode */
@@ -86,6 +105,7 @@ struct conf_collector {
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
+    struct conf_syslog syslog;
     const char *digest;            /* hash of all its settings: equal after a reload means unchanged */
 };
 
