@@ -15,6 +15,7 @@
  *
  * Changelog of the ABI
  *   1  decode, verify, render, classify; host: up to escape
+ *   2  tocsin_alert.record; host: record_new
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -27,7 +28,7 @@
 
 #include <tocsin/err.h>
 
-#define TOCSIN_PLUGIN_ABI 1u
+#define TOCSIN_PLUGIN_ABI 2u
 #define TOCSIN_EXPORT __attribute__((visibility("default")))
 
 /* --- alerts: what decode() produces --------------------------------------- */
@@ -67,6 +68,7 @@ struct tocsin_alert {
     const struct tocsin_pair *annotations; size_t n_annotations;
     const struct tocsin_link *links;       size_t n_links;
     uint32_t count;                /* render() only: how often it was reported */
+    bool record;                   /* made by host->record_new(): a line of a log, see there */
 };
 
 struct tocsin_batch;               /* opaque: where decode() puts alerts */
@@ -257,6 +259,12 @@ struct tocsin_host {
     enum tocsin_rc (*decode_schema)(struct tocsin_batch *, const json_t *alert, const char *path,
                                     struct tocsin_err *err);
     char *(*escape)(struct tocsin_batch *, const char *text);             /* percent-encoded, for a part of a link */
+
+    /*
+     * As alert_new(), for a record of a log: it is filled in the same way, but becomes an alert only if a
+     * rule makes it one, and otherwise leaves nothing behind but a counter.  status is TOCSIN_FIRING already.
+     */
+    struct tocsin_alert *(*record_new)(struct tocsin_batch *);
 };
 
 /* --- what an integration exports ---------------------------------------------- */

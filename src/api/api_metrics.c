@@ -81,6 +81,10 @@ collectors(struct buf *b, struct call *c, uint64_t all_alerts)
         one_label(b, name, "collector", s[i].name, s[i].alerts);
     if (deps->collector_stats == NULL)
         prom_count(b, name, NULL, 0, all_alerts);
+    prom_family(b, "tocsin_log_records_total", "counter", "Lines of logs that were read, whatever became of them.");
+    for (size_t i = 0; i < n; i++)
+        if (s[i].records > 0)
+            one_label(b, "tocsin_log_records_total", "collector", s[i].name, s[i].records);
     prom_family(b, "tocsin_payloads_refused_total", "counter", "Payloads refused.");
     for (size_t i = 0; i < n; i++)
         one_label(b, "tocsin_payloads_refused_total", "collector", s[i].name, s[i].refused);

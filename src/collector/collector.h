@@ -19,6 +19,7 @@ struct ingest_result {
     struct tocsin_err err;         /* when not */
     size_t accepted;               /* alerts */
     struct ingest_item { const char *dedup_key; char incident[37]; /* "" none */ } *items;   /* accepted of them */
+    size_t records;                /* lines of logs that were read and are none of the items: no rule wanted them */
 };
 
 typedef void (*ingest_done)(void *ctx, const struct ingest_result *);

@@ -205,6 +205,8 @@ const struct option rule_options[] = {
              "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),
     OPT_LIST(rule_src, notify, n_notify, "notify", NULL, "notifiers that are told as well"),
+    OPT_BOOL(rule_src, alert, "alert", "false",
+             "make an alert of a log line that matches, or with false: none; without it see rules/README.md"),
     OPT_BOOL(rule_src, drop, "drop", "false", "count the alert and keep it in history, nothing more"),
     OPT_BOOL(rule_src, suppress, "suppress", "false", "record the incident, tell nobody"),
     OPT_BOOL(rule_src, stop, "stop", "false", "no later rule sees the alert"),

@@ -25,7 +25,7 @@ struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
-    struct decision **decisions; size_t n;
+    struct decision **decisions; size_t n, cap;
     ingest_done done;
     void *done_ctx;
 };

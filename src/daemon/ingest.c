@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/idmap.h"
 #include "base/xalloc.h"
 #include "os/log.h"
 #include "plugin/host.h"
@@ -23,7 +24,7 @@ struct spare {
 struct counter {
     struct counter *next;
     char *name;
-    atomic_ullong payloads, alerts, refused;
+    atomic_ullong payloads, alerts, refused, records;
     atomic_llong last_at;
 };
 
@@ -69,7 +70,7 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
     for (struct counter *c = g->counters; c != NULL; c = c->next)
         (*out)[n++] = (struct collector_stats){ arena_strdup(a, c->name), atomic_load(&c->payloads),
                                                 atomic_load(&c->alerts), atomic_load(&c->refused),
-                                                atomic_load(&c->last_at) };
+                                                atomic_load(&c->last_at), atomic_load(&c->records) };
     pthread_mutex_unlock(&g->mutex);
     return n;
 }
@@ -78,6 +79,7 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
 struct counted {
     struct counter *counter;
     int64_t received_at;
+    size_t records, lines;                   /* of the payload; those that became no alert of their own */
     ingest_done done;
     void *done_ctx;
 };
@@ -87,14 +89,18 @@ counted_done(void *ctx, const struct ingest_result *r)
 {
     struct counted *d = ctx;
 
+    struct ingest_result with_lines = *r;
+
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
+        with_lines.records = d->lines;
+        atomic_fetch_add(&d->counter->records, d->records);
         atomic_fetch_add(&d->counter->alerts, r->accepted);
         atomic_store(&d->counter->last_at, d->received_at);
     } else {
         atomic_fetch_add(&d->counter->refused, 1);
     }
-    d->done(d->done_ctx, r);
+    d->done(d->done_ctx, &with_lines);
 }
 
 /* --- rule machines: one per thread at a time, kept for reuse ------------------------ */
@@ -155,17 +161,66 @@ report_failures(const struct conf_collector *c, const struct decision *d)
                      d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
 }
 
+static const struct id16 *
+decision_key(const void *ctx, uint32_t i)
+{
+    const struct intake *in = ctx;
+
+    return &in->decisions[i]->key;
+}
+
+static void
+add_decision(struct intake *in, struct decision *d)
+{
+    if (in->n == in->cap) {
+        size_t cap = in->cap * 2 + 16;
+        struct decision **more = arena_alloc(in->arena, cap * sizeof(struct decision *));
+
+        if (in->n > 0)
+            memcpy(more, in->decisions, in->n * sizeof(struct decision *));
+        in->decisions = more;
+        in->cap = cap;
+    }
+    in->decisions[in->n++] = d;
+}
+
+/* A line of a log that became an alert.  Lines of one alert are one report that counts for all: the latest. */
+static void
+add_line(struct intake *in, struct idmap *lines, struct decision *d)
+{
+    uint32_t at;
+
+    if (idmap_get(lines, &d->key, &at)) {
+        d->more = in->decisions[at]->more + 1;
+        in->decisions[at] = d;
+        return;
+    }
+    add_decision(in, d);
+    idmap_put(lines, &d->key, (uint32_t)(in->n - 1));
+}
+
 static void
 decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
 {
+    const struct ruleset *rules = in->conf->rules;
     struct spare *s = spare_take(g, in->conf);
+    struct idmap lines;
 
-    in->decisions = arena_alloc(in->arena, (batch->n_alerts + 1) * sizeof(struct decision *));
-    in->n = batch->n_alerts;
-    for (size_t i = 0; i < in->n; i++) {
-        in->decisions[i] = ruleset_decide(in->conf->rules, s->scratch, in->arena, c->name, batch->alerts[i]);
-        report_failures(c, in->decisions[i]);
+    idmap_init(&lines, decision_key, in);
+    for (size_t i = 0; i < batch->n_alerts; i++) {
+        const struct tocsin_alert *a = batch->alerts[i];
+        struct decision *d = a->record ? ruleset_decide_record(rules, s->scratch, in->arena, c->name, a)
+                                       : ruleset_decide(rules, s->scratch, in->arena, c->name, a);
+
+        if (d == NULL)
+            continue;
+        report_failures(c, d);
+        if (a->record)
+            add_line(in, &lines, d);
+        else
+            add_decision(in, d);
     }
+    idmap_release(&lines);
     spare_put(g, s);
 }
 
@@ -189,23 +244,29 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     struct counted *counted = arena_alloc(arena, sizeof *counted);
     struct tocsin_batch batch;
 
-    *counted = (struct counted){ counter_of(g, c->name), payload->received_at, done, done_ctx };
+    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = payload->received_at,
+                                 .done = done, .done_ctx = done_ctx };
     in->arena = arena;
     in->done = counted_done;
     in->done_ctx = counted;
     host_batch_init(&batch, arena);
     nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
-    if (nothing.rc != TOCSIN_OK || batch.n_alerts == 0) {
-        if (nothing.rc == TOCSIN_OK)
-            side_effects(g, c, &batch);
-        counted_done(counted, &nothing);
-        arena_free(arena);
+    if (nothing.rc == TOCSIN_OK && batch.n_alerts > 0) {
+        in->conf = g->opt.conf(g->opt.ctx);
+        decide(g, in, c, &batch);
+        counted->records = batch.n_records;
+        counted->lines = batch.n_alerts - in->n;
+    }
+    if (nothing.rc == TOCSIN_OK)
+        side_effects(g, c, &batch);
+    if (in->n > 0) {
+        committer_intake(g->opt.committer, in);
         return;
     }
-    in->conf = g->opt.conf(g->opt.ctx);
-    decide(g, in, c, &batch);
-    side_effects(g, c, &batch);
-    committer_intake(g->opt.committer, in);
+    counted_done(counted, &nothing);         /* nothing to be stored: no turn, no commit */
+    if (in->conf != NULL)
+        conf_unref(in->conf);
+    arena_free(arena);
 }
 
 static struct conf *

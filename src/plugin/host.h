@@ -15,7 +15,8 @@ extern const struct tocsin_host plugin_host;
 enum {
     HOST_MAX_ALERTS = 2000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
     HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
-    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16
+    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16,
+    HOST_MAX_RECORDS = 100000      /* lines of a log; they are not alerts yet */
 };
 
 /* --- batches ----------------------------------------------------------------- */
@@ -24,7 +25,7 @@ struct host_get { const char *url, *why; };
 
 struct tocsin_batch {
     struct arena *arena;
-    struct tocsin_alert **alerts;  size_t n_alerts, cap_alerts;
+    struct tocsin_alert **alerts;  size_t n_alerts, n_records;   /* n_records of n_alerts are records of logs */
     struct host_get *gets;         size_t n_gets;
     const char **notes;            size_t n_notes;
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
@@ -94,6 +95,7 @@ const char *host_json_text(struct arena *, const json_t *);
 /* host_batch.c */
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
+struct tocsin_alert *host_record_new(struct tocsin_batch *);
 void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
 void host_alert_label_json(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
 void host_alert_annotation(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);

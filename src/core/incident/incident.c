@@ -104,15 +104,16 @@ fill(struct world_alert *a, const struct decision *d, const struct world *w, enu
     r->ends_at = d->ends_at;
     r->expires_at = d->expires_at;
     r->last_at = w->now;
-    if (r->count++ == 0)
+    if (r->count == 0)
         r->first_at = w->now;
+    r->count += 1 + d->more;
     a->dirt = DIRTY;
 }
 
 static void
 counted(struct world_alert *a, const struct decision *d, const struct world *w)
 {
-    a->row.count++;
+    a->row.count += 1 + (d != NULL ? d->more : 0);
     a->row.last_at = w->now;
     if (d != NULL && d->expires_at > 0)
         a->row.expires_at = d->expires_at;
