@@ -15,7 +15,7 @@
  *
  * Changelog of the ABI
  *   1  decode, verify, render, classify; host: up to escape
- *   2  tocsin_alert.record; host: record_new
+ *   2  tocsin_alert.record; flags_of; host: record_new
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -269,7 +269,8 @@ struct tocsin_host {
 
 /* --- what an integration exports ---------------------------------------------- */
 
-#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id: an uncertain send may be repeated */
+#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id.  An uncertain send is repeated in any case; without
+                               * this flag the incident's timeline says that it may have arrived twice. */
 #define TOCSIN_CAN_UNACK 2u   /* UNACKNOWLEDGE, or UPDATE after it, pages again */
 #define TOCSIN_CAN_NOTE  4u
 #define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
@@ -318,6 +319,10 @@ struct tocsin_plugin {
      */
     void (*classify)(void *self, const struct tocsin_host *host, const struct tocsin_job *job,
                      const struct tocsin_response *r, struct tocsin_outcome *out);
+    /*
+     * What this instance can, where that hangs on its settings: flags, or fewer of them.  NULL: flags hold for all.
+     */
+    uint32_t (*flags_of)(void *self);
     /* ABI 1 ends here.  Append only; never reorder, never remove. */
 };
 

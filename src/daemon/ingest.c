@@ -28,12 +28,22 @@ struct counter {
     atomic_llong last_at;
 };
 
+/* A rule that failed: an alert storm through it is one line now and then, not one per alert. */
+struct failing {
+    struct failing *next;
+    char *rule, *file;
+    unsigned line;
+    struct complaint complaint;
+};
+
 struct ingest {
     struct ingest_options opt;
     struct sink sink;
     pthread_mutex_t mutex;                   /* guards spares and the list of counters */
     struct spare *spares;
     struct counter *counters;
+    pthread_mutex_t failing_mutex;           /* guards failing */
+    struct failing *failing;
 };
 
 /* --- counters --------------------------------------------------------------------------- */
@@ -152,13 +162,38 @@ spare_put(struct ingest *g, struct spare *s)
 
 /* --- a payload ------------------------------------------------------------------------- */
 
-static void
-report_failures(const struct conf_collector *c, const struct decision *d)
+static struct failing *
+failing_of(struct ingest *g, const struct rule_trace *t)
 {
-    for (size_t i = 0; d->failed && i < d->n_trace; i++)
-        if (d->trace[i].failed)
-            log_warn("rules", c->name, "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", d->trace[i].rule,
-                     d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
+    struct failing *f;
+
+    for (f = g->failing; f != NULL; f = f->next)
+        if (f->line == t->pos.line && strcmp(f->rule, t->rule) == 0 && strcmp(f->file, t->pos.file) == 0)
+            return f;
+    f = xcalloc(1, sizeof *f);
+    f->rule = xstrdup(t->rule);
+    f->file = xstrdup(t->pos.file);
+    f->line = t->pos.line;
+    f->next = g->failing;
+    g->failing = f;
+    return f;
+}
+
+/* Each is counted with the turn (rule_failures); this is for people. */
+static void
+report_failures(struct ingest *g, const struct conf_collector *c, const struct decision *d)
+{
+    for (size_t i = 0; d->failed && i < d->n_trace; i++) {
+        const struct rule_trace *t = &d->trace[i];
+
+        if (!t->failed)
+            continue;
+        pthread_mutex_lock(&g->failing_mutex);
+        complain(&failing_of(g, t)->complaint, "rules", c->name,
+                 "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", t->rule, t->pos.file, t->pos.line,
+                 d->dedup_key, t->text);
+        pthread_mutex_unlock(&g->failing_mutex);
+    }
 }
 
 static const struct id16 *
@@ -214,7 +249,7 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
 
         if (d == NULL)
             continue;
-        report_failures(c, d);
+        report_failures(g, c, d);
         if (a->record)
             add_line(in, &lines, d);
         else
@@ -285,6 +320,7 @@ ingest_new(const struct ingest_options *opt)
     g->opt = *opt;
     g->sink = (struct sink){ .submit = submit, .ctx = g, .conf = current_conf };
     pthread_mutex_init(&g->mutex, NULL);
+    pthread_mutex_init(&g->failing_mutex, NULL);
     return g;
 }
 
@@ -313,6 +349,15 @@ ingest_free(struct ingest *g)
         rule_scratch_free(s->scratch);
         free(s);
     }
+    while (g->failing != NULL) {
+        struct failing *f = g->failing;
+
+        g->failing = f->next;
+        free(f->rule);
+        free(f->file);
+        free(f);
+    }
+    pthread_mutex_destroy(&g->failing_mutex);
     pthread_mutex_destroy(&g->mutex);
     free(g);
 }
