@@ -49,7 +49,8 @@ struct step_src {
 };
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
-    mqtt_options[], syslog_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[];
+    mqtt_options[], syslog_options[], auth_options[], notifier_options[], policy_options[], step_options[],
+    rule_options[], intake_options[], key_options[], route_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -108,6 +109,8 @@ void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_syslog(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+/* keys, routes and auth of a collector of type "intake" */
+void load_intake(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_rules(struct load *);
 
 /* --- digests ------------------------------------------------------------------------------ */

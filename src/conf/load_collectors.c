@@ -45,6 +45,7 @@ load_mapping(struct load *l, const config_setting_t *group, const char *ctx, str
 static const struct { const char *type; const struct option *table; } of_type[] = {
     { "mqtt", mqtt_options },
     { "syslog", syslog_options },
+    { "intake", intake_options },
 };
 
 /* Options that belong to another type are named as such: no guess would lead there. */
@@ -96,15 +97,22 @@ static void
 load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct collector_src *src)
 {
     struct conf_collector *c = &src->c;
+    bool intake;
 
     c->plugin = load_plugin(l, group, "format", ctx, plugin_of_format(l, src));
     if (c->plugin == NULL)
         return;
     if (c->type == NULL)
         c->type = "webhook";       /* what is written there is reported already */
-    if (c->plugin->api.decode == NULL) {
+    intake = strcmp(c->type, "intake") == 0;
+    if (intake ? c->plugin->api.intake == NULL : c->plugin->api.decode == NULL) {
         reading_mistake(&l->r, config_setting_get_member(group, "format"),
-                        "'format' of %s: integration '%s' only notifies, it takes no alerts in", ctx, c->format);
+                        intake                           ? "'format' of %s: integration '%s' has no paths to imitate"
+                        : c->plugin->api.intake != NULL  ? "'format' of %s: integration '%s' takes alerts in at the "
+                                                           "paths of its product: expected type = \"intake\""
+                                                         : "'format' of %s: integration '%s' only notifies, it takes "
+                                                           "no alerts in",
+                        ctx, c->format);
         return;
     }
     check_collector_names(l, group, ctx, c);
@@ -145,6 +153,14 @@ collector_digest(const struct collector_src *src, const char *program, bool mqtt
     }
     if (strcmp(src->c.type, "syslog") == 0)
         digest_table(&d, syslog_options, &src->c.syslog);
+    for (size_t i = 0; i < src->c.n_keys; i++) {
+        digest_add(&d, src->c.keys[i].secret);
+        digest_add(&d, src->c.keys[i].policy_name);
+    }
+    for (size_t i = 0; i < src->c.n_routes; i++) {
+        digest_add(&d, src->c.routes[i].name);
+        digest_add(&d, src->c.routes[i].policy_name);
+    }
     digest_settings(&d, src->c.settings);
     text = digest_text(&d, out);
     arena_free(d.arena);
@@ -220,6 +236,10 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
             reading_mistake(&l->r, group, "'auth' of %s is for webhooks: here the broker knows its publishers", ctx);
     } else if (is_syslog) {
         load_syslog(l, group, ctx, src);
+    } else if (c->type != NULL && strcmp(c->type, "intake") == 0) {
+        if (src->mapping != NULL && src->mapping[0] != '\0')
+            reading_mistake(&l->r, group, "'mapping' of %s is for webhooks and MQTT", ctx);
+        load_intake(l, group, ctx, src);
     } else {
         load_auth(l, group, ctx, src);
     }

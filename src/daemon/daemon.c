@@ -140,6 +140,7 @@ start_core(struct daemon *d, struct tocsin_err *err)
     d->fetcher = fetcher_start(d->notifier);
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
+    ingest.store = d->store;
     d->ingest = ingest_new(&ingest);
     return TOCSIN_OK;
 }
@@ -164,6 +165,7 @@ start_doors(struct daemon *d, struct tocsin_err *err)
 
     d->mqtt = mqtt_collectors_new(ingest_sink(d->ingest));
     d->syslog = syslog_collectors_new(ingest_sink(d->ingest));
+    syslog_collectors_apply(d->syslog, d->conf);   /* before HTTP: who sees that tocsin is ready may send to its ports */
     d->deps = (struct api_deps){ .store = d->store,
                                  .sink = ingest_sink(d->ingest),
                                  .notifier = d->notifier,
@@ -183,7 +185,6 @@ start_doors(struct daemon *d, struct tocsin_err *err)
         return rc;
     api_set_http(d->api, d->http);
     mqtt_collectors_apply(d->mqtt, d->conf);
-    syslog_collectors_apply(d->syslog, d->conf);
     return TOCSIN_OK;
 }
 

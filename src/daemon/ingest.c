@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
+#include "daemon/ingest_find.h"
 #include "os/log.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"
@@ -98,7 +99,6 @@ static void
 counted_done(void *ctx, const struct ingest_result *r)
 {
     struct counted *d = ctx;
-
     struct ingest_result with_lines = *r;
 
     atomic_fetch_add(&d->counter->payloads, 1);
@@ -196,27 +196,43 @@ report_failures(struct ingest *g, const struct conf_collector *c, const struct d
     }
 }
 
+_Static_assert((int)TOCSIN_ACT_ACK == (int)ACTION_ACK && (int)TOCSIN_ACT_ESCALATE == (int)ACTION_ESCALATE &&
+                   (int)TOCSIN_ACT_SNOOZE == (int)ACTION_SNOOZE && (int)TOCSIN_ACT_NOTE == (int)ACTION_NOTE,
+               "actions are passed on as they are");
+
 static const struct id16 *
-decision_key(const void *ctx, uint32_t i)
+event_key(const void *ctx, uint32_t i)
 {
     const struct intake *in = ctx;
 
-    return &in->decisions[i]->key;
+    return &in->events[i].decision->key;
 }
 
 static void
-add_decision(struct intake *in, struct decision *d)
+add_event(struct intake *in, struct event e)
 {
     if (in->n == in->cap) {
         size_t cap = in->cap * 2 + 16;
-        struct decision **more = arena_alloc(in->arena, cap * sizeof(struct decision *));
+        struct event *more = arena_alloc(in->arena, cap * sizeof *more);
 
         if (in->n > 0)
-            memcpy(more, in->decisions, in->n * sizeof(struct decision *));
-        in->decisions = more;
+            memcpy(more, in->events, in->n * sizeof *more);
+        in->events = more;
         in->cap = cap;
     }
-    in->decisions[in->n++] = d;
+    in->events[in->n++] = e;
+    in->n_alerts += e.kind == EV_ALERT;
+}
+
+static void
+add_action(struct intake *in, const struct conf_collector *c, const struct tocsin_act *a)
+{
+    const char *parts[] = { c->name, a->dedup_key != NULL ? a->dedup_key : "" };
+
+    add_event(in, (struct event){ .kind = EV_ACTION, .action = (enum action)a->kind, .key = id_hash(parts, 2),
+                                  .number = a->number, .by = a->by != NULL && a->by[0] != '\0' ? a->by : c->name,
+                                  .note = a->note, .until = a->until,
+                                  .err = arena_zalloc(in->arena, sizeof(struct tocsin_err)) });
 }
 
 /* A line of a log that became an alert.  Lines of one alert are one report that counts for all: the latest. */
@@ -226,34 +242,40 @@ add_line(struct intake *in, struct idmap *lines, struct decision *d)
     uint32_t at;
 
     if (idmap_get(lines, &d->key, &at)) {
-        d->more = in->decisions[at]->more + 1;
-        in->decisions[at] = d;
+        d->more = in->events[at].decision->more + 1;
+        in->events[at].decision = d;
         return;
     }
-    add_decision(in, d);
+    add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     idmap_put(lines, &d->key, (uint32_t)(in->n - 1));
 }
 
+/* Alerts through the rules, with the actions of an intake between them where it put them. */
 static void
-decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
+decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
+       const struct host_call *call, const struct rule_route *route)
 {
     const struct ruleset *rules = in->conf->rules;
+    size_t n_acts = call != NULL ? call->n_acts : 0, k = 0;
     struct spare *s = spare_take(g, in->conf);
     struct idmap lines;
 
-    idmap_init(&lines, decision_key, in);
-    for (size_t i = 0; i < batch->n_alerts; i++) {
-        const struct tocsin_alert *a = batch->alerts[i];
-        struct decision *d = a->record ? ruleset_decide_record(rules, s->scratch, in->arena, c->name, a)
-                                       : ruleset_decide(rules, s->scratch, in->arena, c->name, a);
+    idmap_init(&lines, event_key, in);
+    for (size_t i = 0; i <= batch->n_alerts; i++) {
+        struct decision *d;
 
+        while (k < n_acts && call->acts[k].before == i)
+            add_action(in, c, &call->acts[k++].act);
+        if (i == batch->n_alerts)
+            break;
+        d = ruleset_decide_routed(rules, s->scratch, in->arena, c->name, batch->alerts[i], route);
         if (d == NULL)
             continue;
         report_failures(g, c, d);
-        if (a->record)
+        if (batch->alerts[i]->record)
             add_line(in, &lines, d);
         else
-            add_decision(in, d);
+            add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     }
     idmap_release(&lines);
     spare_put(g, s);
@@ -268,40 +290,82 @@ side_effects(struct ingest *g, const struct conf_collector *c, const struct tocs
         g->opt.get(g->opt.ctx, c->name, batch->gets[i].url, batch->gets[i].why);
 }
 
+/* What was decoded is stored, or, when there is nothing to store, answered: no turn, no commit. */
+static void
+take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
+        const struct host_call *call, const struct rule_route *route)
+{
+    struct ingest_result nothing = { .rc = TOCSIN_OK };
+    struct counted *counted = in->done_ctx;
+
+    if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
+        in->conf = g->opt.conf(g->opt.ctx);
+        decide(g, in, c, batch, call, route);
+        counted->records = batch->n_records;
+        counted->lines = batch->n_alerts - in->n_alerts;
+    }
+    side_effects(g, c, batch);
+    if (in->n > 0) {
+        committer_intake(g->opt.committer, in);
+        return;
+    }
+    counted_done(counted, &nothing);
+    if (in->conf != NULL)
+        conf_unref(in->conf);
+    arena_free(in->arena);
+}
+
+static struct intake *
+intake_new(struct ingest *g, struct arena *arena, const struct conf_collector *c, int64_t received_at,
+           ingest_done done, void *done_ctx)
+{
+    struct intake *in = arena_zalloc(arena, sizeof *in);
+    struct counted *counted = arena_zalloc(arena, sizeof *counted);
+
+    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = received_at, .done = done,
+                                 .done_ctx = done_ctx };
+    in->arena = arena;
+    in->done = counted_done;
+    in->done_ctx = counted;
+    return in;
+}
+
 static void
 submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done,
        void *done_ctx)
 {
     struct ingest *g = ctx;
     struct arena *arena = arena_new();
-    struct intake *in = arena_zalloc(arena, sizeof *in);
-    struct ingest_result nothing = { .rc = TOCSIN_OK };
-    struct counted *counted = arena_alloc(arena, sizeof *counted);
+    struct intake *in = intake_new(g, arena, c, payload->received_at, done, done_ctx);
+    struct ingest_result refused = { .rc = TOCSIN_OK };
     struct tocsin_batch batch;
 
-    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = payload->received_at,
-                                 .done = done, .done_ctx = done_ctx };
-    in->arena = arena;
-    in->done = counted_done;
-    in->done_ctx = counted;
     host_batch_init(&batch, arena);
-    nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
-    if (nothing.rc == TOCSIN_OK && batch.n_alerts > 0) {
-        in->conf = g->opt.conf(g->opt.ctx);
-        decide(g, in, c, &batch);
-        counted->records = batch.n_records;
-        counted->lines = batch.n_alerts - in->n;
-    }
-    if (nothing.rc == TOCSIN_OK)
-        side_effects(g, c, &batch);
-    if (in->n > 0) {
-        committer_intake(g->opt.committer, in);
+    refused.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &refused.err);
+    if (refused.rc == TOCSIN_OK) {
+        take_on(g, in, c, &batch, NULL, NULL);
         return;
     }
-    counted_done(counted, &nothing);         /* nothing to be stored: no turn, no commit */
-    if (in->conf != NULL)
-        conf_unref(in->conf);
+    counted_done(in->done_ctx, &refused);
     arena_free(arena);
+}
+
+static void
+put(void *ctx, const struct conf_collector *c, struct host_call *call, const struct rule_route *route,
+    ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+
+    take_on(g, intake_new(g, call->arena, c, call->call.in->received_at, done, done_ctx), c, &call->batch, call, route);
+}
+
+static enum tocsin_rc
+find(void *ctx, const struct conf_collector *c, struct host_call *call, const struct tocsin_find *what,
+     const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err)
+{
+    struct ingest *g = ctx;
+
+    return ingest_find(g->opt.store, c->name, call, what, out_r, n_r, err);
 }
 
 static struct conf *
@@ -318,7 +382,7 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .ctx = g, .conf = current_conf };
+    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .find = find };
     pthread_mutex_init(&g->mutex, NULL);
     pthread_mutex_init(&g->failing_mutex, NULL);
     return g;

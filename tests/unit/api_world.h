@@ -83,6 +83,24 @@ webhook_handle(const struct sink *sink, struct http_request *r, const char *name
     http_reply(r, 202, "application/json", "{}", 2);
 }
 
+/* One foreign path, taken with POST alone. */
+bool
+intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+{
+    (void)sink;
+    if (strcmp(http_raw_path(r), "/foreign/path") != 0)
+        return false;
+    http_reply(r, 299, "text/plain", allow, strlen(allow));
+    return true;
+}
+
+int64_t
+intake_limit(const struct conf *c, const char *method, const char *path)
+{
+    assert_ptr_equal(c, &conf);
+    return strcmp(method, "POST") == 0 && strcmp(path, "/foreign/path") == 0 ? 777 : -1;
+}
+
 size_t
 notifier_stats(struct notifier *n, struct arena *a, struct notifier_stats **out)
 {
