@@ -25,6 +25,8 @@ struct turn_env {
     const struct policy *(*default_policy)(void *ctx);
     void *ctx;
     struct policy_cache *policies;
+    struct silence_set *silences;            /* in force, as of the last turn that was committed */
+    bool silences_stale;                     /* or not: it is to be made anew from the store */
 };
 
 void turn_env_init(struct turn_env *, struct store *, uint64_t seed_a, uint64_t seed_b);
