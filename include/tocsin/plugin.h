@@ -95,6 +95,22 @@ struct tocsin_document {           /* one fetched https document, such as a cert
     const char *body; size_t len;  /* NULL until fetched */
 };
 
+/* --- source maps ------------------------------------------------------------ */
+
+struct tocsin_generated {          /* a place in generated code */
+    const char *folder;            /* from the settings: FOLDER/RELEASE/FILE.map, FOLDER/debug-id/ID.map */
+    const char *release, *file;    /* as a stranger wrote them; what would leave the folder is not found */
+    const char *debug_id;          /* NULL: none */
+    unsigned line, column;         /* from 1 */
+};
+
+struct tocsin_source {             /* what it was made from; lives as long as the batch */
+    const char *file;
+    const char *name;              /* of the token there; NULL unknown */
+    unsigned line, column;
+    const char *text, *context;    /* the line; it and some around it, numbered; NULL: not in the map */
+};
+
 /* --- incidents: what render() is given ------------------------------------- */
 
 enum tocsin_change {
@@ -257,6 +273,9 @@ struct tocsin_host {
     enum tocsin_rc (*decode_schema)(struct tocsin_batch *, const json_t *alert, const char *path,
                                     struct tocsin_err *err);
     char *(*escape)(struct tocsin_batch *, const char *text);             /* percent-encoded, for a part of a link */
+
+    /* TOCSIN_NOT_FOUND: no map, or the place is no part of any source. */
+    enum tocsin_rc (*source_of)(struct tocsin_batch *, const struct tocsin_generated *, struct tocsin_source *out_r);
 };
 
 /* --- what an integration exports ---------------------------------------------- */
@@ -265,6 +284,7 @@ struct tocsin_host {
 #define TOCSIN_CAN_UNACK 2u   /* UNACKNOWLEDGE, or UPDATE after it, pages again */
 #define TOCSIN_CAN_NOTE  4u
 #define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
+#define TOCSIN_PERSONAL  0x100u /* payloads hold what people typed: scrubbed unless the collector says otherwise */
 
 struct tocsin_plugin {
     uint32_t abi;                  /* first two members: they protect the rest */

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "core/escalation/policy.h"
+#include "core/redact/redact.h"
 #include "core/rules/rules.h"
 
 struct mapping;
@@ -84,6 +85,7 @@ struct conf_collector {
     void *self;                    /* its instance for this collector */
     struct tocsin_settings *settings;
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
+    struct redact *redact;         /* NULL: nothing is taken out of its payloads */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
     const char *digest;            /* hash of all its settings: equal after a reload means unchanged */

@@ -36,6 +36,12 @@ struct collector_src {
     struct conf_collector c;
     const char *mapping; /* path; "" none */
     bool auth_none_is_fine;
+    const char *scrub, *redact_key;
+};
+
+struct redact_src {
+    struct redact_rule rule;
+    int64_t keep;
 };
 
 struct token_src {
@@ -47,7 +53,7 @@ struct step_src {
 };
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
-    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[];
+    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[], redact_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -103,6 +109,10 @@ void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_rules(struct load *);
+/* What is taken out of a collector's payloads; every part of it goes into the digest. */
+struct digest;
+void load_redact(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+void digest_redact(struct digest *, const config_setting_t *group);
 
 /* --- digests ------------------------------------------------------------------------------ */
 

@@ -115,7 +115,8 @@ digest_auth(struct digest *d, const struct conf_auth *a)
 }
 
 static const char *
-collector_digest(const struct collector_src *src, const char *program, bool mqtt, struct arena *out)
+collector_digest(const struct collector_src *src, const config_setting_t *group, const char *program, bool mqtt,
+                 struct arena *out)
 {
     struct digest d = { .arena = arena_new() };
     const struct conf_mqtt *m = &src->c.mqtt;
@@ -132,6 +133,7 @@ collector_digest(const struct collector_src *src, const char *program, bool mqtt
         digest_num(&d, m->version);
     }
     digest_settings(&d, src->c.settings);
+    digest_redact(&d, group);
     text = digest_text(&d, out);
     arena_free(d.arena);
     return text;
@@ -182,6 +184,7 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     if (c->format != NULL)
         load_collector_plugin(l, group, ctx, src, mqtt);
     program = load_mapping(l, group, ctx, src);
+    load_redact(l, group, ctx, src);
     if (mqtt) {
         load_mqtt(l, group, ctx, &c->mqtt);
         check_client_id(l, group, ctx, &c->mqtt);
@@ -191,7 +194,7 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
         load_auth(l, group, ctx, src);
     }
     if (l->r.report->total == before && load_instance(l, group, ctx, c->plugin, c->settings, &c->self))
-        c->digest = collector_digest(src, program, mqtt, l->r.arena);
+        c->digest = collector_digest(src, group, program, mqtt, l->r.arena);
 }
 
 void

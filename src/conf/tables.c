@@ -83,6 +83,21 @@ const struct option collector_options[] = {
               "how senders prove who they are; webhooks must say it"),
     OPT_BOOL(collector_src, auth_none_is_fine, "auth_none_is_fine", "false",
              "allow auth = \"none\" although others can reach the server"),
+    OPT_BLOCK("redact", "a list of groups such as ( { path = \"**.email\"; action = \"hash\"; } )", NULL,
+              "what is taken out of payloads before anything is stored, logged or passed on"),
+    OPT_SECRET(collector_src, redact_key, "redact_key", NULL, "key of action = \"hash\", 16 bytes or more"),
+    OPT_CHOICE(collector_src, scrub, "scrub", "auto", "auto|on|off",
+               "take out passwords, tokens, cookies, card numbers; auto: with redact, and where the format needs it"),
+    OPT_END
+};
+
+const struct option redact_options[] = {
+    OPT_TEXT(redact_src, rule.path, "path", "", "members: request.headers.cookie, **.email, extra.*; letter case is free"),
+    OPT_TEXT(redact_src, rule.pattern, "pattern", "", "a regex: of texts, only what it matches is taken out"),
+    OPT_ENUM(redact_src, rule.action, enum redact_action, REDACT_MASK, "action", "mask", "mask|remove|hash|truncate",
+             "what becomes of it"),
+    OPT_TEXT(redact_src, rule.replace, "replace", REDACT_MARK, "with mask: what stands in its place"),
+    OPT_I64(redact_src, keep, "keep", "8", 0, 4096, "with truncate: how many characters stay"),
     OPT_END
 };
 
@@ -192,6 +207,7 @@ const struct option_block option_blocks[] = {
     { "auth.tokens", "each of auth = { tokens = ( ... ); }", token_options },
     { "collectors", "each of collectors = ( ... ), with the options of its format", collector_options },
     { "collectors (mqtt)", "and with type = \"mqtt\"", mqtt_options },
+    { "collectors.redact", "each of redact = ( ... ) of a collector", redact_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
     { "notifiers", "each of notifiers = ( ... ), with the options of its plugin", notifier_options },
     { "policies", "each of policies = ( ... )", policy_options },

@@ -194,6 +194,7 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     in->done = counted_done;
     in->done_ctx = counted;
     host_batch_init(&batch, arena);
+    batch.redact = c->redact;
     nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
     if (nothing.rc != TOCSIN_OK || batch.n_alerts == 0) {
         if (nothing.rc == TOCSIN_OK)

@@ -171,6 +171,7 @@ const struct tocsin_host plugin_host = {
     .severity_name = severity_name,
     .decode_schema = host_decode_schema,
     .escape = escape,
+    .source_of = host_source_of,
 };
 
 /* --- one payload ------------------------------------------------------------------ */
@@ -264,6 +265,7 @@ enum tocsin_rc
 host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
             struct tocsin_batch *out, struct tocsin_err *err)
 {
+    const struct redact *before = host_redact_with(out->redact);
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;
@@ -275,8 +277,13 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     jsonmem_end();                           /* what parse_json() gave is gone; the batch has copies */
+    host_redact_with(before);
+    if (rc != TOCSIN_OK && out->redact != NULL)
+        host_redact_err(out->redact, out->arena, err);
     if (rc == TOCSIN_OK) {
         add_topic_labels(out, in);
+        if (out->redact != NULL)
+            host_redact_batch(out);
         host_batch_finish(out);
         rc = out->over.rc;
         if (rc != TOCSIN_OK && err != NULL)

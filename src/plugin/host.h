@@ -8,6 +8,7 @@
 #include <tocsin/plugin.h>
 
 #include "base/arena.h"
+#include "core/redact/redact.h"
 
 extern const struct tocsin_host plugin_host;
 
@@ -29,9 +30,20 @@ struct tocsin_batch {
     const char **notes;            size_t n_notes;
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
     int64_t received_at;           /* of the payload: what expires_in counts from */
+    const struct redact *redact;   /* NULL: nothing is taken out */
 };
 
 void host_batch_init(struct tocsin_batch *, struct arena *);
+
+/* --- redaction: host_redact.c -------------------------------------------------- */
+
+struct host_redact_key { const char *bytes; size_t len; };
+void host_redact_hash(void *key, const char *text, size_t len, char out[REDACT_HASH_TEXT]);   /* a redact_hash */
+/* What JSON is redacted with that this thread reads from now on; gives what it was before. */
+const struct redact *host_redact_with(const struct redact *);
+const struct redact *host_redactor(void);
+void host_redact_batch(struct tocsin_batch *);
+void host_redact_err(const struct redact *, struct arena *, struct tocsin_err *);
 
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
@@ -102,6 +114,9 @@ void host_alert_link(struct tocsin_batch *, struct tocsin_alert *, const char *h
 char *host_printf(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void host_batch_get(struct tocsin_batch *, const char *url, const char *why);
 void host_batch_note(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* host_sources.c */
+enum tocsin_rc host_source_of(struct tocsin_batch *, const struct tocsin_generated *, struct tocsin_source *out_r);
+void host_sources_forget(void);    /* what is cached and not in use */
 /* host_schema.c */
 enum tocsin_rc host_decode_schema(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *);
 /* host_crypto.c */
