@@ -18,10 +18,19 @@ struct ingest_result {
     enum tocsin_rc rc;             /* TOCSIN_OK: committed, on disk */
     struct tocsin_err err;         /* when not */
     size_t accepted;               /* alerts */
-    struct ingest_item { const char *dedup_key; char incident[37]; /* "" none */ } *items;   /* accepted of them */
+    struct ingest_item {
+        const char *dedup_key;     /* NULL: an action */
+        char incident[37];         /* "" none */
+        int64_t number;            /* of the occurrence (rowid); 0 none */
+        enum tocsin_rc rc;         /* of an action */
+    } *items;                      /* accepted of them */
+    struct ingest_item *actions; size_t n_actions;
 };
 
 typedef void (*ingest_done)(void *ctx, const struct ingest_result *);
+
+struct host_call;
+struct store;
 
 struct sink {
     /*
@@ -31,10 +40,16 @@ struct sink {
      */
     void (*submit)(void *ctx, const struct conf_collector *, const struct tocsin_payload *, ingest_done done,
                    void *done_ctx);
-    /* Many payloads, one commit: between hold and release submit only gathers.  For MQTT batches. */
+    /*
+     * The same for what an intake made of a request (plugin/host.h): its alerts and actions, in their order.  Takes
+     * the call's arena over in any case; the call is gone when done returns.
+     */
+    void (*put)(void *ctx, const struct conf_collector *, struct host_call *, const struct rule_route *,
+                ingest_done done, void *done_ctx);
     void *ctx;
     /* The current configuration, with a reference that the caller drops. */
     struct conf *(*conf)(void *ctx);
+    struct store *store;           /* for intakes that are asked what is open; may be NULL in tests */
 };
 
 /* --- webhook: POST /v1/in/<collector> ------------------------------------------ */
@@ -50,6 +65,16 @@ typedef enum tocsin_rc (*webhook_fetch)(void *ctx, const char *url, struct arena
                                         struct tocsin_err *err);
 /* NULL: from now on nothing is fetched; returns when no fetch is under way any more.  Call it so before the end. */
 void webhook_set_fetch(webhook_fetch, void *ctx);
+
+/* --- intakes: the paths of other products ------------------------------------------ */
+
+/*
+ * Answer the request if the path is one that a collector of type "intake" serves; false: it is not, and nothing has
+ * happened.  `allow`: the methods that the API itself takes there ("" when it is no path of it).
+ */
+bool intake_handle(const struct sink *, struct http_request *, const char *allow);
+/* The largest body that is welcome there: 0 the server's own limit, -1: the path is no intake's. */
+int64_t intake_limit(const struct conf *, const char *method, const char *path);
 
 /* --- MQTT ------------------------------------------------------------------------ */
 

@@ -48,7 +48,7 @@ is_credential(const struct conf_collector *col, const char *name)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcasecmp(names[i], name) == 0)
             return true;
-    return col->auth.kind == AUTH_HMAC && strcasecmp(col->auth.header, name) == 0;
+    return (col->auth.kind == AUTH_HMAC || col->auth.kind == AUTH_TOKEN) && strcasecmp(col->auth.header, name) == 0;
 }
 
 static size_t

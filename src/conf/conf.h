@@ -53,13 +53,13 @@ struct conf_store {
     int64_t keep_ms;               /* history is kept this long after the resolve */
 };
 
-enum conf_auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HMAC, AUTH_SIGNATURE, AUTH_CERT };
+enum conf_auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HMAC, AUTH_SIGNATURE, AUTH_CERT, AUTH_TOKEN };
 
 struct conf_auth {
     enum conf_auth_kind kind;
-    const char *const *secrets; size_t n_secrets;     /* bearer tokens, HMAC keys: any one is good (rotation) */
+    const char *const *secrets; size_t n_secrets;     /* tokens, HMAC keys: any one is good (rotation) */
     const char *user, *password;                      /* Basic */
-    const char *header;            /* HMAC: header that holds hex or base64 of HMAC-SHA256(key, body) */
+    const char *header;            /* HMAC: header that holds hex or base64 of HMAC-SHA256(key, body); token: its own */
     const char *prefix;            /* HMAC: what stands before the value, such as "sha256="; "" */
     const char *const *subjects; size_t n_subjects;   /* client certificate: CN or SAN patterns */
     const char *const *allow; size_t n_allow;         /* address list: CIDRs; empty: everybody */
@@ -76,18 +76,34 @@ struct conf_mqtt {
     bool retained;                 /* are retained messages alerts? (a state published before we came) */
 };
 
+struct conf_key {                  /* what a sender of a foreign product has, and may stand for a policy */
+    const char *secret;
+    const char *policy_name;
+    const struct policy *policy;   /* NULL: rules decide */
+    struct conf_pos pos;
+};
+
+struct conf_route {                /* a route that such a sender names in clear */
+    const char *name, *policy_name;
+    const struct policy *policy;
+    struct conf_pos pos;
+};
+
 struct conf_collector {
     const char *name;              /* letters, digits, - and _ */
-    const char *type;              /* "webhook", "mqtt" */
+    const char *type;              /* "webhook", "mqtt", "intake" */
     const char *format;            /* integration's name */
     struct conf_pos pos;
-    struct plugin *plugin;         /* the integration; has decode */
+    struct plugin *plugin;         /* the integration; has decode, or routes and intake if the type is "intake" */
     void *self;                    /* its instance for this collector */
     struct tocsin_settings *settings;
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
     struct redact *redact;         /* NULL: nothing is taken out of its payloads */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
+    /* intake: with keys, a request needs one of them, and what auth says only if it is written */
+    const struct conf_key *keys;     size_t n_keys;
+    const struct conf_route *routes; size_t n_routes;
     const char *digest;            /* hash of all its settings: equal after a reload means unchanged */
 };
 

@@ -28,6 +28,8 @@ struct auth_src {
     size_t n_bearer;
     const char *const *hmac;
     size_t n_hmac;
+    const char *const *token;
+    size_t n_token;
     const char *basic;
     bool signature;
 };
@@ -53,7 +55,9 @@ struct step_src {
 };
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
-    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[], redact_options[];
+    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[],
+    intake_options[], key_options[], route_options[],
+    redact_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -108,6 +112,8 @@ void load_default_policy(struct load *);
 void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+/* keys, routes and auth of a collector of type "intake" */
+void load_intake(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_rules(struct load *);
 /* What is taken out of a collector's payloads; every part of it goes into the digest. */
 struct digest;

@@ -80,31 +80,38 @@ static void
 choose_kind(struct load *l, const config_setting_t *group, const char *ctx, struct auth_src *src)
 {
     bool basic = is_written(group, "basic") || is_written(group, "user") || is_written(group, "password");
-    int ways = is_written(group, "bearer") + basic + is_written(group, "hmac") + is_written(group, "client_cert") +
-               src->signature;
+    int ways = is_written(group, "bearer") + basic + is_written(group, "hmac") + is_written(group, "token") +
+               is_written(group, "client_cert") + src->signature;
     struct conf_auth *a = &src->a;
 
     if (ways > 1)
         reading_mistake(&l->r, group,
-                        "%s names several ways, expected one of bearer, basic, hmac, client_cert and "
+                        "%s names several ways, expected one of bearer, basic, hmac, token, client_cert and "
                         "signature",
                         ctx);
     else if (ways == 0 && !is_written(group, "allow"))
-        reading_mistake(&l->r, group, "%s is empty, expected bearer, basic, hmac, client_cert, signature or allow",
+        reading_mistake(&l->r, group, "%s is empty, expected bearer, basic, hmac, token, client_cert, signature or allow",
                         ctx);
     if (basic && src->basic == NULL && !is_written(group, "basic") &&
         is_written(group, "user") != is_written(group, "password"))
         reading_mistake(&l->r, group, "%s has only one of user and password, expected both", ctx);
-    if (!is_written(group, "hmac") && (is_written(group, "header") || is_written(group, "prefix")))
-        reading_mistake(&l->r, group, "%s has header or prefix, which belong to hmac", ctx);
+    if (!is_written(group, "hmac") && is_written(group, "prefix"))
+        reading_mistake(&l->r, group, "%s has prefix, which belongs to hmac", ctx);
+    if (is_written(group, "token") != is_written(group, "header") && !is_written(group, "hmac"))
+        reading_mistake(&l->r, group,
+                        is_written(group, "token") ? "%s has token without the header that it stands in, expected such "
+                                                     "as header = \"X-Gitlab-Token\""
+                                                   : "%s has header, which belongs to hmac and token",
+                        ctx);
     a->kind = is_written(group, "bearer")        ? AUTH_BEARER
               : basic                            ? AUTH_BASIC
               : is_written(group, "hmac")        ? AUTH_HMAC
+              : is_written(group, "token")       ? AUTH_TOKEN
               : is_written(group, "client_cert") ? AUTH_CERT
               : src->signature                   ? AUTH_SIGNATURE
                                                  : AUTH_NONE;
-    a->secrets = a->kind == AUTH_BEARER ? src->bearer : a->kind == AUTH_HMAC ? src->hmac : NULL;
-    a->n_secrets = a->kind == AUTH_BEARER ? src->n_bearer : a->kind == AUTH_HMAC ? src->n_hmac : 0;
+    a->secrets = a->kind == AUTH_BEARER ? src->bearer : a->kind == AUTH_HMAC ? src->hmac : src->token;
+    a->n_secrets = a->kind == AUTH_BEARER ? src->n_bearer : a->kind == AUTH_HMAC ? src->n_hmac : src->n_token;
 }
 
 static void

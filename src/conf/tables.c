@@ -76,7 +76,7 @@ const struct option token_options[] = {
 
 const struct option collector_options[] = {
     OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
-    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt", "how the bytes come"),
+    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake", "how the bytes come; intake: at the paths of the product that the format imitates"),
     OPT_TEXT(collector_src, c.format, "format", OPTION_REQUIRED, "the integration that understands the bytes"),
     OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
     OPT_BLOCK("auth", "\"none\", \"signature\" or a group such as { bearer = \"env:NAME\"; }", NULL,
@@ -121,13 +121,35 @@ const struct option mqtt_options[] = {
     OPT_END
 };
 
+/* beside those of a collector */
+const struct option intake_options[] = {
+    OPT_BLOCK("keys", "a list such as ( \"env:A\", { key = \"env:B\"; policy = \"ops\"; } )", NULL,
+              "the keys that senders have, any one is good; auth may be left out with them"),
+    OPT_BLOCK("routes", "a list of groups", NULL, "routes that senders name in clear, and their policies"),
+    OPT_END
+};
+
+const struct option key_options[] = {
+    OPT_SECRET(conf_key, secret, "key", OPTION_REQUIRED, "what the senders have: routing key, API key, token"),
+    OPT_TEXT(conf_key, policy_name, "policy", NULL, "route what comes with it to this policy; rules come after"),
+    OPT_END
+};
+
+const struct option route_options[] = {
+    OPT_TEXT(conf_route, name, "name", OPTION_REQUIRED, "as the senders say it"),
+    OPT_TEXT(conf_route, policy_name, "policy", OPTION_REQUIRED, "the policy that it stands for; rules come after"),
+    OPT_END
+};
+
 const struct option auth_options[] = {
     OPT_SECRETS(auth_src, bearer, n_bearer, "bearer", NULL, "Authorization: Bearer; any of several tokens is good"),
     OPT_SECRET(auth_src, basic, "basic", NULL, "Basic: a secret of the form user:password"),
     OPT_TEXT(auth_src, a.user, "user", NULL, "Basic, with password"),
     OPT_SECRET(auth_src, a.password, "password", NULL, "Basic, with user"),
     OPT_SECRETS(auth_src, hmac, n_hmac, "hmac", NULL, "HMAC-SHA256 of the body; any of several keys is good"),
-    OPT_TEXT(auth_src, a.header, "header", "X-Signature", "with hmac: the header that holds it, in hex or base64"),
+    OPT_SECRETS(auth_src, token, n_token, "token", NULL, "what the header named by header holds, word for word; any of several"),
+    OPT_TEXT(auth_src, a.header, "header", "X-Signature",
+             "with hmac: the header that holds it, in hex or base64; with token: the header that it stands in"),
     OPT_TEXT(auth_src, a.prefix, "prefix", "", "with hmac: what stands before it, such as sha256="),
     OPT_BOOL(auth_src, signature, "signature", "false", "the vendor's own signature, as auth = \"signature\""),
     OPT_LIST(auth_src, a.subjects, a.n_subjects, "client_cert", NULL,
@@ -207,6 +229,9 @@ const struct option_block option_blocks[] = {
     { "auth.tokens", "each of auth = { tokens = ( ... ); }", token_options },
     { "collectors", "each of collectors = ( ... ), with the options of its format", collector_options },
     { "collectors (mqtt)", "and with type = \"mqtt\"", mqtt_options },
+    { "collectors (intake)", "and with type = \"intake\"", intake_options },
+    { "collectors.keys", "each of keys = ( ... ), when it is a group", key_options },
+    { "collectors.routes", "each of routes = ( ... )", route_options },
     { "collectors.redact", "each of redact = ( ... ) of a collector", redact_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
     { "notifiers", "each of notifiers = ( ... ), with the options of its plugin", notifier_options },

@@ -32,8 +32,9 @@ struct event {
     enum event_kind kind;
     /* EV_ALERT */
     const struct decision *decision;
-    /* EV_EXPIRY */
+    /* EV_EXPIRY; EV_ACTION without an incident: on that of the alert which is open under this key */
     struct id16 key;
+    int64_t number;                /* EV_ACTION by key: only if this is the open occurrence (rowid); 0: whichever is */
     /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM */
     struct id16 incident;
     /* EV_ACTION */
@@ -52,7 +53,8 @@ struct event {
     /* out */
     enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT */
     struct tocsin_err *err;        /* the caller's, filled when rc is not TOCSIN_OK; may be NULL */
-    struct id16 incident_r;        /* EV_ALERT: the incident it belongs to; zero: none */
+    struct id16 incident_r;        /* EV_ALERT, EV_ACTION by key: the incident it belongs to; zero: none */
+    int64_t number_r;              /* the same, after the commit: the occurrence (rowid); 0: none */
 };
 
 /* Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded. */

@@ -86,7 +86,6 @@ enqueue(struct committer *c, struct intake *in)
 void
 committer_intake(struct committer *c, struct intake *in)
 {
-    struct event *events = arena_alloc(in->arena, in->n * sizeof *events);
     struct tocsin_err err;
     enum tocsin_rc rc;
     bool counted = false;
@@ -94,8 +93,8 @@ committer_intake(struct committer *c, struct intake *in)
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL)
-        counted = committer_repeats(c, in, events);
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts == in->n)
+        counted = committer_repeats(c, in);
     if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
     else if (counted)
@@ -106,7 +105,7 @@ committer_intake(struct committer *c, struct intake *in)
     if (rc != TOCSIN_OK)
         intake_refuse(in, &err);
     else if (counted)
-        intake_accept(in, events);
+        intake_accept(in, in->events);
 }
 
 static char *

@@ -20,12 +20,13 @@
 
 struct committer;
 
-/* One payload that was decoded and decided; freed by the committer after done(). */
+/* One payload that was decoded and decided, with what its sender does to open alerts; freed after done(). */
 struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
-    struct decision **decisions; size_t n;
+    struct event *events; size_t n;          /* EV_ALERT, and EV_ACTION by key; in the order of their effect */
+    size_t n_alerts;                         /* of events */
     ingest_done done;
     void *done_ctx;
 };

@@ -76,7 +76,7 @@ void committer_refuse(struct committer *, struct load *, const struct tocsin_err
 /* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */
 void committer_failed(struct committer *, const struct tocsin_err *);
 /* Count a payload that only repeats what is known, at once.  False: it must wait for a turn.  The mutex is held. */
-bool committer_repeats(struct committer *, struct intake *, struct event *events);
+bool committer_repeats(struct committer *, struct intake *);
 /* Answer and free one piece of work. */
 void intake_accept(struct intake *, const struct event *events);
 void intake_refuse(struct intake *, const struct tocsin_err *);

@@ -61,18 +61,25 @@ intake_refuse(struct intake *in, const struct tocsin_err *err)
     intake_answer(in, &r);
 }
 
+static void
+item_of(const struct event *e, struct ingest_item *out)
+{
+    *out = (struct ingest_item){ .dedup_key = e->kind == EV_ALERT ? e->decision->dedup_key : NULL,
+                                 .number = e->number_r, .rc = e->rc };
+    if (!id_is_zero(&e->incident_r))
+        id_format(&e->incident_r, out->incident);
+}
+
 void
 intake_accept(struct intake *in, const struct event *events)
 {
-    struct ingest_result r = { .accepted = in->n };
+    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts };
+    size_t alerts = 0, actions = 0;
 
-    r.items = arena_alloc(in->arena, (in->n + 1) * sizeof *r.items);
-    for (size_t i = 0; i < in->n; i++) {
-        r.items[i].dedup_key = in->decisions[i]->dedup_key;
-        r.items[i].incident[0] = '\0';
-        if (!id_is_zero(&events[i].incident_r))
-            id_format(&events[i].incident_r, r.items[i].incident);
-    }
+    r.items = arena_alloc(in->arena, (r.accepted + 1) * sizeof *r.items);
+    r.actions = arena_alloc(in->arena, (r.n_actions + 1) * sizeof *r.actions);
+    for (size_t i = 0; i < in->n; i++)
+        item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
     intake_answer(in, &r);
 }
 
@@ -104,7 +111,7 @@ make_events(struct committer *c, struct load *l)
     l->events = arena_alloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
         for (size_t i = 0; i < in->n; i++)
-            l->events[n++] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
+            l->events[n++] = in->events[i];
     for (const struct job *j = l->jobs; j != NULL; j = j->next)
         l->events[n++] = j->event;
 }
@@ -178,12 +185,16 @@ static void
 count_intake(struct turn_stats *s, const struct intake *in)
 {
     s->events += in->n;
-    s->alerts += in->n;
+    s->alerts += in->n_alerts;
     for (size_t i = 0; i < in->n; i++) {
-        s->alerts_resolved += in->decisions[i]->status == TOCSIN_RESOLVED;
-        s->dropped += in->decisions[i]->drop;
-        s->suppressed += in->decisions[i]->suppress;
-        s->rule_failures += in->decisions[i]->failed;
+        const struct decision *d = in->events[i].decision;
+
+        if (in->events[i].kind != EV_ALERT)
+            continue;
+        s->alerts_resolved += d->status == TOCSIN_RESOLVED;
+        s->dropped += d->drop;
+        s->suppressed += d->suppress;
+        s->rule_failures += d->failed;
     }
 }
 
@@ -215,14 +226,12 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
 }
 
 bool
-committer_repeats(struct committer *c, struct intake *in, struct event *events)
+committer_repeats(struct committer *c, struct intake *in)
 {
     struct turn_result r;
     bool done;
 
-    for (size_t i = 0; i < in->n; i++)
-        events[i] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
-    done = turn_repeats(&c->env, c->arena, events, in->n, committer_time(c), &r);
+    done = turn_repeats(&c->env, c->arena, in->events, in->n, committer_time(c), &r);
     arena_reset(c->arena);
     if (!done)
         return false;

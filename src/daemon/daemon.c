@@ -140,6 +140,7 @@ start_core(struct daemon *d, struct tocsin_err *err)
     d->fetcher = fetcher_start(d->notifier);
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
+    ingest.store = d->store;
     d->ingest = ingest_new(&ingest);
     return TOCSIN_OK;
 }

@@ -155,16 +155,36 @@ report_failures(const struct conf_collector *c, const struct decision *d)
                      d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
 }
 
-static void
-decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
+static struct event
+action_event(struct arena *arena, const struct conf_collector *c, const struct tocsin_act *a)
 {
+    const char *parts[] = { c->name, a->dedup_key != NULL ? a->dedup_key : "" };
+
+    return (struct event){ .kind = EV_ACTION, .action = (enum action)a->kind, .key = id_hash(parts, 2),
+                           .number = a->number, .by = a->by != NULL && a->by[0] != '\0' ? a->by : c->name,
+                           .note = a->note, .until = a->until, .err = arena_zalloc(arena, sizeof(struct tocsin_err)) };
+}
+
+/* Alerts through the rules, with the actions between them where the integration put them. */
+static void
+decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
+       const struct host_call *call, const struct rule_route *route)
+{
+    size_t n_acts = call != NULL ? call->n_acts : 0, k = 0;
     struct spare *s = spare_take(g, in->conf);
 
-    in->decisions = arena_alloc(in->arena, (batch->n_alerts + 1) * sizeof(struct decision *));
-    in->n = batch->n_alerts;
-    for (size_t i = 0; i < in->n; i++) {
-        in->decisions[i] = ruleset_decide(in->conf->rules, s->scratch, in->arena, c->name, batch->alerts[i]);
-        report_failures(c, in->decisions[i]);
+    in->events = arena_alloc(in->arena, (batch->n_alerts + n_acts + 1) * sizeof *in->events);
+    in->n_alerts = batch->n_alerts;
+    for (size_t i = 0; i <= batch->n_alerts; i++) {
+        struct decision *d;
+
+        while (k < n_acts && call->acts[k].before == i)
+            in->events[in->n++] = action_event(in->arena, c, &call->acts[k++].act);
+        if (i == batch->n_alerts)
+            break;
+        d = ruleset_decide_routed(in->conf->rules, s->scratch, in->arena, c->name, batch->alerts[i], route);
+        report_failures(c, d);
+        in->events[in->n++] = (struct event){ .kind = EV_ALERT, .decision = d };
     }
     spare_put(g, s);
 }
@@ -204,8 +224,33 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
         return;
     }
     in->conf = g->opt.conf(g->opt.ctx);
-    decide(g, in, c, &batch);
+    decide(g, in, c, &batch, NULL, NULL);
     side_effects(g, c, &batch);
+    committer_intake(g->opt.committer, in);
+}
+
+static void
+put(void *ctx, const struct conf_collector *c, struct host_call *call, const struct rule_route *route,
+    ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+    struct arena *arena = call->arena;
+    struct intake *in = arena_zalloc(arena, sizeof *in);
+    struct ingest_result nothing = { .rc = TOCSIN_OK };
+    struct counted *counted = arena_alloc(arena, sizeof *counted);
+
+    *counted = (struct counted){ counter_of(g, c->name), call->call.in->received_at, done, done_ctx };
+    in->arena = arena;
+    in->done = counted_done;
+    in->done_ctx = counted;
+    side_effects(g, c, &call->batch);
+    if (call->batch.n_alerts + call->n_acts == 0) {
+        counted_done(counted, &nothing);
+        arena_free(arena);
+        return;
+    }
+    in->conf = g->opt.conf(g->opt.ctx);
+    decide(g, in, c, &call->batch, call, route);
     committer_intake(g->opt.committer, in);
 }
 
@@ -223,7 +268,7 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .ctx = g, .conf = current_conf };
+    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .store = opt->store };
     pthread_mutex_init(&g->mutex, NULL);
     return g;
 }

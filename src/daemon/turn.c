@@ -180,6 +180,12 @@ sort_unique(struct id16 *ids, size_t n)
     return out;
 }
 
+static bool
+is_by_key(const struct event *e)
+{
+    return e->kind == EV_ACTION && id_is_zero(&e->incident);
+}
+
 static enum tocsin_rc
 load_alerts(struct turn *t)
 {
@@ -191,7 +197,7 @@ load_alerts(struct turn *t)
     for (size_t i = 0; i < t->n; i++) {
         if (t->events[i].kind == EV_ALERT)
             t->keys[n++] = t->events[i].decision->key;
-        else if (t->events[i].kind == EV_EXPIRY)
+        else if (t->events[i].kind == EV_EXPIRY || is_by_key(&t->events[i]))
             t->keys[n++] = t->events[i].key;
     }
     n = sort_unique(t->keys, n);
@@ -275,7 +281,7 @@ load_incidents(struct turn *t)
             if (e->kind == EV_ALERT)
                 groups[n_groups++] = e->decision->group;
         } else {
-            ids[n_ids++] = e->incident;
+            ids[n_ids++] = is_by_key(e) ? world_alert(&t->world, &e->key)->row.incident : e->incident;
         }
     }
     for (size_t i = 0; i < t->world.n_alerts; i++)
@@ -289,13 +295,16 @@ static enum tocsin_rc
 load_members(struct turn *t)
 {
     for (size_t i = 0; i < t->n; i++) {
+        const struct event *e = &t->events[i];
         struct alert_row *rows = NULL;
+        const struct id16 *incident;
         size_t n = 0;
         enum tocsin_rc rc;
 
-        if (t->events[i].kind != EV_ACTION || t->events[i].action != ACTION_RESOLVE)
+        if (e->kind != EV_ACTION || e->action != ACTION_RESOLVE)
             continue;
-        rc = t->ops->load_members(t->store, t->arena, &t->events[i].incident, &rows, &n, t->err);
+        incident = is_by_key(e) ? &world_alert(&t->world, &e->key)->row.incident : &e->incident;
+        rc = id_is_zero(incident) ? TOCSIN_OK : t->ops->load_members(t->store, t->arena, incident, &rows, &n, t->err);
         if (rc != TOCSIN_OK)
             return rc;
         for (size_t k = 0; k < n; k++)
@@ -377,6 +386,20 @@ write_and_commit(struct turn *t)
     return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
 }
 
+/* Which occurrences the events were about: new ones have a number since they were written. */
+static void
+number(struct turn *t, struct event *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct world_alert *a = events[i].kind == EV_ALERT ? world_alert(&t->world, &events[i].decision->key)
+                                      : is_by_key(&events[i])    ? world_alert(&t->world, &events[i].key)
+                                                                 : NULL;
+
+        if (a != NULL && a->row.state != ALERT_NONE)
+            events[i].number_r = a->row.rowid;
+    }
+}
+
 static enum tocsin_rc
 load_all(struct turn *t, size_t max_timers)
 {
@@ -426,7 +449,9 @@ turn_repeats(struct turn_env *env, struct arena *arena, struct event *alerts, si
             pipeline_apply(&t.world, &alerts[i]);
         done = write_and_commit(&t) == TOCSIN_OK;
     }
-    if (!done)
+    if (done)
+        number(&t, alerts, n);
+    else
         t.ops->rollback(t.store);
     return done;
 }
@@ -452,6 +477,8 @@ turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t
     if (t.events != events && n > 0)         /* timers were added behind: give the results back */
         memcpy(events, t.events, n * sizeof *events);
     rc = write_and_commit(&t);
+    if (rc == TOCSIN_OK)
+        number(&t, events, n);
 out:
     if (rc != TOCSIN_OK)
         t.ops->rollback(t.store);

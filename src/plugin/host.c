@@ -5,7 +5,7 @@
  *
  * The functions themselves are in host_json.c (reading), host_batch.c (alerts),
  * host_schema.c (the schema of the json format and of mappings), host_crypto.c
- * (signatures) and host_request.c (requests).
+ * (signatures), host_request.c (requests) and host_intake.c (intakes).
  */
 #include "plugin/host.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/id.h"
 #include "base/jsonmem.h"
 #include "base/text.h"
 #include "core/normalise/mapping.h"
@@ -117,6 +118,17 @@ escape(struct tocsin_batch *b, const char *s)
 }
 
 static char *
+digest(struct tocsin_batch *b, const char *s)
+{
+    struct id16 id = id_hash(&s, 1);
+    char *out = arena_alloc(b->arena, 2 * sizeof id.b + 1);
+
+    for (size_t i = 0; i < sizeof id.b; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+    return out;
+}
+
+static char *
 request_escape(struct tocsin_request *q, const char *s)
 {
     return host_escape(q->arena, s);
@@ -171,7 +183,22 @@ const struct tocsin_host plugin_host = {
     .severity_name = severity_name,
     .decode_schema = host_decode_schema,
     .escape = escape,
+    .call_json = host_call_json,
+    .call_alloc = host_call_alloc,
+    .call_printf = host_call_printf,
+    .call_time = host_call_time,
+    .elapsed_us = host_elapsed_us,
+    .act = host_act,
+    .route_to = host_route_to,
+    .find = host_find,
+    .count = host_count,
+    .reply_header = host_reply_header,
+    .reply_json = host_reply_json,
+    .reply = host_reply,
     .source_of = host_source_of,
+    .digest = digest,
+    .batch_forward = host_batch_forward,
+    .batch_count = host_batch_count,
 };
 
 /* --- one payload ------------------------------------------------------------------ */
@@ -290,6 +317,6 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
             *err = out->over;
     }
     if (rc != TOCSIN_OK)
-        out->n_alerts = out->n_gets = out->n_notes = 0;
+        out->n_alerts = out->n_gets = out->n_notes = out->n_forwards = 0;
     return rc;
 }

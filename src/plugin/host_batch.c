@@ -58,10 +58,11 @@ struct tocsin_alert *
 host_alert_new(struct tocsin_batch *b)
 {
     struct tocsin_alert *alert = arena_zalloc(b->arena, sizeof *alert);
+    size_t max = b->max_alerts > 0 ? b->max_alerts : HOST_MAX_ALERTS;
 
-    if (b->n_alerts == HOST_MAX_ALERTS) {
+    if (b->n_alerts == max) {
         if (b->over.rc == TOCSIN_OK)
-            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %d alerts in one payload", HOST_MAX_ALERTS);
+            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %zu alerts in one payload", max);
         return alert;
     }
     b->alerts = grow(b->arena, b->alerts, b->n_alerts, sizeof *b->alerts);
@@ -236,6 +237,32 @@ host_batch_get(struct tocsin_batch *b, const char *url, const char *why)
 }
 
 void
+host_batch_forward(struct tocsin_batch *b, const char *body, size_t len, const char *what)
+{
+    if (b->n_forwards == HOST_MAX_GETS) {
+        over(b, "things to send on", HOST_MAX_GETS);
+        return;
+    }
+    b->forwards = grow(b->arena, b->forwards, b->n_forwards, sizeof *b->forwards);
+    b->forwards[b->n_forwards++] = (struct host_forward){ arena_memdup(b->arena, body, len), len,
+                                                          text_clean(b->arena, what, strlen(what), HOST_MAX_NAME) };
+}
+
+void
+host_batch_count(struct tocsin_batch *b, const char *kind, unsigned n)
+{
+    size_t i = 0;
+
+    while (i < b->n_counts && strcmp(b->counts[i].kind, kind) != 0)
+        i++;
+    if (i == HOST_MAX_KINDS)
+        return;
+    if (i == b->n_counts)
+        b->counts[b->n_counts++] = (struct host_count){ .kind = kind };
+    b->counts[i].n += n;
+}
+
+void
 host_batch_note(struct tocsin_batch *b, const char *fmt, ...)
 {
     va_list ap;
@@ -274,8 +301,8 @@ one_line(struct arena *a, const char *s)
 }
 
 /* Keys are compared, so one that is too long must not be cut: equal beginnings are not equal keys. */
-static const char *
-clean_key(struct arena *a, const char *s)
+const char *
+host_clean_key(struct arena *a, const char *s)
 {
     enum { KEEP = HOST_MAX_KEY - ID_TEXT - 1 };
     size_t n;
@@ -298,8 +325,8 @@ host_batch_finish(struct tocsin_batch *b)
         struct tocsin_alert *alert = b->alerts[i];
         char where[40];
 
-        alert->dedup_key = clean_key(b->arena, alert->dedup_key);
-        alert->group = clean_key(b->arena, alert->group);
+        alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
+        alert->group = host_clean_key(b->arena, alert->group);
         if (alert->summary != NULL)
             alert->summary = one_line(b->arena, alert->summary);
         if (alert->summary != NULL && alert->summary[0] == '\0')

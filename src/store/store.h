@@ -43,6 +43,7 @@ struct incident_filter {
 
 struct alert_filter {
     const char *source;            /* collector; NULL: all */
+    const struct id16 *key;        /* NULL: all; has no index, so with it ask for few states */
     unsigned states;               /* bit (1 << enum alert_state); 0: all */
     int64_t before;                /* cursor: only rowids below it; 0: from the newest */
     size_t limit;

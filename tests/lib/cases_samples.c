@@ -68,6 +68,23 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "vector/", "vector", NULL },
     { "logstash/", "logstash", NULL },
     { "journald/", "journald", NULL },
+    { "axiom/", "axiom", NULL },
+    { "checkly/", "checkly", NULL },
+    { "cloudflare/", "cloudflare", NULL },
+    { "coralogix/", "coralogix", NULL },
+    { "dash0/", "dash0", NULL },
+    { "deadmanssnitch/", "deadmanssnitch", NULL },
+    { "hetrixtools/", "hetrixtools", NULL },
+    { "kapacitor/", "kapacitor", NULL },
+    { "librenms/", "librenms", NULL },
+    { "logicmonitor/", "logicmonitor", NULL },
+    { "riemann/", "riemann", NULL },
+    { "site24x7/", "site24x7", NULL },
+    { "solarwinds/", "solarwinds", NULL },
+    { "statusgator/", "statusgator", NULL },
+    { "thousandeyes/", "thousandeyes", NULL },
+    { "uptime-com/", "uptime-com", NULL },
+    { "vmware-vrops/", "vmware-vrops", NULL },
 };
 
 static const char *

@@ -129,7 +129,7 @@ plugin_load(const char *plugin_dir, const char *name, struct plugin **out_r, str
             return TOCSIN_OK;
         }
     if (strcmp(name, "stale") == 0)
-        return err_set(err, TOCSIN_BAD_CONFIG, "", "integration 'stale' has ABI 7, this tocsin needs 1");
+        return err_set(err, TOCSIN_BAD_CONFIG, "", "integration 'stale' has ABI 7, this tocsin needs 2");
     return err_set(err, TOCSIN_NOT_FOUND, "", "no such file");
 }
 

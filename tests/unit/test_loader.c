@@ -68,11 +68,11 @@ test_adopt(void **state)
         uint32_t abi, size;
         const char *name, *expected;
     } cases[] = {
-        { 7, sizeof good, "x", "integration 'x.so' has ABI 7, this tocsin needs 1: build it against this version" },
-        { 0, sizeof good, "x", "integration 'x.so' has ABI 0, this tocsin needs 1: build it against this version" },
-        { 1, 16, "x", "integration 'x.so' has a table of 16 bytes, ABI 1 has at least 96: it is incomplete" },
-        { 1, sizeof good, "y", "integration 'x.so' calls itself 'y', expected 'x'" },
-        { 1, sizeof good, NULL, "integration 'x.so' calls itself '', expected 'x'" },
+        { 7, sizeof good, "x", "integration 'x.so' has ABI 7, this tocsin needs 2: build it against this version" },
+        { 0, sizeof good, "x", "integration 'x.so' has ABI 0, this tocsin needs 2: build it against this version" },
+        { 2, 16, "x", "integration 'x.so' has a table of 16 bytes, ABI 2 has at least 136: it is incomplete" },
+        { 2, sizeof good, "y", "integration 'x.so' calls itself 'y', expected 'x'" },
+        { 2, sizeof good, NULL, "integration 'x.so' calls itself '', expected 'x'" },
     };
     struct plugin p = { .path = "kept" };
     struct tocsin_err err;

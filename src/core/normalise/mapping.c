@@ -7,7 +7,9 @@
 #include "core/normalise/mapping.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
@@ -138,6 +140,23 @@ flatten(const struct mapping *m, const json_t *outputs, json_t *alerts, struct t
     return rc;
 }
 
+/*
+ * A program says error("$.event.id: expected ...") to name the place in the payload; what does not
+ * begin so is put down to the program itself.
+ */
+static enum tocsin_rc
+explain(const struct mapping *m, enum tocsin_rc rc, const struct tocsin_err *why, struct tocsin_err *err)
+{
+    const char *end = strstr(why->what, ": ");
+    char path[sizeof err->where];
+
+    if (rc != TOCSIN_MEANINGLESS || why->what[0] != '$' || end == NULL ||
+        (size_t)(end - why->what) != strcspn(why->what, " ") - 1)
+        return err_set(err, rc, m->name, "%s", why->what);
+    snprintf(path, sizeof path, "%.*s", (int)(end - why->what), why->what);
+    return err_set(err, rc, path, "%s", end + 2);
+}
+
 enum tocsin_rc
 mapping_run(struct mapping *m, const json_t *input, json_t **alerts_r, struct tocsin_err *err)
 {
@@ -151,7 +170,7 @@ mapping_run(struct mapping *m, const json_t *input, json_t **alerts_r, struct to
         give_back(m, machine);
     }
     if (rc != TOCSIN_OK)
-        return err_set(err, rc, m->name, "%s", why.what);
+        return explain(m, rc, &why, err);
     alerts = json_array();
     if (alerts == NULL)
         rc = err_set(err, TOCSIN_INTERNAL, m->name, "cannot make an array");

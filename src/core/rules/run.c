@@ -408,7 +408,7 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
 
 static struct decision *
 decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
-       const struct tocsin_alert *a, bool indexed)
+       const struct tocsin_alert *a, const struct rule_route *route, bool indexed)
 {
     struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed };
     struct normal n;
@@ -417,6 +417,11 @@ decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, c
     r.out->policy = rs->default_policy;
     r.out->held_by = "";
     r.out->routed_by = "default policy";
+    if (route != NULL && route->policy != NULL) {
+        r.out->policy = route->policy;
+        r.out->routed = true;
+        r.out->routed_by = route->by;
+    }
     alert_normalise(arena, a, SPARE_LABELS, &n);
     begin(&r, source, a, &n);
     run_rules(&r);
@@ -428,12 +433,19 @@ struct decision *
 ruleset_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                const struct tocsin_alert *a)
 {
-    return decide(rs, sc, arena, source, a, true);
+    return decide(rs, sc, arena, source, a, NULL, true);
+}
+
+struct decision *
+ruleset_decide_routed(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+                      const struct tocsin_alert *a, const struct rule_route *route)
+{
+    return decide(rs, sc, arena, source, a, route, true);
 }
 
 struct decision *
 ruleset_decide_plainly(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                        const struct tocsin_alert *a)
 {
-    return decide(rs, sc, arena, source, a, false);
+    return decide(rs, sc, arena, source, a, NULL, false);
 }
