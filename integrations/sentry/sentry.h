@@ -10,6 +10,7 @@
  *   frames.c    stack traces, through source maps where there are some
  *   message.c   a message without what differs from time to time
  *   forward.c   what goes on to another Sentry
+ *   plugin.c    settings, and the table that the host sees
  */
 #ifndef SENTRY_H
 #define SENTRY_H
@@ -95,7 +96,10 @@ enum tocsin_rc forward_event(const struct tocsin_host *, const char *event_id, c
 enum tocsin_rc forward_render(void *self, const struct tocsin_host *, const char *body, size_t len,
                               struct tocsin_request *out, struct tocsin_err *);
 
-/* --- intake.c, decode.c ------------------------------------------------------------- */
+/* --- decode.c, intake.c ------------------------------------------------------------- */
+
+enum tocsin_rc hook_decode(void *self, const struct tocsin_host *, const struct tocsin_payload *, struct tocsin_batch *,
+                           struct tocsin_err *);
 
 extern const struct tocsin_route sentry_routes[];
 enum tocsin_rc intake_identify(const struct tocsin_host *, struct tocsin_call *, const char **credential_r,

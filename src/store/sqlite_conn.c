@@ -98,6 +98,12 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_DROP_ALERT_TEXT] = "delete from alert_text where id = ?1",
     [ST_DROP_EVENT] = "delete from event where id = ?1",
     [ST_VACUUM] = "pragma incremental_vacuum(256)",
+    [ST_OUTBOX_INSERT] = "insert into outbox values (?1,?2,?3,?4,?5,?6,?7)",
+    [ST_OUTBOX_DELETE] = "delete from outbox where id = ?1",
+    [ST_OUTBOX_LIST] = "select id, kind, created_at, collector, what, url, length(body) from outbox where id > 0 "
+                       "order by id",
+    [ST_OUTBOX_GET] = "select id, kind, created_at, collector, what, url, length(body), body from outbox where id = ?1",
+    [ST_OUTBOX_LAST] = "select max(id) from outbox",
 };
 
 /* --- errors ------------------------------------------------------------------- */

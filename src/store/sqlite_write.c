@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "store/outbox.h"
 #include "store/sqlite_files.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
@@ -76,7 +77,7 @@ put_rest(struct conn *c, const struct stage *s, struct tocsin_err *err)
         RUN(c, ST_DELIVERY_PUT, bind_delivery(st_, &s->deliveries[i]));
     for (size_t i = 0; i < s->n_events; i++)
         RUN(c, ST_EVENT_INSERT, bind_event(st_, &s->events[i]));
-    return TOCSIN_OK;
+    return outbox_persist(c, s, err);
 }
 
 /* Nothing of a failed transaction may stay; a rollback that fails is the end, as memory and disk then differ. */

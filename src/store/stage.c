@@ -23,6 +23,8 @@ stage_release(struct stage *s)
     free(s->deliveries);
     free(s->events);
     free(s->policies);
+    free(s->outbox);
+    free(s->outbox_gone);
     memset(s, 0, sizeof *s);
 }
 
@@ -31,6 +33,7 @@ stage_reset(struct stage *s)
 {
     arena_reset(s->arena);
     s->n_alerts = s->n_incidents = s->n_deliveries = s->n_events = s->n_policies = 0;
+    s->n_outbox = s->n_outbox_gone = 0;
     s->news = s->durable = false;
 }
 

@@ -40,6 +40,10 @@ persist(struct writer *w, const struct stage *st, struct tocsin_err *err)
             mem_put_alert(&m->disk, &st->alerts[i].row);
     for (size_t i = 0; i < st->n_events; i++)
         mem_put_event(&m->disk, &st->events[i]);
+    for (size_t i = 0; i < st->n_outbox; i++)
+        mem_put_outbox(&m->disk, &st->outbox[i]);
+    for (size_t i = 0; i < st->n_outbox_gone; i++)
+        mem_drop_outbox(&m->disk, st->outbox_gone[i]);
     pthread_mutex_unlock(&m->lock);
     return TOCSIN_OK;
 }
@@ -283,6 +287,8 @@ static const struct store_ops mem_ops = {
     .get_incident = mem_get_incident,
     .get_delivery = mem_get_delivery,
     .get_notes = mem_get_notes,
+    .list_outbox = mem_list_outbox,
+    .get_outbox = mem_get_outbox,
     .stats = mem_stats,
     .health = mem_health,
 };
@@ -335,6 +341,8 @@ load(struct mem *m)
             cache_put_alert(&m->w.cache, a);
         m->w.last_rowid = a->rowid;
     }
+    if (d->outbox.n > 0)
+        m->w.last_outbox = ((struct mem_outbox *)d->outbox.v[d->outbox.n - 1])->row.id;
     cache_trim(&m->w.cache);
     writer_publish(&m->w);
 }
