@@ -57,7 +57,7 @@ struct step_src {
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
     mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[],
     intake_options[], key_options[], route_options[],
-    redact_options[];
+    redact_options[], forward_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -69,7 +69,7 @@ extern const struct option_block option_blocks[];
 /* Readers of OPT_SPECIAL. */
 typedef void option_reader(struct reading *, const struct option *, const config_setting_t *, const char *ctx,
                            void *base);
-option_reader read_loops, read_broker, read_mqtt_version, read_proxy, read_rate;
+option_reader read_loops, read_broker, read_mqtt_version, read_proxy, read_forward_proxy, read_rate;
 
 /* --- helpers that the blocks share ---------------------------------------------------- */
 

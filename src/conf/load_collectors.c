@@ -55,6 +55,8 @@ check_collector_names(struct load *l, const config_setting_t *group, const char 
 
     option_names_add(&names, collector_options);
     option_names_add_plugin(&names, c->plugin->api.collector_options);
+    if (c->plugin->api.forward != NULL)
+        option_names_add(&names, forward_options);
     for (size_t k = 0; k < sizeof of_type / sizeof of_type[0]; k++)
         if (strcmp(of_type[k].type, c->type) == 0)
             option_names_add(&names, of_type[k].table);
@@ -116,6 +118,8 @@ load_collector_plugin(struct load *l, const config_setting_t *group, const char 
     }
     check_collector_names(l, group, ctx, c);
     c->settings = settings_read(&l->r, group, c->plugin->api.collector_options, ctx);
+    if (c->plugin->api.forward != NULL)
+        option_read_table(&l->r, group, forward_options, ctx, &c->forward);
 }
 
 /* --- digest ------------------------------------------------------------------------------------- */
@@ -161,6 +165,10 @@ collector_digest(const struct collector_src *src, const config_setting_t *group,
     }
     digest_settings(&d, src->c.settings);
     digest_redact(&d, group);
+    if (src->c.plugin->api.forward != NULL) {
+        digest_table(&d, forward_options, &src->c.forward);
+        digest_add(&d, src->c.forward.proxy);
+    }
     text = digest_text(&d, out);
     arena_free(d.arena);
     return text;

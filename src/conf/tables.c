@@ -91,6 +91,17 @@ const struct option collector_options[] = {
     OPT_END
 };
 
+/* beside those of a collector whose format passes on */
+const struct option forward_options[] = {
+    OPT_SPECIAL("forward_proxy", "an address such as \"http://proxy:3128\", or a reference to one", "",
+                "for what is passed on; one that holds a password must be a reference", read_forward_proxy),
+    OPT_FILE(conf_forward, ca_file, "forward_ca_file", "", "authorities instead of the system's, PEM"),
+    OPT_MS(conf_forward, timeout_ms, "forward_timeout", "10s", 100, 5 * MINUTE, "of one request"),
+    OPT_BYTES(conf_forward, max_bytes, "forward_queue", "64MiB", KIB, 16 * GIB,
+              "how much may wait while it is not taken; more is dropped, counted and logged"),
+    OPT_END
+};
+
 const struct option redact_options[] = {
     OPT_TEXT(redact_src, rule.path, "path", "", "members: request.headers.cookie, **.email, extra.*; letter case is free"),
     OPT_TEXT(redact_src, rule.pattern, "pattern", "", "a regex: of texts, only what it matches is taken out"),
@@ -232,6 +243,8 @@ const struct option_block option_blocks[] = {
     { "collectors (intake)", "and with type = \"intake\"", intake_options },
     { "collectors.keys", "each of keys = ( ... ), when it is a group", key_options },
     { "collectors.routes", "each of routes = ( ... )", route_options },
+    { "collectors (passing on)", "and with a format that passes on what it took, such as to another server",
+      forward_options },
     { "collectors.redact", "each of redact = ( ... ) of a collector", redact_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
     { "notifiers", "each of notifiers = ( ... ), with the options of its plugin", notifier_options },

@@ -14,6 +14,7 @@ enum {
     TURN_TIMERS = 500,
     FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
     REPORT_WAIT_MS = 10,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
+    GONE_WAIT_MS = 50,             /* rows of the outbox that were sent may wait for company */
     BUSY_GAP_MS = 5                /* for one to go along with: a sync of its own would be in their way */
 };
 
@@ -41,6 +42,8 @@ struct committer {
     struct job *job_head, **job_tail;
     int64_t jobs_at;                         /* when the jobs that are queued are to have a turn of their own */
     int64_t news_at, news_gap;               /* the latest turn that stored alerts, and how long after the one before */
+    int64_t *gone; size_t n_gone, cap_gone;  /* rows of the outbox to be removed */
+    int64_t gone_at;                         /* when at the latest: as jobs_at */
     size_t queued;
     bool stopping, failed;
     bool asleep;                             /* the thread waits: nobody uses the store, the turn's arena, the clock below */
@@ -62,6 +65,7 @@ struct load {                                /* what one turn works on */
     struct intake *intake;
     struct job *jobs;
     size_t n_alerts, n_jobs;
+    int64_t *gone; size_t n_gone;            /* heap */
     struct event *events;
 };
 

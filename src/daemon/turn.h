@@ -23,6 +23,9 @@ struct turn_env {
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
     void *ctx;
     struct policy_cache *policies;
+    /* What else goes into the next transaction: to be sent, and sent.  Whoever sets it clears it. */
+    struct outbox_row *const *outbox; size_t n_outbox;
+    const int64_t *outbox_gone; size_t n_outbox_gone;
 };
 
 void turn_env_init(struct turn_env *, struct store *, uint64_t seed_a, uint64_t seed_b);
