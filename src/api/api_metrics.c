@@ -7,6 +7,7 @@
  * Names of Alertmanager stand where it has one for the same thing, so that
  * dashboards and alerts made for it go on working.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "api/internal.h"

@@ -261,7 +261,7 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     struct counted *counted = arena_alloc(arena, sizeof *counted);
     struct tocsin_batch batch;
 
-    *counted = (struct counted){ counter_of(g, c->name), payload->received_at, done, done_ctx };
+    *counted = (struct counted){ counter_of(g, c->name), payload->received_at, done, done_ctx, NULL, NULL, 0 };
     in->arena = arena;
     in->done = counted_done;
     in->done_ctx = counted;
@@ -292,7 +292,8 @@ put(void *ctx, const struct conf_collector *c, struct host_call *call, const str
     struct ingest_result nothing = { .rc = TOCSIN_OK };
     struct counted *counted = arena_alloc(arena, sizeof *counted);
 
-    *counted = (struct counted){ counter_of(g, c->name), call->call.in->received_at, done, done_ctx };
+    *counted = (struct counted){ counter_of(g, c->name), call->call.in->received_at, done, done_ctx, NULL, NULL,
+                                 0 };
     in->arena = arena;
     in->done = counted_done;
     in->done_ctx = counted;
