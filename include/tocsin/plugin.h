@@ -15,7 +15,9 @@
  *
  * Changelog of the ABI
  *   1  decode, verify, render, classify; host: up to escape
- *   2  intake: routes, identify, intake, answer, refuse; host: call_json to elapsed_us
+ *   2  tocsin_alert.record; host: record_new
+ *      flags_of
+ *      routes, identify, intake, answer, refuse; host: call_json to reply
  *      forward; host: source_of to batch_count
  */
 #ifndef TOCSIN_PLUGIN_H
@@ -69,6 +71,7 @@ struct tocsin_alert {
     const struct tocsin_pair *annotations; size_t n_annotations;
     const struct tocsin_link *links;       size_t n_links;
     uint32_t count;                /* render() only: how often it was reported */
+    bool record;                   /* made by host->record_new(): a line of a log, see there */
 };
 
 struct tocsin_batch;               /* opaque: where decode() puts alerts */
@@ -200,7 +203,7 @@ struct tocsin_route {              /* a table ends with method NULL */
     const char *path;              /* "/v2/alerts/{identifier}/{verb}" */
     int id;                        /* the integration's own: which of its requests this is */
     int64_t body_max;              /* bytes, also unpacked; 0: http.body_max */
-    size_t alerts_max;             /* that one request may bring; 0: 2000 */
+    size_t alerts_max;             /* that one request may bring, records of logs aside; 0: 2000 */
 };
 
 /* One request to an intake, from identify() to answer() or refuse().  All that is made for it lives as long. */
@@ -230,7 +233,8 @@ struct tocsin_act {
     int64_t until;                 /* SNOOZE */
 };
 
-/* What became of an alert or an action that intake() added; they come in that order. */
+/* What became of an alert or an action that intake() added; they come in that order.  Records of logs are among them
+ * only if a rule made them alerts, lines of one alert as one. */
 struct tocsin_done {
     enum tocsin_rc rc;             /* actions: TOCSIN_OK; NOT_FOUND: nothing is open there; CONFLICT: not in this state */
     const char *dedup_key;
@@ -351,6 +355,11 @@ struct tocsin_host {
                                     struct tocsin_err *err);
     char *(*escape)(struct tocsin_batch *, const char *text);             /* percent-encoded, for a part of a link */
 
+    /*
+     * As alert_new(), for a record of a log: it is filled in the same way, but becomes an alert only if a
+     * rule makes it one, and otherwise leaves nothing behind but a counter.  status is TOCSIN_FIRING already.
+     */
+    struct tocsin_alert *(*record_new)(struct tocsin_batch *);
     /* intakes (ABI 2).  call_json parses the body once; what it gives is borrowed, and gone when intake() returns. */
     enum tocsin_rc (*call_json)(struct tocsin_call *, json_t **out_r, struct tocsin_err *err);
     void *(*call_alloc)(struct tocsin_call *, size_t n);                  /* zeroed */
@@ -384,7 +393,8 @@ struct tocsin_host {
 
 /* --- what an integration exports ---------------------------------------------- */
 
-#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id: an uncertain send may be repeated */
+#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id.  An uncertain send is repeated in any case; without
+                               * this flag the incident's timeline says that it may have arrived twice. */
 #define TOCSIN_CAN_UNACK 2u   /* UNACKNOWLEDGE, or UPDATE after it, pages again */
 #define TOCSIN_CAN_NOTE  4u
 #define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
@@ -435,6 +445,11 @@ struct tocsin_plugin {
     void (*classify)(void *self, const struct tocsin_host *host, const struct tocsin_job *job,
                      const struct tocsin_response *r, struct tocsin_outcome *out);
     /* ABI 1 ends here.  Append only; never reorder, never remove. */
+
+    /*
+     * What this instance can, where that hangs on its settings: flags, or fewer of them.  NULL: flags hold for all.
+     */
+    uint32_t (*flags_of)(void *self);
 
     /* The vendor's own paths: NULL, or intake() is there too. */
     const struct tocsin_route *routes;

@@ -281,8 +281,7 @@ logline_add(const struct logs *logs, const struct logline *given, const json_t *
         unpack(logs, &line);
     if (line.level[0] == '\0')
         line.level = level_in_text(logs, line.message);
-    alert = host->alert_new(logs->out);
-    alert->status = TOCSIN_FIRING;
+    alert = host->record_new(logs->out);
     alert->severity = severity_of(logs, line.level);
     alert->dedup_key = host->batch_printf(logs->out, "%s/%s/%s/%s", line.host, line.unit,
                                           host->severity_name(alert->severity), pattern_of(logs, line.message));

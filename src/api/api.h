@@ -36,6 +36,7 @@ struct collector_stats {
     const char *name;
     uint64_t payloads, alerts, refused;
     int64_t last_at;                 /* latest accepted payload; 0 none */
+    uint64_t records;                /* lines of logs that were read, whatever became of them */
     const struct kind_count { const char *kind; uint64_t n; } *kinds; size_t n_kinds;   /* what made no alert */
 };
 

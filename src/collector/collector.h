@@ -25,12 +25,12 @@ struct ingest_result {
         enum tocsin_rc rc;         /* of an action */
     } *items;                      /* accepted of them */
     struct ingest_item *actions; size_t n_actions;
+    size_t records;                /* lines of logs that were read and are none of the items: no rule wanted them */
 };
 
 typedef void (*ingest_done)(void *ctx, const struct ingest_result *);
 
 struct host_call;
-struct store;
 
 struct sink {
     /*
@@ -49,7 +49,9 @@ struct sink {
     void *ctx;
     /* The current configuration, with a reference that the caller drops. */
     struct conf *(*conf)(void *ctx);
-    struct store *store;           /* for intakes that are asked what is open; may be NULL in tests */
+    /* For intakes that are asked what is known: alerts of the collector; out_r NULL: only their number. */
+    enum tocsin_rc (*find)(void *ctx, const struct conf_collector *, struct host_call *, const struct tocsin_find *,
+                           const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err);
 };
 
 /* --- webhook: POST /v1/in/<collector> ------------------------------------------ */

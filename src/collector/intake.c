@@ -21,7 +21,6 @@
 #include "os/log.h"
 #include "os/rand.h"
 #include "plugin/loader.h"
-#include "store/store.h"
 
 enum { ALLOW_TEXT = 256 };
 
@@ -33,7 +32,7 @@ struct job {
     const struct conf_collector *col;
     const struct conf_key *key;    /* NULL: the collector has none */
     struct tocsin_payload in;
-    struct intake_source source;
+    int64_t begun_us;
     struct host_call *call;
     struct rule_route route;
 };
@@ -129,9 +128,18 @@ admit(const struct candidate *at, const char *credential, struct job *job, struc
 static int64_t
 elapsed_us(struct host_call *c)
 {
-    const struct intake_source *from = c->ctx;
+    const struct job *job = c->ctx;
 
-    return clock_mono_us() - from->begun_us;
+    return clock_mono_us() - job->begun_us;
+}
+
+static enum tocsin_rc
+find(struct host_call *c, const struct tocsin_find *what, const struct tocsin_known **out_r, size_t *n_r,
+     struct tocsin_err *err)
+{
+    const struct job *job = c->ctx;
+
+    return job->sink->find(job->sink->ctx, job->col, c, what, out_r, n_r, err);
 }
 
 static struct host_call *
@@ -150,9 +158,9 @@ call_new(struct job *job, struct arena *arena, const struct candidate *at)
     c->call.path = at->path;
     c->call.n_path = at->n_path;
     c->call.peer = http_peer(job->request);
-    c->find = intake_find;
+    c->find = job->sink->find != NULL ? find : NULL;
     c->elapsed_us = elapsed_us;
-    c->ctx = &job->source;
+    c->ctx = job;
     return c;
 }
 
@@ -181,7 +189,6 @@ serve(struct job *job)
     struct tocsin_err err;
     enum tocsin_rc rc;
 
-    job->source.collector = job->col->name;
     c->batch.redact = job->col->redact;
     rc = host_intake(&job->col->plugin->api, job->col->self, c, &err);
     host_call_forget_json(c);
@@ -260,8 +267,7 @@ intake_handle(const struct sink *sink, struct http_request *r, const char *allow
             conf_unref(conf);
         return known ? refuse_method(r, methods) : false;
     }
-    *job = (struct job){ .sink = sink, .request = r, .conf = conf,
-                         .source = { .store = sink->store, .begun_us = clock_mono_us() } };
+    *job = (struct job){ .sink = sink, .request = r, .conf = conf, .begun_us = clock_mono_us() };
     http_defer(r);
     find_and_serve(job, list, n);
     return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* intake.h - what intake.c, intake_routes.c and intake_find.c share. */
+/* intake.h - what intake.c and intake_routes.c share. */
 #ifndef COLLECTOR_INTAKE_H
 #define COLLECTOR_INTAKE_H
 
@@ -22,10 +22,5 @@ struct candidate {
  */
 size_t intake_match(const struct conf *, const char *method, const char *path, struct arena *,
                     struct candidate out[INTAKE_CANDIDATES], bool *found_r, char *allow, size_t allow_size);
-
-/* struct host_call.find, over the store; ctx of the call is a struct intake_source. */
-struct intake_source { struct store *store; const char *collector; int64_t begun_us; };
-enum tocsin_rc intake_find(struct host_call *, const struct tocsin_find *, const struct tocsin_known **out_r,
-                           size_t *n_r, struct tocsin_err *);
 
 #endif

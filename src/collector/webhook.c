@@ -108,7 +108,7 @@ accept_all(struct http_request *r, const struct ingest_result *result)
     list = json_array();
     for (size_t i = 0; i < result->accepted; i++)
         json_array_append_new(list, item_doc(&result->items[i]));
-    json_object_set_new_nocheck(doc, "accepted", json_integer((json_int_t)result->accepted));
+    json_object_set_new_nocheck(doc, "accepted", json_integer((json_int_t)(result->accepted + result->records)));
     json_object_set_new_nocheck(doc, "alerts", list);
     jsonmem_use(false);
     http_reply_json(r, 202, doc);

@@ -120,6 +120,7 @@ struct conf_notifier {
     struct conf_pos pos;
     struct plugin *plugin;
     void *self;
+    uint32_t flags;                /* TOCSIN_CAN_...: of this instance */
     struct tocsin_settings *settings;
     const char *proxy, *ca_file;   /* "" none */
     int64_t timeout_ms;            /* of one request */

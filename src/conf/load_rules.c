@@ -170,6 +170,7 @@ load_rule(struct load *l, struct reading *r, const config_setting_t *group, size
     option_check_names(r, group, ctx, &names);
     option_read_table(r, group, rule_options, ctx, &rule);
     rule.has_group_by = rule.group_by != NULL;
+    rule.has_alert = config_setting_get_member(group, "alert") != NULL;
     read_match(r, group, ctx, &rule);
     read_set(r, group, ctx, &rule);
     read_policy(l, r, group, ctx, &rule);

@@ -76,7 +76,8 @@ const struct option token_options[] = {
 
 const struct option collector_options[] = {
     OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
-    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake", "how the bytes come; intake: at the paths of the product that the format imitates"),
+    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake",
+               "how the bytes come; intake: at the paths of the product that the format imitates"),
     OPT_TEXT(collector_src, c.format, "format", OPTION_REQUIRED, "the integration that understands the bytes"),
     OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
     OPT_BLOCK("auth", "\"none\", \"signature\" or a group such as { bearer = \"env:NAME\"; }", NULL,
@@ -227,6 +228,8 @@ const struct option rule_options[] = {
              "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),
     OPT_LIST(rule_src, notify, n_notify, "notify", NULL, "notifiers that are told as well"),
+    OPT_BOOL(rule_src, alert, "alert", "false",
+             "make an alert of a log line that matches, or with false: none; without it see rules/README.md"),
     OPT_BOOL(rule_src, drop, "drop", "false", "count the alert and keep it in history, nothing more"),
     OPT_BOOL(rule_src, suppress, "suppress", "false", "record the incident, tell nobody"),
     OPT_BOOL(rule_src, stop, "stop", "false", "no later rule sees the alert"),

@@ -342,6 +342,7 @@ committer_new(const struct committer_options *opt)
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
+    c->env.default_policy = committer_default_policy;
     c->env.ctx = c;
     c->env.grace_until = clock_wall_ms() + EXPIRY_GRACE_MS;
     pthread_mutex_init(&c->mutex, NULL);

@@ -25,7 +25,7 @@ struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
-    struct event *events; size_t n;          /* EV_ALERT, and EV_ACTION by key; in the order of their effect */
+    struct event *events; size_t n, cap;     /* EV_ALERT, and EV_ACTION by key; in the order of their effect */
     size_t n_alerts;                         /* of events */
     struct outbox_row **outbox; size_t n_outbox;   /* to be sent once all is stored; they get their ids */
     ingest_done done;

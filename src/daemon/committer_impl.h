@@ -73,6 +73,7 @@ struct load {                                /* what one turn works on */
 int64_t committer_time(struct committer *);
 /* Notifier's flags as the core wants them; the hook of struct turn_env. */
 bool committer_caps_of(void *committer, const char *target, struct delivery_caps *out);
+const struct policy *committer_default_policy(void *committer);
 /* Apply and commit, answer, wake the notifier; or deal with the failure. */
 void committer_turn(struct committer *, struct load *);
 /* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */

@@ -36,11 +36,20 @@ committer_caps_of(void *ctx, const char *target, struct delivery_caps *out)
 
     if (n == NULL)
         return false;
-    out->can_ack = n->plugin->api.flags & TOCSIN_CAN_ACK;
-    out->can_note = n->plugin->api.flags & TOCSIN_CAN_NOTE;
-    out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
+    out->can_ack = n->flags & TOCSIN_CAN_ACK;
+    out->can_note = n->flags & TOCSIN_CAN_NOTE;
+    out->can_unack = n->flags & TOCSIN_CAN_UNACK;
     out->send_resolved = n->send_resolved;
+    out->dedupes = n->flags & TOCSIN_DEDUPES;
     return true;
+}
+
+const struct policy *
+committer_default_policy(void *ctx)
+{
+    struct committer *c = ctx;
+
+    return c->conf->default_policy;
 }
 
 /* --- answers ------------------------------------------------------------------------------ */
@@ -292,6 +301,8 @@ run(struct committer *c, struct event *events, size_t n, struct turn_result *r, 
 
     c->conf = c->opt.conf(c->opt.ctx);
     rc = turn_run(&c->env, c->arena, events, n, committer_time(c), TURN_TIMERS, r, err);
+    for (size_t i = 0; rc == TOCSIN_OK && i < r->n_damage; i++)
+        log_error("store", "", "%s", r->damage[i]);
     conf_unref(c->conf);
     c->conf = NULL;
     return rc;

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/idmap.h"
 #include "base/xalloc.h"
+#include "daemon/ingest_find.h"
 #include "os/log.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"
@@ -23,9 +25,17 @@ struct spare {
 struct counter {
     struct counter *next;
     char *name;
-    atomic_ullong payloads, alerts, refused;
+    atomic_ullong payloads, alerts, refused, records;
     atomic_llong last_at;
     struct kind_count kinds[HOST_MAX_KINDS]; size_t n_kinds;   /* guarded by the mutex of the ingest */
+};
+
+/* A rule that failed: an alert storm through it is one line now and then, not one per alert. */
+struct failing {
+    struct failing *next;
+    char *rule, *file;
+    unsigned line;
+    struct complaint complaint;
 };
 
 struct ingest {
@@ -34,6 +44,8 @@ struct ingest {
     pthread_mutex_t mutex;                   /* guards spares and the list of counters */
     struct spare *spares;
     struct counter *counters;
+    pthread_mutex_t failing_mutex;           /* guards failing */
+    struct failing *failing;
 };
 
 /* --- counters --------------------------------------------------------------------------- */
@@ -70,7 +82,7 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
     for (struct counter *c = g->counters; c != NULL; c = c->next)
         (*out)[n++] = (struct collector_stats){ arena_strdup(a, c->name), atomic_load(&c->payloads),
                                                 atomic_load(&c->alerts), atomic_load(&c->refused),
-                                                atomic_load(&c->last_at),
+                                                atomic_load(&c->last_at), atomic_load(&c->records),
                                                 arena_memdup(a, c->kinds, sizeof c->kinds), c->n_kinds };
     pthread_mutex_unlock(&g->mutex);
     return n;
@@ -97,6 +109,7 @@ count_kind(struct ingest *g, const char *collector, const char *kind, unsigned n
 struct counted {
     struct counter *counter;
     int64_t received_at;
+    size_t records, lines;                   /* of the payload; those that became no alert of their own */
     ingest_done done;
     void *done_ctx;
     struct outbox *outbox;
@@ -107,9 +120,12 @@ static void
 counted_done(void *ctx, const struct ingest_result *r)
 {
     struct counted *d = ctx;
+    struct ingest_result with_lines = *r;
 
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
+        with_lines.records = d->lines;
+        atomic_fetch_add(&d->counter->records, d->records);
         atomic_fetch_add(&d->counter->alerts, r->accepted);
         atomic_store(&d->counter->last_at, d->received_at);
     } else {
@@ -117,7 +133,7 @@ counted_done(void *ctx, const struct ingest_result *r)
     }
     if (d->n_rows > 0)
         (r->rc == TOCSIN_OK ? outbox_stored : outbox_cancel)(d->outbox, d->rows, d->n_rows);
-    d->done(d->done_ctx, r);
+    d->done(d->done_ctx, &with_lines);
 }
 
 /* --- rule machines: one per thread at a time, kept for reuse ------------------------ */
@@ -169,46 +185,122 @@ spare_put(struct ingest *g, struct spare *s)
 
 /* --- a payload ------------------------------------------------------------------------- */
 
-static void
-report_failures(const struct conf_collector *c, const struct decision *d)
+static struct failing *
+failing_of(struct ingest *g, const struct rule_trace *t)
 {
-    for (size_t i = 0; d->failed && i < d->n_trace; i++)
-        if (d->trace[i].failed)
-            log_warn("rules", c->name, "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", d->trace[i].rule,
-                     d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
+    struct failing *f;
+
+    for (f = g->failing; f != NULL; f = f->next)
+        if (f->line == t->pos.line && strcmp(f->rule, t->rule) == 0 && strcmp(f->file, t->pos.file) == 0)
+            return f;
+    f = xcalloc(1, sizeof *f);
+    f->rule = xstrdup(t->rule);
+    f->file = xstrdup(t->pos.file);
+    f->line = t->pos.line;
+    f->next = g->failing;
+    g->failing = f;
+    return f;
 }
 
-static struct event
-action_event(struct arena *arena, const struct conf_collector *c, const struct tocsin_act *a)
+/* Each is counted with the turn (rule_failures); this is for people. */
+static void
+report_failures(struct ingest *g, const struct conf_collector *c, const struct decision *d)
+{
+    for (size_t i = 0; d->failed && i < d->n_trace; i++) {
+        const struct rule_trace *t = &d->trace[i];
+
+        if (!t->failed)
+            continue;
+        pthread_mutex_lock(&g->failing_mutex);
+        complain(&failing_of(g, t)->complaint, "rules", c->name,
+                 "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", t->rule, t->pos.file, t->pos.line,
+                 d->dedup_key, t->text);
+        pthread_mutex_unlock(&g->failing_mutex);
+    }
+}
+
+_Static_assert((int)TOCSIN_ACT_ACK == (int)ACTION_ACK && (int)TOCSIN_ACT_ESCALATE == (int)ACTION_ESCALATE &&
+                   (int)TOCSIN_ACT_SNOOZE == (int)ACTION_SNOOZE && (int)TOCSIN_ACT_NOTE == (int)ACTION_NOTE,
+               "actions are passed on as they are");
+
+static const struct id16 *
+event_key(const void *ctx, uint32_t i)
+{
+    const struct intake *in = ctx;
+
+    return &in->events[i].decision->key;
+}
+
+static void
+add_event(struct intake *in, struct event e)
+{
+    if (in->n == in->cap) {
+        size_t cap = in->cap * 2 + 16;
+        struct event *more = arena_alloc(in->arena, cap * sizeof *more);
+
+        if (in->n > 0)
+            memcpy(more, in->events, in->n * sizeof *more);
+        in->events = more;
+        in->cap = cap;
+    }
+    in->events[in->n++] = e;
+    in->n_alerts += e.kind == EV_ALERT;
+}
+
+static void
+add_action(struct intake *in, const struct conf_collector *c, const struct tocsin_act *a)
 {
     const char *parts[] = { c->name, a->dedup_key != NULL ? a->dedup_key : "" };
 
-    return (struct event){ .kind = EV_ACTION, .action = (enum action)a->kind, .key = id_hash(parts, 2),
-                           .number = a->number, .by = a->by != NULL && a->by[0] != '\0' ? a->by : c->name,
-                           .note = a->note, .until = a->until, .err = arena_zalloc(arena, sizeof(struct tocsin_err)) };
+    add_event(in, (struct event){ .kind = EV_ACTION, .action = (enum action)a->kind, .key = id_hash(parts, 2),
+                                  .number = a->number, .by = a->by != NULL && a->by[0] != '\0' ? a->by : c->name,
+                                  .note = a->note, .until = a->until,
+                                  .err = arena_zalloc(in->arena, sizeof(struct tocsin_err)) });
 }
 
-/* Alerts through the rules, with the actions between them where the integration put them. */
+/* A line of a log that became an alert.  Lines of one alert are one report that counts for all: the latest. */
+static void
+add_line(struct intake *in, struct idmap *lines, struct decision *d)
+{
+    uint32_t at;
+
+    if (idmap_get(lines, &d->key, &at)) {
+        d->more = in->events[at].decision->more + 1;
+        in->events[at].decision = d;
+        return;
+    }
+    add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
+    idmap_put(lines, &d->key, (uint32_t)(in->n - 1));
+}
+
+/* Alerts through the rules, with the actions of an intake between them where it put them. */
 static void
 decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
        const struct host_call *call, const struct rule_route *route)
 {
+    const struct ruleset *rules = in->conf->rules;
     size_t n_acts = call != NULL ? call->n_acts : 0, k = 0;
     struct spare *s = spare_take(g, in->conf);
+    struct idmap lines;
 
-    in->events = arena_alloc(in->arena, (batch->n_alerts + n_acts + 1) * sizeof *in->events);
-    in->n_alerts = batch->n_alerts;
+    idmap_init(&lines, event_key, in);
     for (size_t i = 0; i <= batch->n_alerts; i++) {
         struct decision *d;
 
         while (k < n_acts && call->acts[k].before == i)
-            in->events[in->n++] = action_event(in->arena, c, &call->acts[k++].act);
+            add_action(in, c, &call->acts[k++].act);
         if (i == batch->n_alerts)
             break;
-        d = ruleset_decide_routed(in->conf->rules, s->scratch, in->arena, c->name, batch->alerts[i], route);
-        report_failures(c, d);
-        in->events[in->n++] = (struct event){ .kind = EV_ALERT, .decision = d };
+        d = ruleset_decide_routed(rules, s->scratch, in->arena, c->name, batch->alerts[i], route);
+        if (d == NULL)
+            continue;
+        report_failures(g, c, d);
+        if (batch->alerts[i]->record)
+            add_line(in, &lines, d);
+        else
+            add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     }
+    idmap_release(&lines);
     spare_put(g, s);
 }
 
@@ -250,36 +342,66 @@ fill_outbox(struct ingest *g, struct intake *in, const struct conf_collector *c,
     counted->n_rows = in->n_outbox;
 }
 
+/* What was decoded is stored, or, when there is nothing to store, answered: no turn, no commit. */
+static void
+take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
+        const struct host_call *call, const struct rule_route *route)
+{
+    struct ingest_result nothing = { .rc = TOCSIN_OK };
+    struct counted *counted = in->done_ctx;
+
+    if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
+        in->conf = g->opt.conf(g->opt.ctx);
+        decide(g, in, c, batch, call, route);
+        counted->records = batch->n_records;
+        counted->lines = batch->n_alerts - in->n_alerts;
+    }
+    side_effects(g, c, batch);
+    fill_outbox(g, in, c, batch);
+    if (in->n + in->n_outbox > 0) {
+        committer_intake(g->opt.committer, in);
+        return;
+    }
+    counted_done(counted, &nothing);
+    if (in->conf != NULL)
+        conf_unref(in->conf);
+    arena_free(in->arena);
+}
+
+static struct intake *
+intake_new(struct ingest *g, struct arena *arena, const struct conf_collector *c, int64_t received_at,
+           ingest_done done, void *done_ctx)
+{
+    struct intake *in = arena_zalloc(arena, sizeof *in);
+    struct counted *counted = arena_zalloc(arena, sizeof *counted);
+
+    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = received_at, .done = done,
+                                 .done_ctx = done_ctx };
+    in->arena = arena;
+    in->done = counted_done;
+    in->done_ctx = counted;
+    return in;
+}
+
 static void
 submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done,
        void *done_ctx)
 {
     struct ingest *g = ctx;
     struct arena *arena = arena_new();
-    struct intake *in = arena_zalloc(arena, sizeof *in);
-    struct ingest_result nothing = { .rc = TOCSIN_OK };
-    struct counted *counted = arena_alloc(arena, sizeof *counted);
+    struct intake *in = intake_new(g, arena, c, payload->received_at, done, done_ctx);
+    struct ingest_result refused = { .rc = TOCSIN_OK };
     struct tocsin_batch batch;
 
-    *counted = (struct counted){ counter_of(g, c->name), payload->received_at, done, done_ctx, NULL, NULL, 0 };
-    in->arena = arena;
-    in->done = counted_done;
-    in->done_ctx = counted;
     host_batch_init(&batch, arena);
     batch.redact = c->redact;
-    nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
-    if (nothing.rc == TOCSIN_OK) {
-        side_effects(g, c, &batch);
-        fill_outbox(g, in, c, &batch);
-    }
-    if (nothing.rc != TOCSIN_OK || batch.n_alerts + in->n_outbox == 0) {
-        counted_done(counted, &nothing);
-        arena_free(arena);
+    refused.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &refused.err);
+    if (refused.rc == TOCSIN_OK) {
+        take_on(g, in, c, &batch, NULL, NULL);
         return;
     }
-    in->conf = g->opt.conf(g->opt.ctx);
-    decide(g, in, c, &batch, NULL, NULL);
-    committer_intake(g->opt.committer, in);
+    counted_done(in->done_ctx, &refused);
+    arena_free(arena);
 }
 
 static void
@@ -287,26 +409,17 @@ put(void *ctx, const struct conf_collector *c, struct host_call *call, const str
     ingest_done done, void *done_ctx)
 {
     struct ingest *g = ctx;
-    struct arena *arena = call->arena;
-    struct intake *in = arena_zalloc(arena, sizeof *in);
-    struct ingest_result nothing = { .rc = TOCSIN_OK };
-    struct counted *counted = arena_alloc(arena, sizeof *counted);
 
-    *counted = (struct counted){ counter_of(g, c->name), call->call.in->received_at, done, done_ctx, NULL, NULL,
-                                 0 };
-    in->arena = arena;
-    in->done = counted_done;
-    in->done_ctx = counted;
-    side_effects(g, c, &call->batch);
-    fill_outbox(g, in, c, &call->batch);
-    if (call->batch.n_alerts + call->n_acts + in->n_outbox == 0) {
-        counted_done(counted, &nothing);
-        arena_free(arena);
-        return;
-    }
-    in->conf = g->opt.conf(g->opt.ctx);
-    decide(g, in, c, &call->batch, call, route);
-    committer_intake(g->opt.committer, in);
+    take_on(g, intake_new(g, call->arena, c, call->call.in->received_at, done, done_ctx), c, &call->batch, call, route);
+}
+
+static enum tocsin_rc
+find(void *ctx, const struct conf_collector *c, struct host_call *call, const struct tocsin_find *what,
+     const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err)
+{
+    struct ingest *g = ctx;
+
+    return ingest_find(g->opt.store, c->name, call, what, out_r, n_r, err);
 }
 
 static struct conf *
@@ -323,8 +436,9 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .store = opt->store };
+    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .find = find };
     pthread_mutex_init(&g->mutex, NULL);
+    pthread_mutex_init(&g->failing_mutex, NULL);
     return g;
 }
 
@@ -353,6 +467,15 @@ ingest_free(struct ingest *g)
         rule_scratch_free(s->scratch);
         free(s);
     }
+    while (g->failing != NULL) {
+        struct failing *f = g->failing;
+
+        g->failing = f->next;
+        free(f->rule);
+        free(f->file);
+        free(f);
+    }
+    pthread_mutex_destroy(&g->failing_mutex);
     pthread_mutex_destroy(&g->mutex);
     free(g);
 }

@@ -35,7 +35,7 @@ cache_add(struct policy_cache *c, const struct id16 *id, const char *body)
 {
     struct policy *p = policy_parse(body, c->arena);
 
-    if (p == NULL)
+    if (p == NULL || !id_eq(&p->id, id))     /* the id is the hash of the body: it is not what was stored */
         return NULL;
     if (c->n == c->cap) {
         c->cap = c->cap > 0 ? c->cap * 2 : 16;
@@ -80,24 +80,6 @@ struct turn {
     struct tocsin_err *err;
 };
 
-/*
- * A damaged policy must not stop the pages of its incident: it is replaced by one without steps to come,
- * whose last resort is nobody; what was told before is still resolved.
- */
-static const struct policy *
-damaged_policy(struct turn_env *env)
-{
-    static const char body[] = "{\"name\":\"(damaged)\",\"steps\":[{\"after_ms\":0,\"targets\":[]}],\"loops\":0,"
-                               "\"ack_timeout_ms\":0,\"failover_after_ms\":60000,\"last_wait_ms\":60000,"
-                               "\"on_unack\":\"resume\",\"last_resort\":[]}";
-    struct policy *p = policy_parse(body, env->policies->arena);
-
-    if (p == NULL)
-        abort();
-    policy_seal(p, env->policies->arena);
-    return p;
-}
-
 static const struct policy *
 policy_of(void *ctx, const struct id16 *id)
 {
@@ -105,11 +87,20 @@ policy_of(void *ctx, const struct id16 *id)
     const struct policy *p = cache_find(t->env->policies, id);
     const char *body;
 
+    if (p == NULL && id_eq(&t->env->default_policy(t->env->ctx)->id, id))
+        p = t->env->default_policy(t->env->ctx);
     if (p != NULL)
         return p;
     body = t->ops->policy_body(t->store, t->arena, id);
-    p = body != NULL ? cache_add(t->env->policies, id, body) : NULL;
-    return p != NULL ? p : damaged_policy(t->env);
+    return body != NULL ? cache_add(t->env->policies, id, body) : NULL;
+}
+
+static const struct policy *
+default_policy(void *ctx)
+{
+    struct turn *t = ctx;
+
+    return t->env->default_policy(t->env->ctx);
 }
 
 static uint32_t
@@ -131,7 +122,23 @@ caps_of(void *ctx, const char *target, struct delivery_caps *out)
     return t->env->caps_of(t->env->ctx, target, out);
 }
 
-static const struct world_hooks hooks = { policy_of, episodes_of, caps_of };
+enum { EVENTS_BACK = 50 };          /* lines of a timeline that are looked through for one that need not be repeated */
+
+static bool
+said_since(void *ctx, const struct event_row *line, const char *start, int64_t since)
+{
+    struct turn *t = ctx;
+    struct incident_detail d;
+
+    if (t->ops->get_incident(t->store, t->arena, &line->incident, 0, EVENTS_BACK, &d, t->err) != TOCSIN_OK)
+        return false;                        /* a new incident, or a line too many: not worth refusing an event */
+    for (size_t i = d.n_events; i > 0 && d.events[i - 1].at >= since; i--)
+        if (event_begins(&d.events[i - 1], line, start))
+            return true;
+    return false;
+}
+
+static const struct world_hooks hooks = { policy_of, default_policy, episodes_of, said_since, caps_of };
 
 /* --- loading -------------------------------------------------------------------------- */
 
@@ -384,6 +391,8 @@ write_and_commit(struct turn *t)
         t->out->wrote |= !ws.alerts[i].lazy;
     }
     t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events + ws.n_outbox + ws.n_outbox_gone > 0;
+    t->out->damage = t->world.damage;
+    t->out->n_damage = t->world.n_damage;
     rc = t->ops->write(t->store, &ws, t->err);
     return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
 }

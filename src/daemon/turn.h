@@ -21,6 +21,8 @@ struct turn_env {
     int64_t grace_until;
     /* What a notifier of the current configuration understands; false: there is none of this name. */
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
+    /* The current configuration's default policy: for incidents whose own cannot be read. */
+    const struct policy *(*default_policy)(void *ctx);
     void *ctx;
     struct policy_cache *policies;
     /* What else goes into the next transaction: to be sent, and sent.  Whoever sets it clears it. */
@@ -37,6 +39,7 @@ struct turn_result {
     struct due_delivery *due; size_t n_due;  /* rows that became due, or (due_at 0) are done; in the turn's arena */
     size_t repeats;                          /* alerts that changed nothing but counters */
     bool wrote;                              /* something reached the disk */
+    const char *const *damage; size_t n_damage;  /* what stored rows turned out to be damaged: for the log */
 };
 
 /*

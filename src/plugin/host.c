@@ -183,6 +183,7 @@ const struct tocsin_host plugin_host = {
     .severity_name = severity_name,
     .decode_schema = host_decode_schema,
     .escape = escape,
+    .record_new = host_record_new,
     .call_json = host_call_json,
     .call_alloc = host_call_alloc,
     .call_printf = host_call_printf,
@@ -317,6 +318,6 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
             *err = out->over;
     }
     if (rc != TOCSIN_OK)
-        out->n_alerts = out->n_gets = out->n_notes = out->n_forwards = 0;
+        out->n_alerts = out->n_records = out->n_gets = out->n_notes = out->n_forwards = 0;
     return rc;
 }

@@ -16,7 +16,8 @@ extern const struct tocsin_host plugin_host;
 enum {
     HOST_MAX_ALERTS = 2000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
     HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
-    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000, HOST_MAX_KINDS = 16
+    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000, HOST_MAX_KINDS = 16,
+    HOST_MAX_RECORDS = 100000      /* lines of a log; they are not alerts yet */
 };
 
 /* --- batches ----------------------------------------------------------------- */
@@ -27,7 +28,7 @@ struct host_count { const char *kind; unsigned n; };
 
 struct tocsin_batch {
     struct arena *arena;
-    struct tocsin_alert **alerts;  size_t n_alerts, cap_alerts;
+    struct tocsin_alert **alerts;  size_t n_alerts, n_records;   /* n_records of n_alerts are records of logs */
     struct host_get *gets;         size_t n_gets;
     struct host_forward *forwards; size_t n_forwards;
     struct host_count counts[HOST_MAX_KINDS]; size_t n_counts;
@@ -144,6 +145,7 @@ const char *host_json_text(struct arena *, const json_t *);
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
 const char *host_clean_key(struct arena *, const char *key);
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
+struct tocsin_alert *host_record_new(struct tocsin_batch *);
 void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
 void host_alert_label_json(struct tocsin_batch *, struct tocsin_alert *, const char *name, const json_t *);
 void host_alert_annotation(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);

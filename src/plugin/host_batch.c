@@ -54,20 +54,36 @@ over(struct tocsin_batch *b, const char *what, int limit)
     host_fail(&b->over, TOCSIN_TOO_LARGE, where, "more than %d %s", limit, what);
 }
 
-struct tocsin_alert *
-host_alert_new(struct tocsin_batch *b)
+static struct tocsin_alert *
+new_item(struct tocsin_batch *b, size_t so_far, size_t max, const char *what)
 {
     struct tocsin_alert *alert = arena_zalloc(b->arena, sizeof *alert);
-    size_t max = b->max_alerts > 0 ? b->max_alerts : HOST_MAX_ALERTS;
 
-    if (b->n_alerts == max) {
+    if (so_far == max) {
         if (b->over.rc == TOCSIN_OK)
-            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %zu alerts in one payload", max);
+            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %zu %s in one payload", max, what);
         return alert;
     }
     b->alerts = grow(b->arena, b->alerts, b->n_alerts, sizeof *b->alerts);
     b->alerts[b->n_alerts++] = alert;
     return alert;
+}
+
+struct tocsin_alert *
+host_alert_new(struct tocsin_batch *b)
+{
+    return new_item(b, b->n_alerts - b->n_records, b->max_alerts > 0 ? b->max_alerts : HOST_MAX_ALERTS, "alerts");
+}
+
+struct tocsin_alert *
+host_record_new(struct tocsin_batch *b)
+{
+    struct tocsin_alert *record = new_item(b, b->n_records, HOST_MAX_RECORDS, "records");
+
+    b->n_records += b->n_records < HOST_MAX_RECORDS;
+    record->record = true;
+    record->status = TOCSIN_FIRING;
+    return record;
 }
 
 /* Line ends as LF: CR alone would come out as a control character. */

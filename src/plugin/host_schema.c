@@ -277,6 +277,15 @@ keep(struct at *at, const char *name, const json_t *value)
     free(text);
 }
 
+/* What "true" asks for was done when the alert was made. */
+static enum tocsin_rc
+read_record(struct at *at, const char *name, const json_t *value)
+{
+    if (!json_is_boolean(value))
+        keep(at, name, value);
+    return TOCSIN_OK;
+}
+
 static const struct member {
     const char *name;
     enum tocsin_rc (*read)(struct at *, const char *name, const json_t *value);
@@ -294,6 +303,7 @@ static const struct member {
     { "starts_at", read_starts_at },
     { "ends_at", read_ends_at },
     { "expires_in", read_expires_in },
+    { "record", read_record },
 };
 
 static enum tocsin_rc
@@ -316,7 +326,7 @@ host_decode_schema(struct tocsin_batch *batch, const json_t *object, const char 
 
     if (!json_is_object(object))
         return host_fail(err, TOCSIN_MEANINGLESS, path, "expected an alert, which is an object");
-    at.alert = host_alert_new(batch);
+    at.alert = json_is_true(json_object_get(object, "record")) ? host_record_new(batch) : host_alert_new(batch);
     at.alert->status = TOCSIN_FIRING;
     json_object_foreach((json_t *)(uintptr_t)object, name, value) {
         if (json_is_null(value))

@@ -23,11 +23,13 @@ enum { APPLICATION_ID = 0x746f6373 };          /* "tocs" */
     extern const char symbol[]
 
 EMBED(schema_0001, "0001_init.sql");
-EMBED(schema_0002, "0002_outbox.sql");
+EMBED(schema_0002, "0002_group_of_resolved.sql");
+EMBED(schema_0003, "0003_outbox.sql");
 
 const struct migration schema_migrations[] = {
     { "0001_init", schema_0001 },
-    { "0002_outbox", schema_0002 },
+    { "0002_group_of_resolved", schema_0002 },
+    { "0003_outbox", schema_0003 },
 };
 const size_t schema_version = sizeof schema_migrations / sizeof schema_migrations[0];
 

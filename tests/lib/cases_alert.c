@@ -56,6 +56,8 @@ cases_alert_json(const struct tocsin_alert *alert)
     json_t *object = json_object(), *links = json_array();
 
     put(object, "status", status_words[alert->status]);
+    if (alert->record)
+        json_object_set_new(object, "record", json_true());
     if (alert->severity != TOCSIN_SEV_NONE)
         put(object, "severity", severity_words[alert->severity]);
     put(object, "dedup_key", alert->dedup_key);

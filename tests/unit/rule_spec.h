@@ -27,6 +27,7 @@ struct spec {                      /* lists end with NULL */
     const struct policy *policy;
     const char *notify[3];
     bool drop, suppress, stop;
+    enum { UNSAID, MAKES, MAKES_NOT } alert;
 };
 
 static struct policy page = { .name = "page" }, other = { .name = "other" };
@@ -46,7 +47,8 @@ source_of(struct arena *a, struct spec *s, unsigned line)
 {
     struct rule_src r = { .name = s->name, .pos = { "rules/10.cfg", line }, .set = s->set, .unset = s->unset,
                           .dedup_key = s->dedup_key, .group_by = s->group_by, .policy = s->policy,
-                          .notify = s->notify, .drop = s->drop, .suppress = s->suppress, .stop = s->stop };
+                          .notify = s->notify, .drop = s->drop, .suppress = s->suppress, .stop = s->stop,
+                          .has_alert = s->alert != UNSAID, .alert = s->alert == MAKES };
     size_t n = length(s->match, 6);
 
     r.any = arena_zalloc(a, 6 * sizeof *r.any);

@@ -161,7 +161,9 @@ decode(void *self, const struct tocsin_host *h, const struct tocsin_payload *in,
     }
     for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "https://n.example/%d", i);
-        if (in->body[0] == 'l')
+        if (in->body[0] == 'r')
+            h->record_new(out);
+        else if (in->body[0] == 'l')
             h->alert_label(out, alert, name, "v");
         else if (in->body[0] == 'n')
             h->alert_annotation(out, alert, name, "v");
@@ -192,6 +194,9 @@ batch_limits(void **state)
     static const struct { const char *body; enum tocsin_rc rc; const char *where, *what; } cases[] = {
         { "a2000", TOCSIN_OK, "", "" },
         { "a2001", TOCSIN_TOO_LARGE, "", "more than 2000 alerts in one payload" },
+        { "r3000", TOCSIN_OK, "", "" },            /* lines of a log are no alerts yet */
+        { "r100000", TOCSIN_OK, "", "" },
+        { "r100001", TOCSIN_TOO_LARGE, "", "more than 100000 records in one payload" },
         { "l64", TOCSIN_OK, "", "" },
         { "l65", TOCSIN_TOO_LARGE, "alert 1", "more than 64 labels" },
         { "n64", TOCSIN_OK, "", "" },

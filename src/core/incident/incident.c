@@ -17,7 +17,8 @@ incident_count(struct incident_row *i, const struct alert_row *a, int by)
 {
     uint32_t *n = a->suppressed ? &i->n_quiet : &i->n_firing[a->severity];
 
-    *n = (uint32_t)((int64_t)*n + by);
+    if (by > 0 || *n > 0)                    /* never below zero, whatever a damaged row says */
+        *n = (uint32_t)((int64_t)*n + by);
 }
 
 static uint32_t
@@ -104,15 +105,16 @@ fill(struct world_alert *a, const struct decision *d, const struct world *w, enu
     r->ends_at = d->ends_at;
     r->expires_at = d->expires_at;
     r->last_at = w->now;
-    if (r->count++ == 0)
+    if (r->count == 0)
         r->first_at = w->now;
+    r->count += 1 + d->more;
     a->dirt = DIRTY;
 }
 
 static void
 counted(struct world_alert *a, const struct decision *d, const struct world *w)
 {
-    a->row.count++;
+    a->row.count += 1 + (d != NULL ? d->more : 0);
     a->row.last_at = w->now;
     if (d != NULL && d->expires_at > 0)
         a->row.expires_at = d->expires_at;
@@ -232,10 +234,21 @@ alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char 
 
 /* The source tells something new about an alert that fires. */
 static void
-update(struct world *w, struct world_alert *a, const struct decision *d)
+update(struct world *w, struct world_alert *a, struct event *e)
 {
+    const struct decision *d = e->decision;
     struct world_incident *i = world_incident(w, &a->row.incident);
 
+    if (i == NULL || i->row.state == TOCSIN_INC_RESOLVED) {
+        struct id16 lost = a->row.incident;
+        char id[ID_TEXT];
+
+        attach(w, a, e);
+        id_format(&lost, id);
+        world_damage(w, &a->row.incident, "alert '%s' belonged to incident '%s', which is %s: it goes on here",
+                     d->dedup_key, id, i == NULL ? "not stored" : "resolved");
+        return;
+    }
     incident_count(&i->row, &a->row, -1);
     fill(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
@@ -262,7 +275,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
         if (d->drop)                         /* dropped only now: it stays what it is, until its source resolves it */
             counted(a, d, w);
         else
-            update(w, a, d);
+            update(w, a, e);
         e->incident_r = a->row.incident;
         return;
     case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
@@ -292,8 +305,8 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
     e->incident_r = a->row.incident;
     if (d->ends_at > 0 && a->row.starts_at > 0 && d->ends_at < a->row.starts_at) {
         if (a->row.state == ALERT_FIRING)
-            world_note(w, &a->row.incident, "alert", d->source,
-                       "a resolve of an earlier occurrence came late: ignored");
+            world_note_lately(w, &a->row.incident, "alert", d->source,
+                              "a resolve of an earlier occurrence came late: ignored", "");
         counted(a, NULL, w);
         return;
     }
@@ -307,9 +320,8 @@ on_unknown(struct world *w, struct world_alert *a, struct event *e)
     const struct decision *d = e->decision;
 
     if (a->row.state == ALERT_FIRING) {
-        if (a->row.digest != d->digest || a->dirt == CLEAN)
-            world_note(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: %s",
-                       d->summary);
+        world_note_lately(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: ",
+                          d->summary);
         counted(a, NULL, w);
         e->incident_r = a->row.incident;
         return;

@@ -291,6 +291,16 @@ apply_hold(struct run *r, const struct rule *rule)
         say(r, "suppress", "");
 }
 
+/* A rule that failed makes an alert all the same: something that a person waits for happened. */
+static void
+apply_makes(struct run *r, const struct rule *rule)
+{
+    if (!r->record || rule->makes == MAKES_NOTHING)
+        return;
+    r->wanted = rule->makes == MAKES_ALERT;
+    say(r, r->wanted ? "made an alert" : "no alert", "");
+}
+
 void
 actions_apply(struct run *r, const struct rule *rule)
 {
@@ -309,6 +319,7 @@ actions_apply(struct run *r, const struct rule *rule)
         apply_hold(r, rule);
     else if (rule->drop || rule->suppress)
         say(r, rule->drop ? "drop" : "suppress", " passed over because of the failure");
+    apply_makes(r, rule);
     if (rule->stop)
         say(r, "stop", "");
     run_trace(r, rule, trace->n > 0 ? trace->p : "matched, changed nothing", !good);

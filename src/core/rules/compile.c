@@ -204,6 +204,51 @@ compile_match(struct compiler *c, const struct rule_src *src, struct rule *r)
     }
 }
 
+/* --- records of logs -------------------------------------------------------------------------- */
+
+/*
+ * Was this alternative written with lines of logs in mind?  It names their text, or the collector and something else:
+ * a rule about a host or a team speaks of alerts, and one about a whole collector of all that comes from there.
+ */
+static bool
+is_about_lines(const struct alternative *alt)
+{
+    bool source = false, more = false;
+
+    for (size_t i = 0; i < alt->n; i++) {
+        const struct matcher *m = &alt->matchers[i];
+
+        if (m->op == OP_NE || m->op == OP_NOT_RE)
+            continue;
+        if (m->field == FIELD_SUMMARY)
+            return true;
+        if (m->field == FIELD_SOURCE)
+            source = true;
+        else if (m->field != FIELD_STATUS)
+            more = true;
+    }
+    return source && more;
+}
+
+static enum makes
+what_it_makes(const struct rule_src *src, const struct rule *r)
+{
+    bool weighs = r->policy != NULL || r->n_notify > 0 || r->has_group_by || r->has_dedup_key;
+
+    if (src->has_alert)
+        return src->alert ? MAKES_ALERT : MAKES_NO_ALERT;
+    if (r->drop)
+        return MAKES_NO_ALERT;
+    for (size_t i = 0; i < r->n_set; i++)
+        weighs = weighs || r->set[i].target.field == FIELD_SEVERITY;
+    if (!weighs || r->suppress || r->n_any == 0)
+        return MAKES_NOTHING;
+    for (size_t i = 0; i < r->n_any; i++)
+        if (!is_about_lines(&r->any[i]))
+            return MAKES_NOTHING;
+    return MAKES_ALERT;
+}
+
 /* --- the whole ------------------------------------------------------------------------------- */
 
 static void
@@ -218,6 +263,8 @@ compile_rule(struct compiler *c, const struct rule_src *src, struct rule *r)
         COMPLAIN(c, r, "a rule without a name");
     compile_match(c, src, r);
     compile_actions(c, src, r);
+    r->makes = what_it_makes(src, r);
+    c->rs->makes_alerts |= r->makes == MAKES_ALERT;
 }
 
 static void

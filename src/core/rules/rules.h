@@ -44,6 +44,7 @@ struct rule_src {
     const struct policy *policy;     /* NULL: unchanged; outlives the rule set */
     const char **notify; size_t n_notify;
     bool drop, suppress, stop;
+    bool has_alert, alert;           /* alert: does it make an alert of a log's record?  Unset: see README.md */
 };
 
 /* Called for every mistake; compile goes on to find the others. */
@@ -84,6 +85,7 @@ struct decision {
     const char **notify; size_t n_notify;
     struct rule_trace *trace; size_t n_trace;
     bool failed;                     /* at least one rule failed: report it */
+    uint32_t more;                   /* reports that it stands for beside its own: equal lines of a log */
 };
 
 /*
@@ -93,10 +95,16 @@ struct decision {
 struct decision *ruleset_decide(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,
                                 const struct tocsin_alert *);
 
+/*
+ * The same for a record of a log: NULL unless a rule makes an alert of it.  A record that no rule matches allocates
+ * nothing.
+ */
+struct decision *ruleset_decide_record(const struct ruleset *, struct rule_scratch *, struct arena *,
+                                       const char *source, const struct tocsin_alert *);
 /* A policy that was chosen before the rules, such as by the key that a sender used; `by` is kept as routed_by. */
 struct rule_route { const struct policy *policy; const char *by; };   /* policy NULL: none */
 
-/* The same, as if a rule before the first had routed it. */
+/* Either of the two, as the alert is a record or not, as if a rule before the first had routed it. */
 struct decision *ruleset_decide_routed(const struct ruleset *, struct rule_scratch *, struct arena *,
                                        const char *source, const struct tocsin_alert *, const struct rule_route *);
 

@@ -12,6 +12,9 @@
 #include "core/rules/rules.h"
 #include "core/rules/template.h"
 
+/* What a rule that matches says of a log's record: nothing, no alert, an alert. */
+enum makes { MAKES_NOTHING, MAKES_NO_ALERT, MAKES_ALERT };
+
 struct alternative { struct matcher *matchers; size_t n; };
 
 struct name_ref {                  /* a field or label that an action names */
@@ -41,6 +44,7 @@ struct rule {
     const struct policy *policy;
     const char **notify; size_t n_notify;
     bool drop, suppress, stop;
+    enum makes makes;
 };
 
 struct ruleset {
@@ -49,6 +53,7 @@ struct ruleset {
     const struct policy *default_policy;
     struct expr_table exprs;
     struct index index;
+    bool makes_alerts;             /* at least one rule can make an alert of a log's record */
 };
 
 /* Candidates not looked at yet: the rest of a bucket. */
@@ -61,6 +66,7 @@ struct rule_scratch {
     uint32_t *touched; size_t n_touched;           /* slots of labels that have a value */
     struct cursor *cursors; size_t n_cursors, cap_cursors;
     struct buf trace, text;
+    struct arena *trial;           /* a record's decision, before it is known whether it becomes an alert */
 };
 
 /* One alert on its way through the rules. */
@@ -75,6 +81,8 @@ struct run {
     struct decision *out;
     const struct rule *group_rule; /* the last one with group_by */
     size_t cap_trace, cap_notify;
+    bool record;                   /* a log's record, not an alert */
+    bool wanted;                   /* a record that a rule made an alert */
     struct tocsin_pair *matched; size_t n_matched, cap_matched;  /* name and place, for the stored text */
 };
 

@@ -36,6 +36,7 @@ rule_scratch_new(const struct ruleset *rs)
     sc->touched = xcalloc(rs->index.n_slots, sizeof *sc->touched);
     buf_init(&sc->trace, MAX_TRACE);
     buf_init(&sc->text, MAX_TEXT);
+    sc->trial = arena_new();
     return sc;
 }
 
@@ -51,6 +52,7 @@ rule_scratch_free(struct rule_scratch *sc)
     free(sc->cursors);
     buf_release(&sc->trace);
     buf_release(&sc->text);
+    arena_free(sc->trial);
     free(sc);
 }
 
@@ -406,11 +408,12 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
     encode(r, original);
 }
 
+/* NULL: a record that no rule made an alert. */
 static struct decision *
 decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
        const struct tocsin_alert *a, const struct rule_route *route, bool indexed)
 {
-    struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed };
+    struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed, .record = a->record };
     struct normal n;
 
     r.out = arena_zalloc(arena, sizeof *r.out);
@@ -425,6 +428,8 @@ decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, c
     alert_normalise(arena, a, SPARE_LABELS, &n);
     begin(&r, source, a, &n);
     run_rules(&r);
+    if (r.record && (!r.wanted || r.out->drop))
+        return NULL;
     finish(&r, source, a, n.severity);
     return r.out;
 }
@@ -437,15 +442,57 @@ ruleset_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *
 }
 
 struct decision *
-ruleset_decide_routed(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
-                      const struct tocsin_alert *a, const struct rule_route *route)
-{
-    return decide(rs, sc, arena, source, a, route, true);
-}
-
-struct decision *
 ruleset_decide_plainly(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                        const struct tocsin_alert *a)
 {
     return decide(rs, sc, arena, source, a, NULL, false);
+}
+
+/* Does any rule match it as it came?  If none does, none changes it, and so none will.  Nothing is allocated. */
+static bool
+is_matched(const struct ruleset *rs, struct rule_scratch *sc, const char *source, const struct tocsin_alert *a)
+{
+    struct run r = { .rs = rs, .sc = sc, .indexed = true };
+    const struct normal raw = { .summary = a->summary != NULL ? a->summary : "", .dedup_key = "",
+                                .severity = a->severity,
+                                /* only read here: the labels of a run that applies rules are a copy */
+                                .labels = (struct tocsin_pair *)(uintptr_t)a->labels, .n_labels = a->n_labels };
+    const struct matcher *unsure;
+    const char *why;
+
+    begin(&r, source, a, &raw);
+    for (bool first = true; next_rule(&r, first); first = false)
+        if (test_rule(&r, &rs->rules[r.current], &unsure, &why) != NO)
+            return true;
+    return false;
+}
+
+static struct decision *
+decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+              const struct tocsin_alert *a, const struct rule_route *route)
+{
+    bool plain = a->severity != TOCSIN_SEV_NONE && a->summary != NULL;
+    struct decision *d;
+
+    if (!rs->makes_alerts || (plain && !is_matched(rs, sc, source, a)))
+        return NULL;
+    d = decide(rs, sc, sc->trial, source, a, route, true);
+    if (d != NULL)
+        d = decide(rs, sc, arena, source, a, route, true);   /* the same again, to stay */
+    arena_reset(sc->trial);
+    return d;
+}
+
+struct decision *
+ruleset_decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+                      const struct tocsin_alert *a)
+{
+    return decide_record(rs, sc, arena, source, a, NULL);
+}
+
+struct decision *
+ruleset_decide_routed(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+                      const struct tocsin_alert *a, const struct rule_route *route)
+{
+    return a->record ? decide_record(rs, sc, arena, source, a, route) : decide(rs, sc, arena, source, a, route, true);
 }

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * intake_find.c - alerts of a collector as they are stored, for intakes whose
+ * ingest_find.c - alerts of a collector as they are stored, for intakes whose
  * vendor can be asked.
  *
  * An occurrence is found by its number at once.  A key has no index on disk
  * (the daemon knows what is open by heart, people ask seldom): it is looked
  * for among what is open, then among what is over; the newest is found.
  */
-#include <string.h>
+#include "daemon/ingest_find.h"
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/id.h"
-#include "collector/intake.h"
 #include "core/alert.h"
-#include "store/store.h"
+#include "plugin/host.h"
 
 enum { PAGE = 500, COUNT_MAX = 20000 };
 
@@ -23,7 +22,7 @@ static const unsigned closed_states = 1u << ALERT_RESOLVED | 1u << ALERT_DISMISS
 
 struct search {
     struct host_call *call;
-    const struct intake_source *from;
+    struct store *store;
     const struct tocsin_find *find;
     struct alert_filter filter;
     struct alert_row *rows; size_t n, max;   /* rows NULL: only counted */
@@ -42,7 +41,6 @@ states_of(const struct tocsin_find *f)
 static enum tocsin_rc
 scan(struct search *s, unsigned states, struct tocsin_err *err)
 {
-    struct store *store = s->from->store;
     size_t n = 0;
 
     s->filter.states = states;
@@ -50,7 +48,7 @@ scan(struct search *s, unsigned states, struct tocsin_err *err)
     s->filter.limit = s->find->number != 0 || s->find->dedup_key != NULL ? 1 : PAGE;
     do {
         struct alert_row *rows = NULL;
-        enum tocsin_rc rc = store->ops->list_alerts(store, s->call->arena, &s->filter, &rows, &n, err);
+        enum tocsin_rc rc = s->store->ops->list_alerts(s->store, s->call->arena, &s->filter, &rows, &n, err);
 
         if (rc != TOCSIN_OK)
             return rc;
@@ -92,13 +90,12 @@ static enum tocsin_rc
 add_incident(const struct search *s, const struct id16 *id, struct tocsin_known *out, struct tocsin_err *err)
 {
     struct incident_detail d = { .n_alerts = 0 };
-    struct store *store = s->from->store;
     enum tocsin_rc rc;
 
     out->incident = "";
     if (id_is_zero(id))
         return TOCSIN_OK;
-    rc = store->ops->get_incident(store, s->call->arena, id, 0, 0, &d, err);
+    rc = s->store->ops->get_incident(s->store, s->call->arena, id, 0, 0, &d, err);
     if (rc != TOCSIN_OK)
         return rc == TOCSIN_NOT_FOUND ? TOCSIN_OK : rc;      /* history may have gone meanwhile */
     out->incident = id_format(id, arena_alloc(s->call->arena, ID_TEXT));
@@ -135,19 +132,16 @@ show(const struct search *s, const struct tocsin_known **out_r, struct tocsin_er
 }
 
 enum tocsin_rc
-intake_find(struct host_call *call, const struct tocsin_find *find, const struct tocsin_known **out_r, size_t *n_r,
-            struct tocsin_err *err)
+ingest_find(struct store *store, const char *collector, struct host_call *call, const struct tocsin_find *find,
+            const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err)
 {
-    const struct intake_source *from = call->ctx;
-    const char *parts[] = { from->collector, find->dedup_key != NULL ? find->dedup_key : "" };
+    const char *parts[] = { collector, find->dedup_key != NULL ? find->dedup_key : "" };
     struct id16 key = id_hash(parts, 2);
-    struct search s = { .call = call, .from = from, .find = find, .max = COUNT_MAX };
+    struct search s = { .call = call, .store = store, .find = find, .max = COUNT_MAX };
     unsigned states = states_of(find);
     enum tocsin_rc rc = TOCSIN_OK;
 
-    if (from->store == NULL)
-        return err_set(err, TOCSIN_TEMPORARY, "", "the store cannot be asked at present");
-    s.filter = (struct alert_filter){ .source = from->collector, .key = find->dedup_key != NULL ? &key : NULL };
+    s.filter = (struct alert_filter){ .source = collector, .key = find->dedup_key != NULL ? &key : NULL };
     if (out_r != NULL) {
         s.max = find->max > 0 && find->max < PAGE ? find->max : PAGE;
         s.rows = arena_alloc(call->arena, s.max * sizeof *s.rows);
