@@ -22,6 +22,7 @@ static const struct command {
     { "explain", cli_main, "what a payload would become: alerts, rules, incident, who is paged" },
     { "send", cli_main, "post an alert" },
     { "incidents", cli_main, "list, show, ack, unack, resolve, snooze, note, escalate" },
+    { "silence", cli_main, "list, add, expire" },
     { "version", version, "print the version" },
     { "help", help, "this text" },
 };

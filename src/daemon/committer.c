@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rand.h"
+#include "store/row_fields.h"
 
 enum {
     FLUSH_MS = 1000,
@@ -127,8 +128,9 @@ enqueue_job(struct committer *c, struct job *j)
     j->event.target = j->target;
     j->event.outcome = &j->outcome;
     j->event.err = &j->err;
+    j->event.silence = j->silence;
     pthread_mutex_lock(&c->mutex);
-    if (j->event.kind == EV_ACTION)
+    if (job_is_asked(j))
         rc = admission(c, 0, &err);
     if (rc == TOCSIN_OK) {
         bool waits = j->event.kind == EV_DELIVERY && c->news_gap <= BUSY_GAP_MS;
@@ -157,6 +159,18 @@ committer_act(struct committer *c, const struct api_action *a, const char *origi
     j->note = copy(a->note);
     j->origin = copy(origin);
     j->done = done;
+    j->done_ctx = done_ctx;
+    enqueue_job(c, j);
+}
+
+void
+committer_silence(struct committer *c, const struct api_silence *s, silence_done done, void *done_ctx)
+{
+    struct job *j = xcalloc(1, sizeof *j);
+
+    j->event = (struct event){ .kind = s->end ? EV_SILENCE_END : EV_SILENCE, .key = s->row.id };
+    j->silence = s->end ? NULL : silence_row_dup(&s->row);
+    j->silence_done = done;
     j->done_ctx = done_ctx;
     enqueue_job(c, j);
 }

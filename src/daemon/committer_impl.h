@@ -25,9 +25,18 @@ struct job {
     char *by, *note, *origin, *target;
     struct tocsin_outcome outcome;           /* EV_DELIVERY */
     struct tocsin_err err;                   /* EV_ACTION: why not */
+    struct silence_row *silence;             /* EV_SILENCE */
     void (*done)(void *ctx, enum tocsin_rc, const struct tocsin_err *);
+    silence_done silence_done;               /* of silences, in its place */
     void *done_ctx;
 };
+
+/* Somebody waits for the answer: refused where it cannot be stored.  Other jobs are tried again. */
+static inline bool
+job_is_asked(const struct job *j)
+{
+    return j->event.kind == EV_ACTION || j->event.kind == EV_SILENCE || j->event.kind == EV_SILENCE_END;
+}
 
 struct committer {
     struct committer_options opt;

@@ -99,13 +99,16 @@ job_free(struct job *j)
     free(j->note);
     free(j->origin);
     free(j->target);
+    free(j->silence);
     free(j);
 }
 
 void
 job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
 {
-    if (j->done != NULL)
+    if (j->silence_done != NULL)
+        j->silence_done(j->done_ctx, rc, &j->event.silence_r, err);
+    else if (j->done != NULL)
         j->done(j->done_ctx, rc, err);
     job_free(j);
 }
@@ -177,6 +180,7 @@ answer_all(struct load *l)
         struct job *j = l->jobs;
 
         l->jobs = j->next;
+        j->event.silence_r = e->silence_r;
         job_answer(j, e->rc, &j->err);
         e++;
     }
@@ -201,7 +205,7 @@ committer_refuse(struct committer *c, struct load *l, const struct tocsin_err *e
 
         l->jobs = j->next;
         j->next = NULL;
-        if (j->event.kind == EV_ACTION) {
+        if (job_is_asked(j)) {
             job_answer(j, err->rc, err);
         } else {
             *at = j;

@@ -16,7 +16,8 @@ extern const struct tocsin_host plugin_host;
 enum {
     HOST_MAX_ALERTS = 2000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
     HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
-    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000, HOST_MAX_KINDS = 16,
+    HOST_JSON_DEPTH_MAX = 256, HOST_JSON_VALUES = 500000, HOST_JSON_KEYS = 4096, HOST_MAX_NOTES = 100,
+    HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000, HOST_MAX_KINDS = 16,
     HOST_MAX_RECORDS = 100000      /* lines of a log; they are not alerts yet */
 };
 
@@ -58,7 +59,7 @@ void host_redact_err(const struct redact *, struct arena *, struct tocsin_err *)
 struct mapping;
 enum tocsin_rc host_decode(const struct tocsin_plugin *, void *self, struct mapping *, const struct tocsin_payload *,
                            struct tocsin_batch *out, struct tocsin_err *err);
-/* The largest nesting that parse_json() accepts from now on; HOST_JSON_DEPTH by default. */
+/* The largest nesting that parse_json() accepts from now on, up to HOST_JSON_DEPTH_MAX; HOST_JSON_DEPTH by default. */
 void host_set_json_depth(unsigned depth);
 /* For tests: signatures are traced to the authorities in this PEM file; NULL: to the system's again. */
 void host_set_authorities(const char *pem_file);

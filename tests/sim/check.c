@@ -81,6 +81,7 @@ check_state(struct sim *s)
         timers(s, &rows[i]);
         counts(s, a, &rows[i]);
     }
+    check_silences(s);
     arena_free(a);
 }
 
@@ -168,13 +169,14 @@ check_end(struct sim *s)
         struct incident_detail d;
         struct tocsin_err err;
 
-        if (s->store->ops->get_incident(s->store, a, &rows[i].id, 10, 10, &d, &err) != TOCSIN_OK) {
+        if (s->store->ops->get_incident(s->store, a, &rows[i].id, 10, 10000, &d, &err) != TOCSIN_OK) {
             broken(s, "get_incident failed: %s", err.what);
             continue;
         }
         for (size_t k = 0; k < d.n_deliveries; k++)
             ledger(s, &d.row, &d.deliveries[k]);
         told(s, &d);
+        check_silence_over(s, &d);
     }
     /* I4: no key at a vendor that is no incident's */
     for (size_t v = 0; v < N_VENDORS; v++)

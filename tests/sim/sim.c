@@ -383,6 +383,8 @@ step(struct sim *s)
         people(s);
     else if (what < 70)
         faults(s);
+    else if (what < 76)
+        silences_change(s);
     pass_time(s);
     sim_turn(s, NULL, 0);
     notifier_work(s, roll(s, 30) == 0);

@@ -96,6 +96,11 @@ void notifier_restart(struct sim *);                           /* what is due is
 void notifier_rearm(struct sim *);                             /* a reload: what was refused is tried again */
 void notifier_due(struct sim *, const struct turn_result *);
 
+/* silences.c */
+void silences_change(struct sim *);
+void check_silences(struct sim *);                             /* after every step */
+void check_silence_over(struct sim *, const struct incident_detail *);
+
 /* check.c */
 void check_state(struct sim *);                                /* after every step */
 void check_end(struct sim *);                                  /* after the faults ended and all drained */
