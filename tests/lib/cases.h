@@ -46,6 +46,10 @@ void cases_decode(struct case_run *);
 void cases_verify(struct case_run *);
 void cases_render(struct case_run *);
 void cases_classify(struct case_run *);
+void cases_intake(struct case_run *);
+/* What arrived, and what was made of it. */
+void cases_payload(struct case_run *, struct tocsin_payload *);
+json_t *cases_batch_json(const struct tocsin_batch *);
 
 /* Adds a line for each difference, with its path; takes the reference of actual. */
 void cases_compare(struct buf *diff, const char *path, const json_t *expected, json_t *actual);
