@@ -60,6 +60,11 @@ pipeline_apply(struct world *w, struct event *e)
         if (i != NULL)
             incident_on_timer(w, i);
         break;
+    case EV_CLOCK:
+        i = world_incident(w, &e->incident);
+        if (i != NULL)
+            escalation_clamp(w, i);
+        break;
     case EV_DELIVERY:
     case EV_REARM:
         on_delivery(w, e);

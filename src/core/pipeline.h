@@ -22,6 +22,7 @@ enum event_kind {
     EV_TIMER,             /* an incident's next_due has come */
     EV_DELIVERY,          /* a send ended */
     EV_REARM,             /* the configuration changed: try what a target had refused once more */
+    EV_CLOCK,             /* after a start: the stored deadlines may come from a clock that was ahead */
     EV_SILENCE,           /* make a silence, or change one */
     EV_SILENCE_END,       /* end a silence */
     EV_SILENCE_TIMER,     /* a silence's next_due has come */
@@ -44,7 +45,7 @@ struct event {
     const struct silence_row *silence;
     /* EV_RECHECK: the alert as it is stored, with its text */
     const struct alert_row *stored;
-    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM */
+    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM, EV_CLOCK */
     struct id16 incident;
     /* EV_ACTION */
     enum action action;

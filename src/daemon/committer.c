@@ -40,6 +40,8 @@ next_wait_ms(struct committer *c, int64_t mono)
 {
     int64_t due = c->opt.store->ops->next_due(c->opt.store), wait = c->next_upkeep - mono;
 
+    if (c->n_unchecked > 0)
+        wait = 0;
     if (c->lazy && c->next_flush - mono < wait)
         wait = c->next_flush - mono;
     if (due > 0 && due - committer_time(c) < wait)
@@ -292,11 +294,22 @@ is_timer_due(struct committer *c)
     return due > 0 && due <= committer_time(c) && clock_mono_ms() >= c->retry_at;
 }
 
+/* Deadlines were stored by another process, perhaps under a clock that has been set back since. */
+static void
+list_deadlines(struct committer *c)
+{
+    struct tocsin_err err;
+
+    if (turn_deadlines(&c->env, committer_time(c), &c->unchecked, &c->n_unchecked, &err) != TOCSIN_OK)
+        log_error("store", "", "cannot look for deadlines that a wrong clock has set: %s", err.what);
+}
+
 static void *
 committer_main(void *ctx)
 {
     struct committer *c = ctx;
 
+    list_deadlines(c);
     for (;;) {
         struct load l;
         bool stop = await(c, &l);
@@ -311,6 +324,8 @@ committer_main(void *ctx)
             committer_turn(c, &l);
         else if (stop)
             break;
+        else if (c->n_unchecked > 0 && clock_mono_ms() >= c->retry_at)
+            committer_check_clock(c);
         upkeep(c, clock_mono_ms());
     }
     return NULL;
@@ -400,6 +415,7 @@ committer_free(struct committer *c)
         c->job_head = j->next;
         job_free(j);
     }
+    free(c->unchecked);
     turn_env_release(&c->env);
     arena_free(c->arena);
     pthread_mutex_destroy(&c->mutex);

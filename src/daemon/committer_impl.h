@@ -64,6 +64,8 @@ struct committer {
     atomic_llong clock_jumps;
     int64_t next_flush, next_upkeep, retry_at;
     bool lazy;
+    struct id16 *unchecked;                  /* incidents that are still to be asked whether their clock was ahead */
+    size_t n_unchecked;
     struct complaint trouble;
 };
 
@@ -81,6 +83,8 @@ bool committer_caps_of(void *committer, const char *target, struct delivery_caps
 const struct policy *committer_default_policy(void *committer);
 /* Apply and commit, answer, wake the notifier; or deal with the failure. */
 void committer_turn(struct committer *, struct load *);
+/* Look at the next incidents whose deadlines were stored before this start. */
+void committer_check_clock(struct committer *);
 /* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */
 void committer_refuse(struct committer *, struct load *, const struct tocsin_err *);
 /* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */

@@ -284,6 +284,25 @@ run(struct committer *c, struct event *events, size_t n, struct turn_result *r, 
     return rc;
 }
 
+void
+committer_check_clock(struct committer *c)
+{
+    size_t n = c->n_unchecked < TURN_TIMERS ? c->n_unchecked : TURN_TIMERS;
+    struct event *events = arena_zalloc(c->arena, (n + 1) * sizeof *events);
+    struct turn_result r;
+    struct tocsin_err err;
+
+    for (size_t i = 0; i < n; i++)
+        events[i] = (struct event){ .kind = EV_CLOCK, .incident = c->unchecked[c->n_unchecked - 1 - i] };
+    if (run(c, events, n, &r, &err) == TOCSIN_OK) {
+        wake_notifier(c, &r);
+        c->n_unchecked -= n;
+    } else {
+        committer_failed(c, &err);           /* they stay: after a while they are asked again */
+    }
+    arena_reset(c->arena);
+}
+
 /* With the disk full new alerts are refused, but acknowledgements and results of sends have a reserve. */
 static enum tocsin_rc
 run_jobs_alone(struct committer *c, struct load *l, const struct tocsin_err *why)

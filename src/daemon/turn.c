@@ -491,3 +491,37 @@ out:
         t.ops->rollback(t.store);
     return rc;
 }
+
+/* --- after a start --------------------------------------------------------------------------- */
+
+enum tocsin_rc
+turn_deadlines(struct turn_env *env, int64_t now, struct id16 **out_r, size_t *n_out, struct tocsin_err *err)
+{
+    const struct store_ops *ops = env->store->ops;
+    struct arena *arena = arena_new();
+    struct pending *rows = NULL;
+    struct store_stats stats = { 0 };
+    struct id16 *ids = NULL;
+    size_t n = 0, n_rows = 0, cap;
+    enum tocsin_rc rc = ops->stats(env->store, &stats, err);
+
+    if (rc == TOCSIN_OK)
+        rc = ops->pending(env->store, arena, &rows, &n_rows, err);
+    if (rc != TOCSIN_OK)
+        goto out;
+    cap = stats.open_incidents;
+    ids = xcalloc(cap + n_rows + 1, sizeof *ids);
+    rc = cap > 0 ? ops->due_incidents(env->store, INT64_MAX, ids, cap, &n, err) : TOCSIN_OK;
+    for (size_t i = 0; rc == TOCSIN_OK && i < n_rows; i++)
+        if (rows[i].due_at > now)
+            ids[n++] = rows[i].incident;
+    if (rc == TOCSIN_OK && n > 0) {
+        *n_out = sort_unique(ids, n);
+        *out_r = ids;
+        ids = NULL;
+    }
+out:
+    free(ids);
+    arena_free(arena);
+    return rc;
+}
