@@ -7,6 +7,7 @@
  * Names of Alertmanager stand where it has one for the same thing, so that
  * dashboards and alerts made for it go on working.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "api/internal.h"
@@ -100,6 +101,36 @@ collectors(struct buf *b, struct call *c, uint64_t all_alerts)
 }
 
 static void
+syslog_collectors(struct buf *b, struct call *c)
+{
+    static const struct { const char *name, *kind, *help; size_t at; } series[] = {
+        { "tocsin_syslog_connections", "gauge", "Open connections.", offsetof(struct syslog_status, connections) },
+        { "tocsin_syslog_messages_total", "counter", "Syslog messages received.",
+          offsetof(struct syslog_status, messages) },
+        { "tocsin_syslog_refused_total", "counter", "Syslog messages refused, and streams that are none.",
+          offsetof(struct syslog_status, refused) },
+        { "tocsin_syslog_cut_total", "counter", "Messages longer than line_max.", offsetof(struct syslog_status, cut) },
+        { "tocsin_syslog_dropped_total", "counter", "Datagrams that the kernel dropped, its buffer being full.",
+          offsetof(struct syslog_status, dropped) },
+        { "tocsin_syslog_turned_away_total", "counter", "Connections and datagrams that were not let in.",
+          offsetof(struct syslog_status, turned_away) },
+    };
+    const struct api_deps *deps = c->api->deps;
+    struct syslog_status *all = NULL;
+    size_t n = deps->syslog != NULL ? syslog_collectors_status(deps->syslog, http_arena(c->req), &all) : 0;
+
+    prom_family(b, "tocsin_syslog_listening", "gauge", "1 while the collector listens on all its addresses.");
+    for (size_t i = 0; i < n; i++)
+        one_label(b, "tocsin_syslog_listening", "collector", all[i].collector, all[i].listening);
+    for (size_t k = 0; k < sizeof series / sizeof series[0]; k++) {
+        prom_family(b, series[k].name, series[k].kind, series[k].help);
+        for (size_t i = 0; i < n; i++)
+            one_label(b, series[k].name, "collector", all[i].collector,
+                      *(const uint64_t *)(const void *)((const char *)&all[i] + series[k].at));
+    }
+}
+
+static void
 deliveries(struct buf *b, const struct store_stats *s, int64_t now)
 {
     double age = s->oldest_pending_at > 0 && now > s->oldest_pending_at ? (double)(now - s->oldest_pending_at) : 0;
@@ -113,6 +144,10 @@ deliveries(struct buf *b, const struct store_stats *s, int64_t now)
 static void
 store(struct buf *b, struct store *store, const char *engine)
 {
+    static const struct prom_label build[] = { { "branch", "tocsin" },
+                                               { "goversion", "" },
+                                               { "revision", "tocsin-" TOCSIN_VERSION },
+                                               { "version", API_FOREIGN_VERSION } };
     struct store_stats s;
     struct tocsin_err err;
     bool ok = store->ops->stats(store, &s, &err) == TOCSIN_OK;
@@ -127,7 +162,14 @@ store(struct buf *b, struct store *store, const char *engine)
     gauge(b, "tocsin_incidents_exhausted", "Open incidents whose policy ended unanswered.", (double)s.exhausted);
     gauge(b, "tocsin_open_alerts", "Alerts that are not resolved.", (double)s.open_alerts);
     prom_family(b, "alertmanager_alerts", "gauge", "Alerts by state.");
-    one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts);
+    one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts - s.suppressed_alerts);
+    one_label(b, "alertmanager_alerts", "state", "suppressed", s.suppressed_alerts);
+    prom_family(b, "alertmanager_build_info", "gauge", "The version whose API is served, for those who ask for it.");
+    prom_count(b, "alertmanager_build_info", build, sizeof build / sizeof build[0], 1);
+    prom_family(b, "alertmanager_silences", "gauge", "How many silences by state.");
+    one_label(b, "alertmanager_silences", "state", "active", s.silences[SILENCE_ACTIVE]);
+    one_label(b, "alertmanager_silences", "state", "expired", s.silences[SILENCE_EXPIRED]);
+    one_label(b, "alertmanager_silences", "state", "pending", s.silences[SILENCE_PENDING]);
     deliveries(b, &s, clock_steady_ms());
     total(b, "tocsin_store_rows_written_total", "Rows written.", s.rows_written);
     total(b, "tocsin_store_commits_total", "Transactions of the store.", s.commits);
@@ -256,6 +298,7 @@ handle_metrics(struct call *c)
     deps->turn_stats(deps->ctx, &t);
     turn(&b, &t);
     collectors(&b, c, t.alerts);
+    syslog_collectors(&b, c);
     store(&b, deps->store, deps->store->ops->name);
     if (deps->notifier != NULL)
         notifiers(&b, c);

@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "core/world.h"
+#include "daemon/turn_impl.h"
 
 /* --- policies that incidents were opened with ----------------------------------- */
 
@@ -53,6 +53,8 @@ turn_env_init(struct turn_env *env, struct store *store, uint64_t seed_a, uint64
     idgen_seed(&env->ids, seed_a, seed_b);
     env->policies = xcalloc(1, sizeof *env->policies);
     env->policies->arena = arena_new();
+    env->silences = silence_set_new();
+    env->silences_stale = true;
 }
 
 void
@@ -62,23 +64,11 @@ turn_env_release(struct turn_env *env)
     free(env->policies->items);
     free(env->policies);
     env->policies = NULL;
+    silence_set_free(env->silences);
+    env->silences = NULL;
 }
 
 /* --- what the core asks ----------------------------------------------------------- */
-
-struct turn {
-    struct turn_env *env;
-    struct arena *arena;
-    struct store *store;
-    const struct store_ops *ops;
-    struct world world;
-    struct event *events;
-    size_t n;
-    struct id16 *keys;
-    size_t n_keys;
-    struct turn_result *out;
-    struct tocsin_err *err;
-};
 
 static const struct policy *
 policy_of(void *ctx, const struct id16 *id)
@@ -204,7 +194,7 @@ load_alerts(struct turn *t)
     for (size_t i = 0; i < t->n; i++) {
         if (t->events[i].kind == EV_ALERT)
             t->keys[n++] = t->events[i].decision->key;
-        else if (t->events[i].kind == EV_EXPIRY || is_by_key(&t->events[i]))
+        else if (t->events[i].kind == EV_EXPIRY || t->events[i].kind == EV_RECHECK || is_by_key(&t->events[i]))
             t->keys[n++] = t->events[i].key;
     }
     n = sort_unique(t->keys, n);
@@ -260,7 +250,7 @@ is_news(struct turn *t, const struct event *e)
 {
     const struct world_alert *a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
 
-    return e->kind == EV_EXPIRY || a->dirt == DIRTY || !pipeline_is_repeat(e->decision, &a->row);
+    return e->kind != EV_ALERT || a->dirt == DIRTY || !pipeline_is_repeat(e->decision, &a->row);
 }
 
 static enum tocsin_rc
@@ -279,7 +269,9 @@ load_incidents(struct turn *t)
         const struct event *e = &t->events[i];
         const struct world_alert *a;
 
-        if (e->kind == EV_ALERT || e->kind == EV_EXPIRY) {
+        if (turn_is_silence(e))
+            continue;
+        if (e->kind == EV_ALERT || e->kind == EV_EXPIRY || e->kind == EV_RECHECK) {
             if (!is_news(t, e))
                 continue;
             a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
@@ -373,6 +365,7 @@ collect(struct turn *t, struct writeset *ws)
             t->out->due[t->out->n_due++] = (struct due_delivery){ d->row.incident, d->row.target, d->row.due_at };
         }
     ws->deliveries = deliveries;
+    turn_collect_silences(t, ws);
     for (size_t i = 0; i < w->n_new_policies; i++)
         policies[ws->n_policies++] = (struct policy_row){ w->new_policies[i]->id, w->new_policies[i]->body };
 }
@@ -388,7 +381,7 @@ write_and_commit(struct turn *t)
         t->out->repeats += ws.alerts[i].lazy;
         t->out->wrote |= !ws.alerts[i].lazy;
     }
-    t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events > 0;
+    t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events + ws.n_silences > 0;
     t->out->damage = t->world.damage;
     t->out->n_damage = t->world.n_damage;
     rc = t->ops->write(t->store, &ws, t->err);
@@ -414,6 +407,8 @@ load_all(struct turn *t, size_t max_timers)
 {
     enum tocsin_rc rc = max_timers > 0 ? add_timers(t, max_timers) : TOCSIN_OK;
 
+    if (rc == TOCSIN_OK)
+        rc = turn_silences(t, max_timers > 0);
     if (rc == TOCSIN_OK)
         rc = load_alerts(t);
     if (rc == TOCSIN_OK)
@@ -482,14 +477,51 @@ turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t
     if (rc != TOCSIN_OK)
         goto out;
     for (size_t i = 0; i < t.n; i++)
-        pipeline_apply(&t.world, &t.events[i]);
-    if (t.events != events && n > 0)         /* timers were added behind: give the results back */
-        memcpy(events, t.events, n * sizeof *events);
+        if (!turn_is_silence(&t.events[i]))  /* those came first */
+            pipeline_apply(&t.world, &t.events[i]);
+    if (t.events != events && n > 0)         /* others were added around them: give the results back */
+        memcpy(events, t.events + t.first, n * sizeof *events);
     rc = write_and_commit(&t);
-    if (rc == TOCSIN_OK)
+    if (rc == TOCSIN_OK) {
+        env->silences_stale = false;
         number(&t, events, n);
+    }
 out:
     if (rc != TOCSIN_OK)
         t.ops->rollback(t.store);
+    return rc;
+}
+
+/* --- after a start --------------------------------------------------------------------------- */
+
+enum tocsin_rc
+turn_deadlines(struct turn_env *env, int64_t now, struct id16 **out_r, size_t *n_out, struct tocsin_err *err)
+{
+    const struct store_ops *ops = env->store->ops;
+    struct arena *arena = arena_new();
+    struct pending *rows = NULL;
+    struct store_stats stats = { 0 };
+    struct id16 *ids = NULL;
+    size_t n = 0, n_rows = 0, cap;
+    enum tocsin_rc rc = ops->stats(env->store, &stats, err);
+
+    if (rc == TOCSIN_OK)
+        rc = ops->pending(env->store, arena, &rows, &n_rows, err);
+    if (rc != TOCSIN_OK)
+        goto out;
+    cap = stats.open_incidents;
+    ids = xcalloc(cap + n_rows + 1, sizeof *ids);
+    rc = cap > 0 ? ops->due_incidents(env->store, INT64_MAX, ids, cap, &n, err) : TOCSIN_OK;
+    for (size_t i = 0; rc == TOCSIN_OK && i < n_rows; i++)
+        if (rows[i].due_at > now)
+            ids[n++] = rows[i].incident;
+    if (rc == TOCSIN_OK && n > 0) {
+        *n_out = sort_unique(ids, n);
+        *out_r = ids;
+        ids = NULL;
+    }
+out:
+    free(ids);
+    arena_free(arena);
     return rc;
 }

@@ -19,6 +19,8 @@
 
 void incident_on_alert(struct world *, struct event *);
 void incident_on_expiry(struct world *, const struct event *);
+/* Silences changed: hold the alert, or let it go; then the incident pages as if its alert were new. */
+void incident_on_recheck(struct world *, const struct event *);
 void incident_on_action(struct world *, struct event *);
 /* Acknowledgement or snooze ran out. */
 void incident_on_timer(struct world *, struct world_incident *);

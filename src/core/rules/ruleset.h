@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ruleset.h - the compiled form of rules and the state of one evaluation.
- * Private to this folder (and to its tests).
+ * Private to this folder, its tests, and ../silence, which is filed in the same index.
  */
 #ifndef CORE_RULESET_H
 #define CORE_RULESET_H
