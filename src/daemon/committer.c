@@ -75,7 +75,8 @@ wake_if_sooner(struct committer *c)
 static void
 enqueue(struct committer *c, struct intake *in)
 {
-    if (c->intake_head == NULL)
+    c->n_intakes++;
+    if (c->n_intakes == 1 || c->n_intakes == c->company)
         pthread_cond_signal(&c->wake);
     *c->intake_tail = in;
     c->intake_tail = &in->next;
@@ -201,6 +202,7 @@ take(struct committer *c, struct load *l)
         *at = in;
         at = &in->next;
         l->n_alerts += in->n;
+        c->n_intakes--;
     }
     if (c->intake_head == NULL)
         c->intake_tail = &c->intake_head;
@@ -243,22 +245,44 @@ upkeep(struct committer *c, int64_t mono)
         committer_failed(c, &err);
 }
 
-static void
-wait_for_work(struct committer *c, int64_t mono, int64_t ms)
+static struct timespec
+in_us(int64_t us)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(us / 1000000);
+    until.tv_nsec += (long)(us % 1000000) * 1000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+static void
+wait_for_work(struct committer *c, int64_t mono, int64_t ms)
+{
+    struct timespec until = in_us(ms * 1000);
+
     c->wake_at = mono + ms;
     c->asleep = true;
     pthread_cond_timedwait(&c->wake, &c->mutex, &until);
     c->asleep = false;
+}
+
+/*
+ * Senders that wait for their answers come back together, a few hundred microseconds apart.  Without patience the
+ * first of them would have a sync of its own and all others would wait for it.  A single sender is not held up.
+ */
+static void
+wait_for_company(struct committer *c)
+{
+    struct timespec until = in_us(c->company_us);
+
+    while (c->n_intakes < c->company && !c->stopping)
+        if (pthread_cond_timedwait(&c->wake, &c->mutex, &until) != 0)
+            break;
 }
 
 /* Sleep until there is something to do, and take it; what may still wait for company stays. */
@@ -278,6 +302,9 @@ await(struct committer *c, struct load *l)
         wait_for_work(c, mono, wait);
     *l = (struct load){ 0 };
     /* the store refuses, and the end is near: results of sends are left, the ledger has them sent again */
+    if (c->intake_head != NULL)
+        wait_for_company(c);
+    c->company = 0;
     hopeless = c->stopping && c->intake_head == NULL && c->retry_at > clock_mono_ms();
     if (!hopeless && (c->stopping || c->failed || is_ready(c, clock_mono_ms())))
         take(c, l);

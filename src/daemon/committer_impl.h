@@ -13,8 +13,10 @@ enum {
     TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
     TURN_TIMERS = 500,
     FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
-    REPORT_WAIT_MS = 10,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
-    BUSY_GAP_MS = 5                /* for one to go along with: a sync of its own would be in their way */
+    REPORT_WAIT_MS = 30,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
+    BUSY_GAP_MS = 20,              /* for one to go along with: a sync of its own would be in their way */
+    COMPANY_MIN = 4,               /* payloads that a turn answered, from which on their senders are expected back */
+    COMPANY_US = 5000              /* and at most so long */
 };
 
 /* An action or a report, owned by the queue. */
@@ -51,6 +53,8 @@ struct committer {
     int64_t jobs_at;                         /* when the jobs that are queued are to have a turn of their own */
     int64_t news_at, news_gap;               /* the latest turn that stored alerts, and how long after the one before */
     size_t queued;
+    size_t n_intakes, company;       /* payloads that are queued; as many as the turn before answered, if that was many */
+    int64_t company_us;              /* how long the thread waits for these */
     bool stopping, failed;
     bool asleep;                             /* the thread waits: nobody uses the store, the turn's arena, the clock below */
     int64_t wake_at;                         /* until when, by the monotonic clock */

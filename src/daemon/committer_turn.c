@@ -215,7 +215,7 @@ static void
 note_stats(struct committer *c, const struct load *l, const struct turn_result *r, int64_t us)
 {
     static const int64_t le[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000 };
-    size_t b = 0;
+    size_t b = 0, n_intakes = 0;
 
     while (b < sizeof le / sizeof le[0] && us > le[b])
         b++;
@@ -223,8 +223,12 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
     c->stats.turns++;
     c->stats.events += l->n_jobs;
     c->stats.repeats += r->repeats;
-    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+    for (const struct intake *in = l->intake; in != NULL; in = in->next, n_intakes++)
         count_intake(&c->stats, in);
+    if (r->wrote && n_intakes >= COMPANY_MIN) {
+        c->company = n_intakes;
+        c->company_us = us / 2 < COMPANY_US ? us / 2 : COMPANY_US;   /* less than what it may spare */
+    }
     if (r->wrote && l->n_alerts > 0) {
         c->news_gap = clock_mono_ms() - c->news_at;
         c->news_at += c->news_gap;
