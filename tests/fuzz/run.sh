@@ -69,7 +69,7 @@ for name in $names; do
     [ -d "$seeds" ] || seeds=
     [ "$source" = "tests/fuzz/$name.c" ] || /usr/bin/python3 tests/fuzz/seeds.py "$vendor" "$role" "$out/seeds/$name"
     # programs that do not compile leak within libjq; mappings that do must not leak
-    [ "$role" = mapping ] && known=lsan_mapping.supp || known=lsan.supp
+    [ "$role" = mapping ] && [ -n "$vendor" ] && known=lsan_mapping.supp || known=lsan.supp
     if ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS="suppressions=tests/fuzz/$known:print_suppressions=0" "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
         -artifact_prefix="$out/$name-" "$out/found/$name" $seeds "$out/seeds/$name" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))
