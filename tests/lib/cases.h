@@ -48,8 +48,7 @@ void cases_answer(struct case_run *);
 void cases_render(struct case_run *);
 void cases_classify(struct case_run *);
 void cases_intake(struct case_run *);
-/* What arrived, and what was made of it. */
-void cases_payload(struct case_run *, struct tocsin_payload *);
+/* What was made of what arrived. */
 json_t *cases_batch_json(const struct tocsin_batch *);
 
 /* Adds a line for each difference, with its path; takes the reference of actual. */
