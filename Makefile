@@ -185,7 +185,7 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 # A fuzz target without libFuzzer, that replays its corpus.  tests/fuzz/run.sh says which sources a name stands for.
 fuzz_role   = $(firstword $(subst _, ,$(1)))
 fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
-fuzz_vendor = $(if $(filter mapping_%,$(1)),,$(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(1)))/*.c))
+fuzz_vendor = $(if $(filter mapping_%,$(1)),,$(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(1))))/*.c))
 $(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuzz/replay.c $$(call fuzz_vendor,$$*)) \
            $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
