@@ -174,7 +174,7 @@ text_unescape(char *s)
 
         if (low >= 0)
             p += 2;
-        *out++ = low >= 0 ? (char)(high << 4 | low) : *p;
+        *out++ = (char)(low >= 0 ? high << 4 | low : *p);
     }
     *out = '\0';
     return (size_t)(out - s);
