@@ -44,7 +44,11 @@ struct collector_stats {
     uint64_t payloads, alerts, refused;
     int64_t last_at;                 /* latest accepted payload; 0 none */
     uint64_t records;                /* lines of logs that were read, whatever became of them */
+    const struct kind_count { const char *kind; uint64_t n; } *kinds; size_t n_kinds;   /* what made no alert */
 };
+
+/* What is to be sent for a collector and belongs to no incident. */
+struct outbox_count { const char *collector, *kind /* "forward", "get" */; uint64_t rows, bytes, sent, dropped; };
 
 struct api_deps {
     struct store *store;
@@ -65,6 +69,7 @@ struct api_deps {
     void (*turn_stats)(void *ctx, struct turn_stats *out);
     /* May be NULL: then only MQTT collectors have counters. */
     size_t (*collector_stats)(void *ctx, struct arena *, struct collector_stats **out);
+    size_t (*outbox_stats)(void *ctx, struct arena *, struct outbox_count **out);   /* may be NULL */
     /* TOCSIN_OK, or what is not ready: "store: disk full", "notifier pd: ..."; several in lines of `what`. */
     enum tocsin_rc (*ready)(void *ctx, struct tocsin_err *err);
     int64_t started_at;

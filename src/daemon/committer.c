@@ -55,7 +55,7 @@ next_wait_ms(struct committer *c, int64_t mono)
 static bool
 is_ready(const struct committer *c, int64_t mono)
 {
-    if (c->intake_head != NULL)
+    if (c->intake_head != NULL || (c->n_gone > 0 && c->gone_at <= mono && c->retry_at <= mono))
         return true;
     return c->job_head != NULL && c->jobs_at <= mono && c->retry_at <= mono;
 }
@@ -97,7 +97,8 @@ committer_intake(struct committer *c, struct intake *in)
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts == in->n)
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts == in->n &&
+        in->n_outbox == 0)
         counted = committer_repeats(c, in);
     if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
@@ -189,6 +190,22 @@ committer_report(struct committer *c, const struct event *e)
     enqueue_job(c, j);
 }
 
+void
+committer_outbox_gone(struct committer *c, int64_t id)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (c->n_gone == c->cap_gone) {
+        c->cap_gone = c->cap_gone > 0 ? c->cap_gone * 2 : 64;
+        c->gone = xrealloc(c->gone, c->cap_gone * sizeof *c->gone);
+    }
+    if (c->n_gone == 0) {
+        c->gone_at = clock_mono_ms() + GONE_WAIT_MS;
+        pthread_cond_signal(&c->wake);
+    }
+    c->gone[c->n_gone++] = id;
+    pthread_mutex_unlock(&c->mutex);
+}
+
 static void
 take(struct committer *c, struct load *l)
 {
@@ -218,6 +235,10 @@ take(struct committer *c, struct load *l)
     }
     if (c->job_head == NULL)
         c->job_tail = &c->job_head;
+    l->gone = c->gone;
+    l->n_gone = c->n_gone;
+    c->gone = NULL;
+    c->n_gone = c->cap_gone = 0;
 }
 
 /* --- the thread -------------------------------------------------------------------------------- */
@@ -298,6 +319,11 @@ await(struct committer *c, struct load *l)
 
         wait = at - mono < wait ? at - mono : wait;
     }
+    if (c->n_gone > 0) {
+        int64_t at = c->gone_at > c->retry_at ? c->gone_at : c->retry_at;
+
+        wait = at - mono < wait ? at - mono : wait;
+    }
     if (!c->stopping && wait > 0 && !is_ready(c, mono))
         wait_for_work(c, mono, wait);
     *l = (struct load){ 0 };
@@ -342,12 +368,13 @@ committer_main(void *ctx)
         bool stop = await(c, &l);
 
         if (c->failed) {
+            free(l.gone);                    /* after the next start they are sent once more */
             committer_refuse(c, &l, &c->last_err);
             if (stop)
                 break;
             continue;
         }
-        if (l.n_alerts + l.n_jobs > 0 || l.intake != NULL || is_timer_due(c))
+        if (l.n_alerts + l.n_jobs + l.n_gone > 0 || l.intake != NULL || is_timer_due(c))
             committer_turn(c, &l);
         else if (stop)
             break;
@@ -443,6 +470,7 @@ committer_free(struct committer *c)
         job_free(j);
     }
     free(c->unchecked);
+    free(c->gone);
     turn_env_release(&c->env);
     arena_free(c->arena);
     pthread_mutex_destroy(&c->mutex);

@@ -128,6 +128,34 @@ make_events(struct committer *c, struct load *l)
         l->events[n++] = j->event;
 }
 
+/* What is to be sent, and was, goes into the transaction with the rest. */
+static void
+set_outbox(struct committer *c, const struct load *l)
+{
+    struct outbox_row **rows;
+    size_t n = 0;
+
+    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+        n += in->n_outbox;
+    rows = arena_alloc(c->arena, (n + 1) * sizeof *rows);
+    n = 0;
+    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+        for (size_t i = 0; i < in->n_outbox; i++)
+            rows[n++] = in->outbox[i];
+    c->env.outbox = rows;
+    c->env.n_outbox = n;
+    c->env.outbox_gone = l->gone;
+    c->env.n_outbox_gone = l->n_gone;
+}
+
+static void
+clear_outbox(struct committer *c)
+{
+    c->env.outbox = NULL;
+    c->env.outbox_gone = NULL;
+    c->env.n_outbox = c->env.n_outbox_gone = 0;
+}
+
 static void
 wake_notifier(struct committer *c, const struct turn_result *r)
 {
@@ -334,16 +362,24 @@ committer_turn(struct committer *c, struct load *l)
     struct turn_result r;
     struct tocsin_err err;
     int64_t begin = clock_mono_us();
+    enum tocsin_rc rc;
 
     make_events(c, l);
-    if (run(c, l->events, l->n_alerts + l->n_jobs, &r, &err) == TOCSIN_OK) {
+    set_outbox(c, l);
+    rc = run(c, l->events, l->n_alerts + l->n_jobs, &r, &err);
+    clear_outbox(c);
+    if (rc == TOCSIN_OK) {
         complaint_over(&c->trouble, "store", "", "commits succeed again");
         c->lazy |= r.repeats > 0;
         note_stats(c, l, &r, clock_mono_us() - begin);
         wake_notifier(c, &r);
+        free(l->gone);
         answer_all(l);
     } else {
         committer_failed(c, &err);
+        for (size_t i = 0; i < l->n_gone; i++)
+            committer_outbox_gone(c, l->gone[i]);
+        free(l->gone);
         if (err.rc == TOCSIN_FULL && l->n_alerts > 0)
             run_jobs_alone(c, l, &err);
         else

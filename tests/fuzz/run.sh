@@ -14,6 +14,7 @@ seconds=${1:-30}
 targets() {
     ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||'
     grep -l '\.decode = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_decode_\1|'
+    grep -l '\.intake = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_intake_\1|'
     grep -l '\.classify = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_classify_\1|'
     ls integrations/*/mapping.jq | sed 's|^integrations/\([^/]*\)/.*|fuzz_mapping_\1|'
 }
@@ -53,7 +54,7 @@ ar rcs $out/libcore.a $core
 passed=0 failed=0
 for name in $names; do
     role=$(printf %s "$name" | cut -d_ -f2)
-    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\)_//p')
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\|intake\)_//p')
     source=tests/fuzz/$name.c
     [ -f "$source" ] || source=tests/fuzz/any_$role.c
     objects=$(compile "$source")
@@ -68,7 +69,7 @@ for name in $names; do
     [ -d "$seeds" ] || seeds=
     [ "$source" = "tests/fuzz/$name.c" ] || /usr/bin/python3 tests/fuzz/seeds.py "$vendor" "$role" "$out/seeds/$name"
     # programs that do not compile leak within libjq; mappings that do must not leak
-    [ "$role" = mapping ] && known=lsan_mapping.supp || known=lsan.supp
+    [ "$role" = mapping ] && [ -n "$vendor" ] && known=lsan_mapping.supp || known=lsan.supp
     if ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS="suppressions=tests/fuzz/$known:print_suppressions=0" "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
         -artifact_prefix="$out/$name-" "$out/found/$name" $seeds "$out/seeds/$name" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))
