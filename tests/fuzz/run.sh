@@ -8,14 +8,14 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
 
-# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor>, fuzz_mapping_<vendor> of each integration that plays
-# the role, made of any_decode.c, any_classify.c and any_mapping.c, with its cases for seeds, where there is no file of
+# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor>, fuzz_intake_<vendor>, fuzz_mapping_<vendor> of each
+# integration that plays the role, made of any_decode.c, any_classify.c, any_intake.c and any_mapping.c, with its cases for seeds, where there is no file of
 # that name.
 targets() {
     ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||'
     grep -l '\.decode = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_decode_\1|'
-    grep -l '\.intake = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_intake_\1|'
     grep -l '\.classify = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_classify_\1|'
+    grep -l '\.intake = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_intake_\1|'
     ls integrations/*/mapping.jq | sed 's|^integrations/\([^/]*\)/.*|fuzz_mapping_\1|'
 }
 names=${*:-$(targets | sort -u)}
@@ -54,7 +54,7 @@ ar rcs $out/libcore.a $core
 passed=0 failed=0
 for name in $names; do
     role=$(printf %s "$name" | cut -d_ -f2)
-    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\|intake\)_//p')
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|intake\|mapping\)_//p')
     source=tests/fuzz/$name.c
     [ -f "$source" ] || source=tests/fuzz/any_$role.c
     objects=$(compile "$source")
