@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rsyslog and syslog-ng send over every transport."""
+"""rsyslog and syslog-ng send over every transport; collectd tells of a threshold."""
 import os
 import socket
 import subprocess
@@ -10,7 +10,7 @@ from base import BUILD, HERE, Process, free_port, wait_until
 
 ROOT = os.path.join(BUILD, "syslog-senders")
 PACKAGES = ["rsyslog", "rsyslog-openssl", "libfastjson4", "libestr0", "liblognorm5", "syslog-ng-core", "libivykis0",
-            "libnet1"]
+            "libnet1", "collectd-core"]
 LIB = os.path.join(ROOT, "usr/lib/x86_64-linux-gnu")
 RULES = [{"name": "disk", "match": ["source = syslog", 'summary =~ ".*disk failed.*"'],
           "set": {"severity": "critical"}, "group_by": ["host"]}]
@@ -90,3 +90,45 @@ def test_forwarded_lines_page(tocsin, settings, vendors, certificates, tmp_path,
         assert len(t.alerts("source=syslog")) == 1
     finally:
         sender.end()
+
+
+def test_a_threshold_of_collectd(tocsin, settings, vendors, tmp_path, unpacked):
+    values = settings()
+    values["collectors"].append({"name": "collectd", "type": "webhook", "format": "collectd", "auth": "none"})
+    t = tocsin(values)
+    path = tmp_path / "collectd.conf"
+    path.write_text(f"""Hostname "gpu-4"
+FQDNLookup false
+Interval 1
+BaseDir "{tmp_path}"
+PIDFile "{tmp_path}/pid"
+PluginDir "{ROOT}/usr/lib/collectd"
+TypesDB "{ROOT}/usr/share/collectd/types.db"
+LoadPlugin uptime
+LoadPlugin threshold
+LoadPlugin write_http
+<Plugin threshold>
+  <Plugin "uptime">
+    <Type "uptime">
+      FailureMax 0
+    </Type>
+  </Plugin>
+</Plugin>
+<Plugin write_http>
+  <Node "tocsin">
+    URL "http://127.0.0.1:{t.port}/v1/in/collectd"
+    Format JSON
+    Metrics false
+    Notifications true
+  </Node>
+</Plugin>
+""")
+    sender = Process([os.path.join(ROOT, "usr/sbin/collectd"), "-f", "-C", str(path)], str(tmp_path / "collectd.log"), unpacked)
+    try:
+        incident = wait_until(t.incidents, 20, "an incident")[0]
+    finally:
+        sender.end()
+    alert = t.incident(incident["id"])["alerts"][0]
+    assert alert["severity"] == "error" and alert["labels"]["host"] == "gpu-4"
+    assert alert["labels"]["alertname"] == "collectd_uptime" and "failure threshold" in alert["summary"]
+    vendors.wait_history("pd", incident["id"], ["trigger"])
