@@ -48,14 +48,14 @@ static const struct member event_members[] = {
 };
 
 #define INCIDENT_HEAD                                                                                                  \
-    { "id", "uuid", NULL }, { "state", "string", "triggered, acknowledged, resolved" },                                \
+    { "id", "uuid", NULL }, { "state", "string", "triggered, acknowledged, resolved; delayed" },                                \
     { "severity", "string", "critical, error, warning, info" }, { "summary", "string", NULL },                         \
     { "source", "string", "collector of the alert that opened it" }, { "group_key", "string", NULL },                  \
     { "episode", "integer", "1 for the first incident of its group" }, { "policy", "string", NULL },                   \
     { "step", "integer", "steps of the policy told so far" },                                                          \
     { "next_escalation_at", "time?", "null while nothing will happen by itself" },                                     \
     { "suppressed_by", "string?", "what holds it back" },                                                              \
-    { "snoozed_until", "time?", "held back until then" }, { "opened_at", "time", NULL },                               \
+    { "snoozed_until", "time?", "held back until then" }, { "opened_at", "time?", "null while a rule delays it" },                               \
     { "acknowledged_at", "time?", NULL }, { "acknowledged_by", "string?", NULL }, { "resolved_at", "time?", NULL }
 
 static const struct member incident_head_members[] = { INCIDENT_HEAD, { NULL, NULL, NULL } };

@@ -139,7 +139,7 @@ shape_incident(struct arena *arena, const struct incident_row *r)
     json_t *out = json_object();
 
     put(out, "id", shape_id(&r->id));
-    put(out, "state", json_string(shape_state(r->state)));
+    put(out, "state", json_string(incident_is_delayed(r) ? "delayed" : shape_state(r->state)));
     put(out, "severity", json_string(severity_name(r->severity)));
     put(out, "summary", string(arena, r->summary));
     put(out, "source", string(arena, r->source));

@@ -6,6 +6,7 @@
  * cannot.
  */
 #include "conf/load.h"
+#include "core/rules/tally.h"
 
 #define SECOND 1000ll
 #define MINUTE (60 * SECOND)
@@ -169,6 +170,13 @@ const struct option policy_options[] = {
 
 /* --- rules ------------------------------------------------------------------------------------------ */
 
+static const struct option threshold_options[] = {
+    OPT_U32(rule_src, threshold.count, "count", "0", 0, TALLY_MAX_COUNT, "so many matches"),
+    OPT_MS(rule_src, threshold.window_ms, "window", "0s", 0, 7 * DAY, "within this time"),
+    OPT_LIST(rule_src, threshold.by, threshold.n_by, "by", NULL, "counted apart for each value of these labels"),
+    OPT_END
+};
+
 const struct option rule_options[] = {
     OPT_TEXT(rule_src, name, "name", OPTION_REQUIRED, "unique; stands in explanations"),
     OPT_BLOCK("match", "a matcher, a list of matchers, or a list of such lists", NULL,
@@ -181,6 +189,12 @@ const struct option rule_options[] = {
              "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),
     OPT_LIST(rule_src, notify, n_notify, "notify", NULL, "notifiers that are told as well"),
+    OPT_GROUP("threshold", threshold_options,
+              "holds only from the count-th match within the window; makes an alert of log lines"),
+    OPT_MS(rule_src, delay_ms, "delay", "0s", 0, 30 * DAY,
+           "open the incident only if it still fires after this; resolved before, it leaves none"),
+    OPT_MS(rule_src, resolve_after_ms, "resolve_after", "0s", 0, 30 * DAY,
+           "resolve the alert when there is no news of it for so long; 0s: not by time"),
     OPT_BOOL(rule_src, alert, "alert", "false",
              "make an alert of a log line that matches, or with false: none; without it see rules/README.md"),
     OPT_BOOL(rule_src, drop, "drop", "false", "count the alert and keep it in history, nothing more"),

@@ -5,6 +5,14 @@
 #include "core/escalation/escalation.h"
 #include "core/incident/incident.h"
 
+static bool
+says_the_same(const struct decision *d, const struct alert_row *a)
+{
+    if (d->steady)
+        return d->severity <= (enum tocsin_severity)a->severity;
+    return d->digest == a->digest && d->severity == (enum tocsin_severity)a->severity;
+}
+
 bool
 pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
 {
@@ -12,8 +20,7 @@ pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
         return false;
     switch (a->state) {
     case ALERT_FIRING:
-        return !d->drop && d->digest == a->digest && d->severity == (enum tocsin_severity)a->severity &&
-               d->suppress == a->suppressed;
+        return !d->drop && says_the_same(d, a) && incident_suppresses(d, a) == a->suppressed;
     case ALERT_DROPPED:
         return d->drop;
     case ALERT_DISMISSED:

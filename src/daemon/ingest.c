@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
+#include "core/rules/tally.h"
 #include "os/log.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"
@@ -34,7 +35,12 @@ struct ingest {
     pthread_mutex_t mutex;                   /* guards spares and the list of counters */
     struct spare *spares;
     struct counter *counters;
+    pthread_mutex_t tally_mutex;
+    struct tally *tally;                     /* of thresholds; a rule keeps its counts over a reload, as it keeps its name */
 };
+
+/* What a threshold counts with. */
+struct counting { struct ingest *ingest; int64_t now; };
 
 /* --- counters --------------------------------------------------------------------------- */
 
@@ -161,6 +167,18 @@ report_failures(const struct conf_collector *c, const struct decision *d)
                      d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
 }
 
+static uint32_t
+count_hit(void *ctx, const struct rule_hit *hit)
+{
+    struct counting *c = ctx;
+    uint32_t n;
+
+    pthread_mutex_lock(&c->ingest->tally_mutex);
+    n = tally_hit(c->ingest->tally, &hit->group, hit->what, hit->count, hit->window_ms, c->now);
+    pthread_mutex_unlock(&c->ingest->tally_mutex);
+    return n;
+}
+
 static const struct id16 *
 decision_key(const void *ctx, uint32_t i)
 {
@@ -204,8 +222,10 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
 {
     const struct ruleset *rules = in->conf->rules;
     struct spare *s = spare_take(g, in->conf);
+    struct counting counting = { g, batch->received_at };
     struct idmap lines;
 
+    rule_scratch_count(s->scratch, count_hit, &counting);
     idmap_init(&lines, decision_key, in);
     for (size_t i = 0; i < batch->n_alerts; i++) {
         const struct tocsin_alert *a = batch->alerts[i];
@@ -221,6 +241,7 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
             add_decision(in, d);
     }
     idmap_release(&lines);
+    rule_scratch_count(s->scratch, NULL, NULL);
     spare_put(g, s);
 }
 
@@ -284,7 +305,9 @@ ingest_new(const struct ingest_options *opt)
 
     g->opt = *opt;
     g->sink = (struct sink){ .submit = submit, .ctx = g, .conf = current_conf };
+    g->tally = tally_new();
     pthread_mutex_init(&g->mutex, NULL);
+    pthread_mutex_init(&g->tally_mutex, NULL);
     return g;
 }
 
@@ -313,6 +336,8 @@ ingest_free(struct ingest *g)
         rule_scratch_free(s->scratch);
         free(s);
     }
+    tally_free(g->tally);
     pthread_mutex_destroy(&g->mutex);
+    pthread_mutex_destroy(&g->tally_mutex);
     free(g);
 }

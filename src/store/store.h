@@ -33,8 +33,10 @@ struct writeset {
     const struct policy_row *policies;     size_t n_policies;   /* known ids are skipped */
 };
 
+#define INCIDENT_DELAYED 1u        /* of incident_filter.states */
+
 struct incident_filter {
-    unsigned states;               /* bit (1 << enum tocsin_incident_state); 0: all */
+    unsigned states;               /* bit (1 << enum tocsin_incident_state), INCIDENT_DELAYED; 0: all but the latter */
     unsigned severities;           /* bit (1 << enum tocsin_severity); 0: all */
     const char *q;                 /* substring of summary, group key, source or id, case folded; NULL: all */
     const struct id16 *before;     /* cursor: only ids below it; NULL: from the newest */

@@ -7,6 +7,8 @@
 
 /* Count an open alert in, or (by -1) out. */
 void incident_count(struct incident_row *, const struct alert_row *, int by);
+/* A delayed incident opens: people are told from now on. */
+void incident_open(struct world *, struct world_incident *);
 /* For good: state, ledger, timers. */
 void incident_resolve(struct world *, struct world_incident *, const char *by, const char *text);
 

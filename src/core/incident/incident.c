@@ -71,6 +71,17 @@ settle(struct world *w, struct world_incident *i, const char *held_by)
 }
 
 void
+incident_open(struct world *w, struct world_incident *i)
+{
+    i->row.opened_at = w->now;
+    i->row.snoozed_until = 0;
+    i->row.episode = world_next_episode(w, &i->row.group);
+    changed(w, i);
+    world_note(w, &i->row.id, "opened", "timer", "%s", i->row.summary);
+    settle(w, i, "");
+}
+
+void
 incident_resolve(struct world *w, struct world_incident *i, const char *by, const char *text)
 {
     struct incident_row *r = &i->row;
@@ -87,14 +98,21 @@ incident_resolve(struct world *w, struct world_incident *i, const char *by, cons
 
 /* --- alerts --------------------------------------------------------------------------- */
 
+/* When it is resolved for want of news; 0: never. */
+static int64_t
+expiry(const struct decision *d, const struct world *w)
+{
+    return d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
+}
+
 static void
 fill(struct world_alert *a, const struct decision *d, const struct world *w, enum alert_state state)
 {
     struct alert_row *r = &a->row;
 
+    r->suppressed = incident_suppresses(d, r);
     r->state = (uint8_t)state;
     r->severity = (uint8_t)d->severity;
-    r->suppressed = d->suppress;
     r->digest = d->digest;
     r->body = d->body;
     r->body_len = d->body_len;
@@ -102,7 +120,7 @@ fill(struct world_alert *a, const struct decision *d, const struct world *w, enu
     r->dedup_key = d->dedup_key;
     r->starts_at = d->starts_at;
     r->ends_at = d->ends_at;
-    r->expires_at = d->expires_at;
+    r->expires_at = expiry(d, w);
     r->last_at = w->now;
     if (r->count == 0)
         r->first_at = w->now;
@@ -115,8 +133,8 @@ counted(struct world_alert *a, const struct decision *d, const struct world *w)
 {
     a->row.count += 1 + (d != NULL ? d->more : 0);
     a->row.last_at = w->now;
-    if (d != NULL && d->expires_at > 0)
-        a->row.expires_at = d->expires_at;
+    if (d != NULL && expiry(d, w) > 0)
+        a->row.expires_at = expiry(d, w);
     if (a->dirt == CLEAN)
         a->dirt = COUNTED;
 }
@@ -143,20 +161,48 @@ note_rules(struct world *w, const struct world_incident *i, const struct decisio
     }
 }
 
+/* An incident waits for the end of the shortest delay of its alerts; one without a delay opens it at once. */
+static void
+delay(struct world *w, struct world_incident *i, const struct decision *d)
+{
+    int64_t until = w->now + d->delay_ms;
+    char text[TIME_TEXT];
+
+    if (d->delay_ms == 0) {
+        incident_open(w, i);
+        return;
+    }
+    if (i->row.snoozed_until != 0 && i->row.snoozed_until <= until)
+        return;
+    i->row.snoozed_until = until;
+    i->dirty = true;
+    world_note(w, &i->row.id, "delayed", d->delayed_by, "opens at %s if it still fires then", time_format(until, text));
+}
+
 static struct world_incident *
 open_incident(struct world *w, const struct decision *d)
 {
     struct world_incident *i = world_open_incident(w, &d->group);
 
-    if (i != NULL)
+    if (i != NULL) {
+        if (incident_is_delayed(&i->row))
+            delay(w, i, d);
         return i;
+    }
     i = world_new_incident(w, &d->group, d->policy);
     i->row.group_key = d->group_key;
     i->row.summary = d->summary;
     i->row.source = d->source;
     i->row.severity = (uint8_t)d->severity;
-    world_note(w, &i->row.id, "opened", d->source, "%s; routed to %s by %s", d->summary, d->policy->name, d->routed_by);
+    if (d->delay_ms > 0) {
+        i->row.opened_at = 0;
+        i->row.episode = 0;                  /* given when it opens: one that never does is none */
+    }
+    world_note(w, &i->row.id, d->delay_ms > 0 ? "alert" : "opened", d->source, "%s; routed to %s by %s", d->summary,
+               d->policy->name, d->routed_by);
     note_rules(w, i, d, false);
+    if (d->delay_ms > 0)
+        delay(w, i, d);
     return i;
 }
 
@@ -212,6 +258,17 @@ close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
     a->dirt = DIRTY;
 }
 
+/* All is over before the delay was: there never was an incident. */
+static void
+forget_incident(struct world *w, struct world_alert *a, struct world_incident *i)
+{
+    i->row.state = TOCSIN_INC_RESOLVED;
+    i->row.resolved_at = i->row.updated_at = w->now;
+    i->row.snoozed_until = i->row.next_due = 0;
+    i->dirty = true;
+    a->row.incident = (struct id16){ { 0 } };
+}
+
 /* An open alert of an incident ended: by its source, or for want of news. */
 static void
 alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char *by, const char *why)
@@ -220,7 +277,9 @@ alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char 
 
     if (a->row.state == ALERT_FIRING && i != NULL && i->row.state != TOCSIN_INC_RESOLVED) {
         incident_count(&i->row, &a->row, -1);
-        if (open_alerts(&i->row) == 0) {
+        if (open_alerts(&i->row) == 0 && incident_is_delayed(&i->row)) {
+            forget_incident(w, a, i);
+        } else if (open_alerts(&i->row) == 0) {
             incident_resolve(w, i, by, why);
         } else {
             world_note(w, &i->row.id, "alert", by, "an alert ended (%s); %u still fire", why, open_alerts(&i->row));
@@ -300,6 +359,7 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
     }
     a->row.count++;
     alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+    e->incident_r = a->row.incident;
 }
 
 static void

@@ -23,4 +23,14 @@ void incident_on_action(struct world *, struct event *);
 /* Acknowledgement or snooze ran out. */
 void incident_on_timer(struct world *, struct world_incident *);
 
+/*
+ * Is an alert of this decision suppressed?  Below a threshold it is, unless it has been told already: what fell
+ * asleep with a restart of the counters must not hide what pages.
+ */
+static inline bool
+incident_suppresses(const struct decision *d, const struct alert_row *a)
+{
+    return d->suppress || (d->below && (a->state != ALERT_FIRING || a->suppressed));
+}
+
 #endif

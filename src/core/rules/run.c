@@ -50,10 +50,18 @@ rule_scratch_free(struct rule_scratch *sc)
     free(sc->values);
     free(sc->touched);
     free(sc->cursors);
+    free(sc->said);
     buf_release(&sc->trace);
     buf_release(&sc->text);
     arena_free(sc->trial);
     free(sc);
+}
+
+void
+rule_scratch_count(struct rule_scratch *sc, rule_count count, void *ctx)
+{
+    sc->count = count;
+    sc->count_ctx = ctx;
 }
 
 /* --- candidates --------------------------------------------------------------------------- */
@@ -289,8 +297,8 @@ begin(struct run *r, const char *source, const struct tocsin_alert *a, const str
     }
 }
 
-static const char *
-field_value(const struct run *r, const struct name_ref *ref)
+const char *
+run_value(const struct run *r, const struct name_ref *ref)
 {
     switch (ref->field) {
     case FIELD_SEVERITY:
@@ -328,7 +336,7 @@ key_of_labels(const struct run *r)
     char *text, *p;
 
     for (size_t i = 0; i < rule->n_group_by; i++)
-        len += 2 * (strlen(rule->group_by[i].label) + strlen(field_value(r, &rule->group_by[i]))) + 2;
+        len += 2 * (strlen(rule->group_by[i].label) + strlen(run_value(r, &rule->group_by[i]))) + 2;
     text = arena_alloc(r->arena, len);
     p = stpcpy(text, r->out->policy->name);
     *p++ = '/';
@@ -337,7 +345,7 @@ key_of_labels(const struct run *r)
             *p++ = ',';
         p = add_escaped(p, rule->group_by[i].label);
         *p++ = '=';
-        p = add_escaped(p, field_value(r, &rule->group_by[i]));
+        p = add_escaped(p, run_value(r, &rule->group_by[i]));
     }
     *p = '\0';
     return text;
@@ -404,6 +412,7 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
     d->summary = arena_strdup(r->arena, r->view.summary);
     d->held_by = arena_strdup(r->arena, d->held_by);
     d->routed_by = arena_strdup(r->arena, d->routed_by);
+    d->delayed_by = arena_strdup(r->arena, d->delayed_by);
     identify(r, source);
     encode(r, original);
 }
@@ -418,7 +427,7 @@ decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, c
 
     r.out = arena_zalloc(arena, sizeof *r.out);
     r.out->policy = rs->default_policy;
-    r.out->held_by = "";
+    r.out->held_by = r.out->delayed_by = "";
     r.out->routed_by = "default policy";
     alert_normalise(arena, a, SPARE_LABELS, &n);
     begin(&r, source, a, &n);
@@ -471,9 +480,14 @@ ruleset_decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct 
 
     if (!rs->makes_alerts || (plain && !is_matched(rs, sc, source, a)))
         return NULL;
+    sc->n_said = 0;
     d = decide(rs, sc, sc->trial, source, a, true);
-    if (d != NULL)
-        d = decide(rs, sc, arena, source, a, true);   /* the same again, to stay */
+    if (d != NULL) {                         /* the same again, to stay */
+        sc->repeats = true;
+        sc->next_said = 0;
+        d = decide(rs, sc, arena, source, a, true);
+        sc->repeats = false;
+    }
     arena_reset(sc->trial);
     return d;
 }
