@@ -134,6 +134,24 @@ static const struct member version_members[] = {
     { "name", "string", NULL }, { "version", "string", NULL }, { "started_at", "time?", NULL }, { NULL, NULL, NULL },
 };
 
+static const struct member beat_members[] = {
+    { "name", "string", NULL }, { "last_beat_at", "time", NULL }, { "due_at", "time", "the next beat, at the latest" },
+    { NULL, NULL, NULL },
+};
+
+static const struct member heartbeat_members[] = {
+    { "name", "string", NULL }, { "labels", "text", "that tell it apart: the host of a topic" },
+    { "state", "string", "ok, silent, never (not beaten yet), unarmed (none seen yet)" },
+    { "every", "string", "a duration" }, { "grace", "string", "a duration" },
+    { "last_beat_at", "time?", NULL }, { "due_at", "time?", "the next beat, at the latest" },
+    { "beats", "integer", NULL }, { "incident", "uuid?", "while it is silent" },
+    { NULL, NULL, NULL },
+};
+
+static const struct member heartbeat_list_members[] = {
+    { "heartbeats", "[Heartbeat]", NULL }, { NULL, NULL, NULL },
+};
+
 static const struct member accepted_alert_members[] = {
     { "dedup_key", "string", NULL }, { "incident", "uuid?", NULL }, { NULL, NULL, NULL },
 };
@@ -156,6 +174,9 @@ static const struct {
     bool request;                            /* members are optional unless marked */
     bool open;                               /* more members may be there */
 } schemas[] = {
+    { "Beat", beat_members, false, false },
+    { "Heartbeat", heartbeat_members, false, false },
+    { "HeartbeatList", heartbeat_list_members, false, false },
     { "Accepted", accepted_members, false, false },
     { "AcceptedAlert", accepted_alert_members, false, false },
     { "Action", action_members, true, false },

@@ -40,6 +40,11 @@ struct collector_src {
     bool auth_none_is_fine;
 };
 
+struct heartbeat_src {
+    struct conf_heartbeat h;
+    bool auth_none_is_fine;
+};
+
 struct token_src {
     struct conf_token t;
 };
@@ -49,7 +54,8 @@ struct step_src {
 };
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
-    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[];
+    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[],
+    heartbeat_options[], beat_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -104,6 +110,7 @@ void load_default_policy(struct load *);
 void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+void load_heartbeats(struct load *);     /* after the collectors: theirs are among them */
 void load_rules(struct load *);
 
 /* --- digests ------------------------------------------------------------------------------ */

@@ -23,6 +23,7 @@ const struct option top_options[] = {
     OPT_BLOCK("store", "a group", NULL, "where alerts and incidents are kept"),
     OPT_BLOCK("auth", "a group", NULL, "who may use the API"),
     OPT_BLOCK("collectors", "a list of groups", NULL, "ways in"),
+    OPT_BLOCK("heartbeats", "a list of groups", NULL, "what is to be heard of every now and then"),
     OPT_BLOCK("notifiers", "a list of groups", NULL, "ways out"),
     OPT_BLOCK("policies", "a list of groups", NULL, "who is told, when; at least one"),
     OPT_BLOCK("default_policy", "the name of a policy", NULL,
@@ -78,11 +79,41 @@ const struct option token_options[] = {
 const struct option collector_options[] = {
     OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
     OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt", "how the bytes come"),
-    OPT_TEXT(collector_src, c.format, "format", OPTION_REQUIRED, "the integration that understands the bytes"),
+    OPT_TEXT(collector_src, c.format, "format", NULL,
+             "the integration that understands the bytes; only with heartbeat it may be left out: nothing is read then"),
+    OPT_BLOCK("heartbeat", "a group such as { every = \"5m\"; }", NULL,
+              "every payload is a beat: when none comes, an incident opens"),
     OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
     OPT_BLOCK("auth", "\"none\", \"signature\" or a group such as { bearer = \"env:NAME\"; }", NULL,
               "how senders prove who they are; webhooks must say it"),
     OPT_BOOL(collector_src, auth_none_is_fine, "auth_none_is_fine", "false",
+             "allow auth = \"none\" although others can reach the server"),
+    OPT_END
+};
+
+#define BEAT_OPTIONS                                                                                                   \
+    OPT_MS(heartbeat_src, h.every_ms, "every", OPTION_REQUIRED, SECOND, 400 * DAY, "a beat is expected so often"),     \
+    OPT_MS(heartbeat_src, h.grace_ms, "grace", "1m", 0, 400 * DAY, "how late a beat may be"),                          \
+    OPT_ENUM(heartbeat_src, h.severity, enum tocsin_severity, TOCSIN_INFO, "severity", "critical",                     \
+             "info|warning|error|critical", "of the incident when it is silent; rules may change it"),                 \
+    OPT_BLOCK("policy", "the name of a policy", NULL, "who is told; without it, and unless a rule says it, the default"), \
+    OPT_BLOCK("labels", "a group such as { team = \"db\"; }", NULL, "labels of the alert")
+
+/* heartbeat = { ... } of a collector */
+const struct option beat_options[] = {
+    BEAT_OPTIONS,
+    OPT_LIST(heartbeat_src, h.by, h.n_by, "by", NULL,
+             "named wildcards of the topics: each value of them, once seen, must go on beating; without it all, [] none"),
+    OPT_U32(heartbeat_src, h.max, "max", "1000", 1, 100000, "so many values of them; what is more is not watched"),
+    OPT_END
+};
+
+const struct option heartbeat_options[] = {
+    OPT_TEXT(heartbeat_src, h.name, "name", OPTION_REQUIRED, "letters, digits, - and _; beats come to /v1/heartbeat/NAME"),
+    BEAT_OPTIONS,
+    OPT_BLOCK("auth", "\"none\" or a group such as { bearer = \"env:NAME\"; }", NULL,
+              "as of collectors; may be left out while the server listens on this machine only"),
+    OPT_BOOL(heartbeat_src, auth_none_is_fine, "auth_none_is_fine", "false",
              "allow auth = \"none\" although others can reach the server"),
     OPT_END
 };
@@ -211,6 +242,8 @@ const struct option_block option_blocks[] = {
     { "collectors", "each of collectors = ( ... ), with the options of its format", collector_options },
     { "collectors (mqtt)", "and with type = \"mqtt\"", mqtt_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
+    { "heartbeats", "each of heartbeats = ( ... )", heartbeat_options },
+    { "collectors.heartbeat", "heartbeat of a collector", beat_options },
     { "notifiers", "each of notifiers = ( ... ), with the options of its plugin", notifier_options },
     { "policies", "each of policies = ( ... )", policy_options },
     { "policies.steps", "each of steps = ( ... )", step_options },

@@ -30,6 +30,14 @@ pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
     }
 }
 
+bool
+pipeline_repeats(const struct event *e, const struct alert_row *a)
+{
+    if (e->kind == EV_BEAT)
+        return a->state == ALERT_DROPPED && a->expires_at > 0;
+    return e->kind == EV_ALERT && pipeline_is_repeat(e->decision, a);
+}
+
 static void
 on_delivery(struct world *w, const struct event *e)
 {
@@ -54,6 +62,11 @@ pipeline_apply(struct world *w, struct event *e)
     switch (e->kind) {
     case EV_ALERT:
         incident_on_alert(w, e);
+        break;
+    case EV_BEAT:
+    case EV_ARM:
+    case EV_DISARM:
+        incident_on_beat(w, e);
         break;
     case EV_EXPIRY:
         incident_on_expiry(w, e);

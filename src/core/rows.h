@@ -50,6 +50,12 @@ struct alert_row {
     size_t body_len;
 };
 
+/*
+ * Heartbeats are alerts that wait to fire: an occurrence of this source that is open and quiet (DROPPED) until
+ * expires_at, which every beat moves on.  Nobody else's alerts have this source.
+ */
+#define HEARTBEAT_SOURCE "heartbeat"
+
 static inline bool
 alert_is_open(const struct alert_row *a)
 {

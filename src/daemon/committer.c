@@ -15,8 +15,7 @@
 enum {
     FLUSH_MS = 1000,
     UPKEEP_MS = 5000,
-    UPKEEP_BUDGET_MS = 20,
-    EXPIRY_GRACE_MS = 120000       /* after a start, for sources that had nowhere to report to */
+    UPKEEP_BUDGET_MS = 20
 };
 
 /* --- the queue ------------------------------------------------------------------------------ */
@@ -76,7 +75,7 @@ enqueue(struct committer *c, struct intake *in)
         pthread_cond_signal(&c->wake);
     *c->intake_tail = in;
     c->intake_tail = &in->next;
-    c->queued += in->n;
+    c->queued += intake_events(in);
 }
 
 /*
@@ -86,14 +85,14 @@ enqueue(struct committer *c, struct intake *in)
 void
 committer_intake(struct committer *c, struct intake *in)
 {
-    struct event *events = arena_alloc(in->arena, in->n * sizeof *events);
+    struct event *events = arena_alloc(in->arena, intake_events(in) * sizeof *events);
     struct tocsin_err err;
     enum tocsin_rc rc;
     bool counted = false;
 
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
-    rc = admission(c, in->n, &err);
+    rc = admission(c, intake_events(in), &err);
     if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL)
         counted = committer_repeats(c, in, events);
     if (rc != TOCSIN_OK)
@@ -180,12 +179,12 @@ take(struct committer *c, struct load *l)
     struct job **job_at = &l->jobs;
 
     *l = (struct load){ 0 };
-    while ((in = c->intake_head) != NULL && (l->n_alerts == 0 || l->n_alerts + in->n <= TURN_ALERTS)) {
+    while ((in = c->intake_head) != NULL && (l->n_alerts == 0 || l->n_alerts + intake_events(in) <= TURN_ALERTS)) {
         c->intake_head = in->next;
         in->next = NULL;
         *at = in;
         at = &in->next;
-        l->n_alerts += in->n;
+        l->n_alerts += intake_events(in);
     }
     if (c->intake_head == NULL)
         c->intake_tail = &c->intake_head;
@@ -316,8 +315,10 @@ committer_new(const struct committer_options *opt)
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
+    c->env.silent = committer_silent;
     c->env.ctx = c;
-    c->env.grace_until = clock_wall_ms() + EXPIRY_GRACE_MS;
+    c->env.started_at = clock_wall_ms();
+    c->env.grace_until = c->env.started_at + COMMITTER_GRACE_MS;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -20,12 +20,16 @@
 
 struct committer;
 
+/* After a start, for sources that had nowhere to report to. */
+enum { COMMITTER_GRACE_MS = 120000 };
+
 /* One payload that was decoded and decided; freed by the committer after done(). */
 struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
     struct decision **decisions; size_t n, cap;
+    struct event *beats; size_t n_beats;     /* EV_BEAT, EV_ARM, EV_DISARM: applied behind the decisions */
     ingest_done done;
     void *done_ctx;
 };
@@ -34,6 +38,8 @@ struct committer_options {
     struct store *store;
     size_t queue_max;                        /* alerts waiting; beyond it intake is refused with TOCSIN_TOO_MANY */
     struct conf *(*conf)(void *ctx);         /* the current configuration, with a reference */
+    /* What a heartbeat becomes whose deadline passed, by this configuration; NULL: nothing */
+    const struct decision *(*silent)(void *ctx, const struct conf *, struct arena *, const struct alert_row *);
     void (*fatal)(void *ctx, const struct tocsin_err *);  /* called once, from the committer's thread */
     void *ctx;
 };

@@ -4,6 +4,7 @@
  * answers; and what becomes of each kind of work when the commit fails.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "daemon/committer_impl.h"
@@ -41,6 +42,14 @@ committer_caps_of(void *ctx, const char *target, struct delivery_caps *out)
     out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
     out->send_resolved = n->send_resolved;
     return true;
+}
+
+const struct decision *
+committer_silent(void *ctx, struct arena *arena, const struct alert_row *row)
+{
+    struct committer *c = ctx;
+
+    return c->opt.silent != NULL ? c->opt.silent(c->opt.ctx, c->conf, arena, row) : NULL;
 }
 
 /* --- answers ------------------------------------------------------------------------------ */
@@ -96,6 +105,16 @@ job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
 
 /* --- a turn ---------------------------------------------------------------------------------- */
 
+size_t
+intake_fill(const struct intake *in, struct event *to)
+{
+    for (size_t i = 0; i < in->n; i++)
+        to[i] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
+    if (in->n_beats > 0)
+        memcpy(&to[in->n], in->beats, in->n_beats * sizeof *to);
+    return intake_events(in);
+}
+
 static void
 make_events(struct committer *c, struct load *l)
 {
@@ -103,8 +122,7 @@ make_events(struct committer *c, struct load *l)
 
     l->events = arena_alloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
-        for (size_t i = 0; i < in->n; i++)
-            l->events[n++] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
+        n += intake_fill(in, &l->events[n]);
     for (const struct job *j = l->jobs; j != NULL; j = j->next)
         l->events[n++] = j->event;
 }
@@ -123,7 +141,7 @@ answer_all(struct load *l)
 
     while (l->intake != NULL) {
         struct intake *in = l->intake;
-        size_t n = in->n;
+        size_t n = intake_events(in);
 
         l->intake = in->next;
         intake_accept(in, e);                /* frees it */
@@ -220,9 +238,7 @@ committer_repeats(struct committer *c, struct intake *in, struct event *events)
     struct turn_result r;
     bool done;
 
-    for (size_t i = 0; i < in->n; i++)
-        events[i] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
-    done = turn_repeats(&c->env, c->arena, events, in->n, committer_time(c), &r);
+    done = turn_repeats(&c->env, c->arena, events, intake_fill(in, events), committer_time(c), &r);
     arena_reset(c->arena);
     if (!done)
         return false;

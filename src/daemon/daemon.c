@@ -72,6 +72,25 @@ on_act(void *ctx, const struct api_action *a, void (*done)(void *, enum tocsin_r
     committer_act(d->committer, a, NULL, done, done_ctx);
 }
 
+static const struct decision *
+on_silent(void *ctx, const struct conf *conf, struct arena *arena, const struct alert_row *row)
+{
+    struct daemon *d = ctx;
+
+    return beats_silent(d->beats, conf, arena, row);
+}
+
+static size_t
+on_heartbeats(void *ctx, struct arena *arena, struct heartbeat_status **out)
+{
+    struct daemon *d = ctx;
+    struct conf *conf = daemon_conf(d);
+    size_t n = beats_status(d->beats, conf, arena, out);
+
+    conf_unref(conf);
+    return n;
+}
+
 static void
 on_turn_stats(void *ctx, struct turn_stats *out)
 {
@@ -125,21 +144,28 @@ static enum tocsin_rc
 start_core(struct daemon *d, struct tocsin_err *err)
 {
     struct committer_options opt = {
-        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .fatal = on_fatal, .ctx = d
+        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .silent = on_silent, .fatal = on_fatal,
+        .ctx = d
     };
     struct notifier_hooks hooks = { .report = on_report, .conf = daemon_conf, .ctx = d };
     struct ingest_options ingest = { .conf = daemon_conf, .get = on_get, .ctx = d };
     enum tocsin_rc rc;
 
+    d->beats = beats_new(d->store);
+    rc = beats_load(d->beats, err);
+    if (rc != TOCSIN_OK)
+        return rc;
     d->committer = committer_new(&opt);
     d->transport = transport_curl_new();
     rc = notifier_start(d->store, d->transport, &hooks, &d->notifier, err);
     if (rc != TOCSIN_OK)
         return rc;
+    beats_apply(d->beats, d->conf, d->committer, true);
     committer_run(d->committer, d->notifier);   /* not before: a timer that is due now must reach the notifier */
     d->fetcher = fetcher_start(d->notifier);
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
+    ingest.beats = d->beats;
     d->ingest = ingest_new(&ingest);
     return TOCSIN_OK;
 }
@@ -173,6 +199,7 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .reload = daemon_reload,
                                  .turn_stats = on_turn_stats,
                                  .collector_stats = on_collector_stats,
+                                 .heartbeats = on_heartbeats,
                                  .ready = on_ready,
                                  .started_at = clock_wall_ms() };
     d->api = api_new(&d->deps);
@@ -224,6 +251,7 @@ stop(struct daemon *d)
     if (d->transport != NULL)
         transport_free(d->transport);
     committer_free(d->committer);
+    beats_free(d->beats);
     if (d->store != NULL)
         d->store->ops->close(d->store);
     conf_unref(d->started);

@@ -85,6 +85,8 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
 struct counted {
     struct counter *counter;
     int64_t received_at;
+    struct beats *beats;
+    const struct event *beat;                /* NULL: none */
     size_t records, lines;                   /* of the payload; those that became no alert of their own */
     ingest_done done;
     void *done_ctx;
@@ -100,6 +102,8 @@ counted_done(void *ctx, const struct ingest_result *r)
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
         with_lines.records = d->lines;
+        if (d->beat != NULL)
+            beats_done(d->beats, d->beat, d->received_at);
         atomic_fetch_add(&d->counter->records, d->records);
         atomic_fetch_add(&d->counter->alerts, r->accepted);
         atomic_store(&d->counter->last_at, d->received_at);
@@ -254,6 +258,46 @@ side_effects(struct ingest *g, const struct conf_collector *c, const struct tocs
         g->opt.get(g->opt.ctx, c->name, batch->gets[i].url, batch->gets[i].why);
 }
 
+/* --- heartbeats -------------------------------------------------------------------------- */
+
+static const struct conf_heartbeat *
+collector_heartbeat(const struct conf *conf, const struct conf_collector *c)
+{
+    const struct conf_heartbeat *h = conf->n_heartbeats > 0 ? conf_heartbeat(conf, c->name) : NULL;
+
+    return h != NULL && h->of_collector ? h : NULL;
+}
+
+static void
+add_beat(struct ingest *g, struct intake *in, struct counted *counted, const struct conf_heartbeat *h,
+         const struct tocsin_pair *labels, size_t n)
+{
+    struct event *e = arena_alloc(in->arena, sizeof *e);
+
+    if (h == NULL || !beats_event(g->opt.beats, in->arena, h, labels, n, counted->received_at, e))
+        return;
+    in->beats = e;
+    in->n_beats = 1;
+    counted->beats = g->opt.beats;
+    counted->beat = e;
+}
+
+static void
+beat(void *ctx, const struct conf_heartbeat *h, int64_t received_at, ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+    struct arena *arena = arena_new();
+    struct intake *in = arena_zalloc(arena, sizeof *in);
+    struct counted *counted = arena_alloc(arena, sizeof *counted);
+
+    *counted = (struct counted){ .counter = counter_of(g, HEARTBEAT_SOURCE), .received_at = received_at, .done = done,
+                                 .done_ctx = done_ctx };
+    *in = (struct intake){ .arena = arena, .conf = g->opt.conf(g->opt.ctx), .done = counted_done,
+                           .done_ctx = counted };
+    add_beat(g, in, counted, h, NULL, 0);
+    committer_intake(g->opt.committer, in);
+}
+
 static void
 submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done,
        void *done_ctx)
@@ -272,21 +316,22 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     in->done_ctx = counted;
     host_batch_init(&batch, arena);
     nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
+    in->conf = g->opt.conf(g->opt.ctx);
+    if (nothing.rc == TOCSIN_OK)
+        add_beat(g, in, counted, collector_heartbeat(in->conf, c), payload->topic_labels, payload->n_topic_labels);
     if (nothing.rc == TOCSIN_OK && batch.n_alerts > 0) {
-        in->conf = g->opt.conf(g->opt.ctx);
         decide(g, in, c, &batch);
         counted->records = batch.n_records;
         counted->lines = batch.n_alerts - in->n;
     }
     if (nothing.rc == TOCSIN_OK)
         side_effects(g, c, &batch);
-    if (in->n > 0) {
+    if (in->n + in->n_beats > 0) {
         committer_intake(g->opt.committer, in);
         return;
     }
     counted_done(counted, &nothing);         /* nothing to be stored: no turn, no commit */
-    if (in->conf != NULL)
-        conf_unref(in->conf);
+    conf_unref(in->conf);
     arena_free(arena);
 }
 
@@ -304,7 +349,7 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .ctx = g, .conf = current_conf };
+    g->sink = (struct sink){ .submit = submit, .beat = beat, .ctx = g, .conf = current_conf };
     g->tally = tally_new();
     pthread_mutex_init(&g->mutex, NULL);
     pthread_mutex_init(&g->tally_mutex, NULL);

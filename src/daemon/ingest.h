@@ -8,12 +8,14 @@
 #define DAEMON_INGEST_H
 
 #include "collector/collector.h"
+#include "daemon/beats.h"
 #include "daemon/committer.h"
 
 struct ingest;
 
 struct ingest_options {
     struct committer *committer;
+    struct beats *beats;
     struct conf *(*conf)(void *ctx);         /* with a reference */
     /* a GET that a payload asked for (a subscription to confirm); does not block */
     void (*get)(void *ctx, const char *collector, const char *url, const char *why);

@@ -119,6 +119,7 @@ swap(struct daemon *d, struct conf *now)
         log_warn("reload", "http.tls", "the certificate stays as it was: %s", err.what);
     mqtt_collectors_apply(d->mqtt, now);
     notifier_reload(d->notifier);
+    beats_apply(d->beats, now, d->committer, false);
     rearm(d, was, now);
     conf_unref(was);
 }

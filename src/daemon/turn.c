@@ -180,6 +180,43 @@ sort_unique(struct id16 *ids, size_t n)
     return out;
 }
 
+/* The alert that an event is about; NULL: none. */
+static const struct id16 *
+key_of(const struct event *e)
+{
+    switch (e->kind) {
+    case EV_ALERT:
+    case EV_BEAT:
+    case EV_ARM:
+    case EV_DISARM:
+        return &e->decision->key;
+    case EV_EXPIRY:
+        return &e->key;
+    default:
+        return NULL;
+    }
+}
+
+/*
+ * What a heartbeat becomes whose deadline passed; other alerts just end.  The grace after a start is for those that
+ * have not been heard of since; heartbeats have it in their deadlines already.
+ */
+static void
+decide_silent(struct turn *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct event *e = &t->events[i];
+        const struct world_alert *a = e->kind == EV_EXPIRY ? world_alert(&t->world, &e->key) : NULL;
+
+        if (a == NULL)
+            continue;
+        if (a->row.state == ALERT_DROPPED && t->env->silent != NULL)
+            e->decision = t->env->silent(t->env->ctx, t->arena, &a->row);
+        if (e->decision != NULL || a->row.last_at >= t->env->started_at)
+            e->until = 0;
+    }
+}
+
 static enum tocsin_rc
 load_alerts(struct turn *t)
 {
@@ -189,10 +226,10 @@ load_alerts(struct turn *t)
 
     t->keys = arena_alloc(t->arena, (t->n + 1) * sizeof *t->keys);
     for (size_t i = 0; i < t->n; i++) {
-        if (t->events[i].kind == EV_ALERT)
-            t->keys[n++] = t->events[i].decision->key;
-        else if (t->events[i].kind == EV_EXPIRY)
-            t->keys[n++] = t->events[i].key;
+        const struct id16 *key = key_of(&t->events[i]);
+
+        if (key != NULL)
+            t->keys[n++] = *key;
     }
     n = sort_unique(t->keys, n);
     rows = arena_zalloc(t->arena, (n + 1) * sizeof *rows);
@@ -245,9 +282,9 @@ load_by(struct turn *t, struct id16 *ids, size_t n, bool groups)
 static bool
 is_news(struct turn *t, const struct event *e)
 {
-    const struct world_alert *a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
+    const struct world_alert *a = world_alert(&t->world, key_of(e));
 
-    return e->kind == EV_EXPIRY || a->dirt == DIRTY || !pipeline_is_repeat(e->decision, &a->row);
+    return a->dirt == DIRTY || !pipeline_repeats(e, &a->row);
 }
 
 static enum tocsin_rc
@@ -260,19 +297,19 @@ load_incidents(struct turn *t)
 
     /* a key with any news makes all its events news: the first of them may change what the others meet */
     for (size_t i = 0; i < t->n; i++)
-        if (t->events[i].kind == EV_ALERT && is_news(t, &t->events[i]))
-            world_alert(&t->world, &t->events[i].decision->key)->dirt = DIRTY;
+        if (key_of(&t->events[i]) != NULL && is_news(t, &t->events[i]))
+            world_alert(&t->world, key_of(&t->events[i]))->dirt = DIRTY;
     for (size_t i = 0; i < t->n; i++) {
         const struct event *e = &t->events[i];
         const struct world_alert *a;
 
-        if (e->kind == EV_ALERT || e->kind == EV_EXPIRY) {
+        if (key_of(e) != NULL) {
             if (!is_news(t, e))
                 continue;
-            a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
+            a = world_alert(&t->world, key_of(e));
             if (a->row.state == ALERT_FIRING)
                 ids[n_ids++] = a->row.incident;
-            if (e->kind == EV_ALERT)
+            if (e->kind == EV_ALERT || (e->kind == EV_EXPIRY && e->decision != NULL))
                 groups[n_groups++] = e->decision->group;
         } else {
             ids[n_ids++] = e->incident;
@@ -386,6 +423,8 @@ load_all(struct turn *t, size_t max_timers)
         rc = load_alerts(t);
     if (rc == TOCSIN_OK)
         rc = load_members(t);
+    if (rc == TOCSIN_OK)
+        decide_silent(t);
     return rc == TOCSIN_OK ? load_incidents(t) : rc;
 }
 
@@ -401,7 +440,7 @@ load_repeats(struct turn *t)
     if (t->ops->load_alerts(t->store, t->keys, t->n, rows, t->err) != TOCSIN_OK)
         return false;
     for (size_t i = 0; i < t->n; i++) {
-        if (!pipeline_is_repeat(t->events[i].decision, &rows[i]))
+        if (!pipeline_repeats(&t->events[i], &rows[i]))
             return false;
         world_put_alert(&t->world, &rows[i]);
     }

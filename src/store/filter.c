@@ -28,6 +28,8 @@ filter_alert(const struct alert_filter *f, const struct alert_row *row)
 {
     if (f->states != 0 && (f->states & 1u << row->state) == 0)
         return false;
+    if (!f->waiting && row->state == ALERT_DROPPED && row->expires_at > 0 && strcmp(row->source, HEARTBEAT_SOURCE) == 0)
+        return false;
     if (f->before != 0 && row->rowid >= f->before)
         return false;
     return f->source == NULL || strcmp(f->source, row->source) == 0;

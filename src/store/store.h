@@ -44,6 +44,7 @@ struct incident_filter {
 };
 
 struct alert_filter {
+    bool waiting;                  /* heartbeats that wait for their next beat as well */
     const char *source;            /* collector; NULL: all */
     unsigned states;               /* bit (1 << enum alert_state); 0: all */
     int64_t before;                /* cursor: only rowids below it; 0: from the newest */

@@ -7,6 +7,11 @@
 
 /* Count an open alert in, or (by -1) out. */
 void incident_count(struct incident_row *, const struct alert_row *, int by);
+/* A report: the row takes over what was decided. */
+void incident_take_report(struct world_alert *, const struct decision *, const struct world *, enum alert_state);
+void incident_close_alert(struct world *, struct world_alert *, int64_t ended_at);
+/* An open alert of an incident ended: by its source, or for want of news. */
+void incident_alert_over(struct world *, struct world_alert *, int64_t ended_at, const char *by, const char *why);
 /* A delayed incident opens: people are told from now on. */
 void incident_open(struct world *, struct world_incident *);
 /* For good: state, ledger, timers. */

@@ -105,8 +105,8 @@ expiry(const struct decision *d, const struct world *w)
     return d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
 }
 
-static void
-fill(struct world_alert *a, const struct decision *d, const struct world *w, enum alert_state state)
+void
+incident_take_report(struct world_alert *a, const struct decision *d, const struct world *w, enum alert_state state)
 {
     struct alert_row *r = &a->row;
 
@@ -234,7 +234,7 @@ attach(struct world *w, struct world_alert *a, struct event *e)
     const struct decision *d = e->decision;
     struct world_incident *i = open_incident(w, d);
 
-    fill(a, d, w, ALERT_FIRING);
+    incident_take_report(a, d, w, ALERT_FIRING);
     a->row.incident = i->row.id;
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
@@ -248,8 +248,8 @@ attach(struct world *w, struct world_alert *a, struct event *e)
     e->incident_r = i->row.id;
 }
 
-static void
-close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
+void
+incident_close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
 {
     a->row.state = ALERT_RESOLVED;
     a->row.ends_at = ended_at > 0 ? ended_at : w->now;
@@ -270,8 +270,8 @@ forget_incident(struct world *w, struct world_alert *a, struct world_incident *i
 }
 
 /* An open alert of an incident ended: by its source, or for want of news. */
-static void
-alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char *by, const char *why)
+void
+incident_alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char *by, const char *why)
 {
     struct world_incident *i = world_incident(w, &a->row.incident);
 
@@ -287,7 +287,7 @@ alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char 
             settle(w, i, "");
         }
     }
-    close_alert(w, a, ended_at);
+    incident_close_alert(w, a, ended_at);
 }
 
 /* The source tells something new about an alert that fires. */
@@ -297,7 +297,7 @@ update(struct world *w, struct world_alert *a, const struct decision *d)
     struct world_incident *i = world_incident(w, &a->row.incident);
 
     incident_count(&i->row, &a->row, -1);
-    fill(a, d, w, ALERT_FIRING);
+    incident_take_report(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total == 1)
@@ -326,7 +326,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
         e->incident_r = a->row.incident;
         return;
     case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
-        close_alert(w, a, d->starts_at);
+        incident_close_alert(w, a, d->starts_at);
         break;
     case ALERT_DROPPED:                      /* no rule drops it any more */
         attach(w, a, e);
@@ -337,7 +337,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
     if (a->row.state != ALERT_NONE)
         a = world_next_occurrence(w, a);
     if (d->drop)
-        fill(a, d, w, ALERT_DROPPED);
+        incident_take_report(a, d, w, ALERT_DROPPED);
     else
         attach(w, a, e);
 }
@@ -358,7 +358,7 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
         return;
     }
     a->row.count++;
-    alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+    incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
     e->incident_r = a->row.incident;
 }
 
@@ -381,7 +381,7 @@ on_unknown(struct world *w, struct world_alert *a, struct event *e)
     }
     if (a->row.state != ALERT_NONE)
         a = world_next_occurrence(w, a);
-    fill(a, d, w, ALERT_UNKNOWN);
+    incident_take_report(a, d, w, ALERT_UNKNOWN);
 }
 
 void
@@ -403,7 +403,7 @@ incident_on_alert(struct world *w, struct event *e)
 }
 
 void
-incident_on_expiry(struct world *w, const struct event *e)
+incident_on_expiry(struct world *w, struct event *e)
 {
     struct world_alert *a = world_alert(w, &e->key);
 
@@ -414,5 +414,12 @@ incident_on_expiry(struct world *w, const struct event *e)
         a->dirt = DIRTY;
         return;
     }
-    alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
+    if (a->row.state == ALERT_DROPPED && e->decision != NULL) {
+        if (e->decision->drop)
+            incident_take_report(a, e->decision, w, ALERT_DROPPED);
+        else
+            attach(w, a, e);
+        return;
+    }
+    incident_alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
 }

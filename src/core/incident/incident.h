@@ -18,7 +18,9 @@
 #include "core/pipeline.h"
 
 void incident_on_alert(struct world *, struct event *);
-void incident_on_expiry(struct world *, const struct event *);
+void incident_on_expiry(struct world *, struct event *);
+/* EV_BEAT, EV_ARM, EV_DISARM. */
+void incident_on_beat(struct world *, const struct event *);
 void incident_on_action(struct world *, struct event *);
 /* Acknowledgement or snooze ran out. */
 void incident_on_timer(struct world *, struct world_incident *);
