@@ -10,9 +10,11 @@ comma   := ,
 VARIANT := $(if $(filter clang%,$(notdir $(CC))),-clang)$(if $(SAN),-$(subst $(comma),-,$(subst undefined,ub,$(SAN))))
 BUILD   := build$(if $(VARIANT),/v$(VARIANT))
 PKGS    := libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash
-DEBS    := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev libmosquitto-dev \
-           libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
-           libsimdjson-dev uthash-dev libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
+# what the build needs (the container image too: docker/Dockerfile), and what the suite needs beside it
+DEBS_BUILD := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev \
+           libmosquitto-dev libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
+           libsimdjson-dev uthash-dev
+DEBS    := $(DEBS_BUILD) libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
            python3-paho-mqtt python3-cryptography
 DEBS_DEV := clang libclang-rt-14-dev llvm clang-format universal-ctags prometheus-alertmanager strace valgrind
 
@@ -58,7 +60,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 REPLAY   := $(patsubst tests/fuzz/corpus/%,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/corpus/*))
 
-.PHONY: all help senders deps deps-dev run test check lint bench sim torture fuzz install clean unit
+.PHONY: all help senders deps deps-build deps-dev run test check lint bench sim torture fuzz install clean unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -85,13 +87,19 @@ check: all $(UNIT) $(REPLAY) $(if $(SIM),$(BUILD)/tests/sim/sim)
 unit: all $(UNIT)
 	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit
 
+deps-build:
+	@sh tests/lib/install.sh $(DEBS_BUILD)
+
 deps:
 	@sh tests/lib/install.sh $(DEBS)
 	@command -v npm >/dev/null || sh tests/lib/install.sh nodejs npm
 
-# programs from npm that send to tocsin in the end-to-end tests, as their users run them
+# programs that send to tocsin in the end-to-end tests, as their users run them: from npm, and from packages of
+# Debian that are unpacked only, because their installation would start a service
 SENDERS  := $(BUILD)/senders/.installed
+DEBS_UNPACKED := nagios4-core
 senders: $(SENDERS)
+	@sh tests/lib/unpack.sh $(BUILD)/senders/debian $(DEBS_UNPACKED)
 $(SENDERS): tests/e2e/senders/package-lock.json
 	@mkdir -p $(@D) && cp tests/e2e/senders/package.json tests/e2e/senders/package-lock.json $(@D)/
 	$(call say,NPM,tests/e2e/senders)
@@ -163,7 +171,7 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 # A fuzz target without libFuzzer, that replays its corpus.  tests/fuzz/run.sh says which sources a name stands for.
 fuzz_role   = $(firstword $(subst _, ,$(1)))
 fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
-fuzz_vendor = $(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(1)))/*.c)
+fuzz_vendor = $(if $(filter mapping_%,$(1)),,$(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(1)))/*.c))
 $(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuzz/replay.c $$(call fuzz_vendor,$$*)) \
            $(BUILD)/libtocsin.a
 	$(call say,LD,$@)

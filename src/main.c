@@ -19,6 +19,7 @@ static const struct command {
     { "run", daemon_main, "the daemon, in the foreground" },
     { "check", cli_check, "validate a configuration and its rules" },
     { "options", cli_options, "every option of the configuration, with default and meaning" },
+    { "explain", cli_main, "what a payload would become: alerts, rules, incident, who is paged" },
     { "send", cli_main, "post an alert" },
     { "incidents", cli_main, "list, show, ack, unack, resolve, snooze, note, escalate" },
     { "version", version, "print the version" },

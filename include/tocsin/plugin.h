@@ -16,6 +16,8 @@
  * Changelog of the ABI
  *   1  decode, verify, render, classify; host: up to escape
  *   2  tocsin_alert.record; host: record_new
+ *      flags_of
+ *      routes, identify, intake, answer, refuse; host: call_json to reply
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -171,6 +173,82 @@ struct tocsin_outcome {
     char carry[256];               /* CONTINUE: for the next step */
 };
 
+/* --- intakes: a vendor's own paths, imitated ------------------------------------ */
+
+/*
+ * One path that is served while a collector of type "intake" has this format.  A {variable} stands for one segment,
+ * which is split off before percent-decoding; a slash at the end is optional.  A path that begins with {*} stands
+ * below any prefix, none included.  A path of the API itself wins; so does a route that is written without {*}.
+ * Below /v1/in/NAME each intake has all its paths once more, for itself alone.
+ */
+struct tocsin_route {              /* a table ends with method NULL */
+    const char *method;            /* GET answers HEAD as well */
+    const char *path;              /* "/v2/alerts/{identifier}/{verb}" */
+    int id;                        /* the integration's own: which of its requests this is */
+    int64_t body_max;              /* bytes, also unpacked; 0: http.body_max */
+    size_t alerts_max;             /* that one request may bring, records of logs aside; 0: 2000 */
+};
+
+/* One request to an intake, from identify() to answer() or refuse().  All that is made for it lives as long. */
+struct tocsin_call {
+    int route;                     /* id of the route */
+    const char *id;                /* a fresh UUID: for request ids and for keys that a sender left out */
+    const struct tocsin_payload *in;
+    const struct tocsin_pair *path; size_t n_path;  /* the route's {variables} in their order, decoded; not {*} */
+    const char *peer;              /* the sender's address */
+    struct tocsin_batch *batch;    /* intake() adds alerts here */
+    void *state;                   /* the integration's own, from call_alloc(); NULL at first */
+    const void *host_data;
+};
+
+enum tocsin_act_kind {
+    TOCSIN_ACT_ACK = 1, TOCSIN_ACT_UNACK, TOCSIN_ACT_RESOLVE /* the whole incident, by hand */, TOCSIN_ACT_SNOOZE,
+    TOCSIN_ACT_NOTE, TOCSIN_ACT_ESCALATE
+};
+
+/* Somebody acts on the incident of the alert that is open under a dedup key of this collector. */
+struct tocsin_act {
+    enum tocsin_act_kind kind;
+    const char *dedup_key;
+    int64_t number;                /* only if this occurrence is the open one (struct tocsin_known); 0: whichever is */
+    const char *by;                /* who; NULL: the collector */
+    const char *note;              /* NOTE: needed; others: may be NULL */
+    int64_t until;                 /* SNOOZE */
+};
+
+/* What became of an alert or an action that intake() added; they come in that order.  Records of logs are among them
+ * only if a rule made them alerts, lines of one alert as one. */
+struct tocsin_done {
+    enum tocsin_rc rc;             /* actions: TOCSIN_OK; NOT_FOUND: nothing is open there; CONFLICT: not in this state */
+    const char *dedup_key;
+    const char *incident;          /* its id; "" none */
+    int64_t number;                /* of the occurrence; 0 none */
+};
+
+struct tocsin_results {
+    const struct tocsin_done *alerts;  size_t n_alerts;
+    const struct tocsin_done *actions; size_t n_actions;
+};
+
+/* An occurrence of an alert as it is stored, with what is known of its incident. */
+struct tocsin_known {
+    const struct tocsin_alert *alert;
+    int64_t number;                /* never used again */
+    bool open;                     /* firing, and nobody has resolved its incident by hand */
+    int64_t first_at, last_at;     /* reports, by our clock */
+    const char *incident;          /* id; "" none, and then nothing below is set */
+    enum tocsin_incident_state state;
+    int64_t acknowledged_at, snoozed_until, resolved_at, updated_at;
+    const char *acknowledged_by, *resolved_by;
+};
+
+struct tocsin_find {               /* alerts of this collector, newest first */
+    const char *dedup_key;         /* NULL: any */
+    int64_t number;                /* 0: any */
+    bool open, closed;             /* which; both false: both */
+    size_t skip, max;
+};
+
 /* --- settings --------------------------------------------------------------- */
 
 enum tocsin_option_type {
@@ -265,11 +343,29 @@ struct tocsin_host {
      * rule makes it one, and otherwise leaves nothing behind but a counter.  status is TOCSIN_FIRING already.
      */
     struct tocsin_alert *(*record_new)(struct tocsin_batch *);
+    /* intakes (ABI 2).  call_json parses the body once; what it gives is borrowed, and gone when intake() returns. */
+    enum tocsin_rc (*call_json)(struct tocsin_call *, json_t **out_r, struct tocsin_err *err);
+    void *(*call_alloc)(struct tocsin_call *, size_t n);                  /* zeroed */
+    char *(*call_printf)(struct tocsin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+    char *(*call_time)(struct tocsin_call *, int64_t when);               /* RFC 3339, milliseconds, Z; "" for 0 */
+    int64_t (*elapsed_us)(struct tocsin_call *);                          /* since the request came */
+    /* During intake().  Actions and alerts are applied in the order in which they were added. */
+    void (*act)(struct tocsin_call *, const struct tocsin_act *);
+    /* The policy that the collector's `routes` give this name, as if a rule had set it; others are passed over. */
+    void (*route_to)(struct tocsin_call *, const char *name);
+    enum tocsin_rc (*find)(struct tocsin_call *, const struct tocsin_find *, const struct tocsin_known **out_r,
+                           size_t *n_r, struct tocsin_err *err);
+    enum tocsin_rc (*count)(struct tocsin_call *, const struct tocsin_find *, size_t *n_r, struct tocsin_err *err);
+    /* The answer; the last one stands.  reply_json takes the reference of doc. */
+    void (*reply_header)(struct tocsin_call *, const char *name, const char *value);
+    void (*reply_json)(struct tocsin_call *, int status, json_t *doc);
+    void (*reply)(struct tocsin_call *, int status, const char *content_type, const char *body, size_t len);
 };
 
 /* --- what an integration exports ---------------------------------------------- */
 
-#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id: an uncertain send may be repeated */
+#define TOCSIN_DEDUPES   1u   /* the vendor dedups by incident id.  An uncertain send is repeated in any case; without
+                               * this flag the incident's timeline says that it may have arrived twice. */
 #define TOCSIN_CAN_UNACK 2u   /* UNACKNOWLEDGE, or UPDATE after it, pages again */
 #define TOCSIN_CAN_NOTE  4u
 #define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
@@ -319,6 +415,36 @@ struct tocsin_plugin {
     void (*classify)(void *self, const struct tocsin_host *host, const struct tocsin_job *job,
                      const struct tocsin_response *r, struct tocsin_outcome *out);
     /* ABI 1 ends here.  Append only; never reorder, never remove. */
+
+    /*
+     * What this instance can, where that hangs on its settings: flags, or fewer of them.  NULL: flags hold for all.
+     */
+    uint32_t (*flags_of)(void *self);
+
+    /* The vendor's own paths: NULL, or intake() is there too. */
+    const struct tocsin_route *routes;
+    /*
+     * The credential in a request, wherever the vendor puts it: it is compared with the `keys` of the collectors of
+     * this format, and the first collector that has it takes the request.  *credential_r stays NULL where there is
+     * none.  NULL: senders authenticate as those of a webhook do, and collectors have no `keys`.
+     */
+    enum tocsin_rc (*identify)(const struct tocsin_host *host, struct tocsin_call *call, const char **credential_r,
+                               struct tocsin_err *err);
+    /*
+     * Say what is to be done: alerts into call->batch, actions with act().  With TOCSIN_OK all of it is committed,
+     * then answer() is called.  If the answer was given already and there is neither alert nor action, that is all.
+     */
+    enum tocsin_rc (*intake)(void *self, const struct tocsin_host *host, struct tocsin_call *call,
+                             struct tocsin_err *err);
+    /* All is on disk: give the answer that the vendor would give.  Must be quick. */
+    void (*answer)(void *self, const struct tocsin_host *host, struct tocsin_call *call,
+                   const struct tocsin_results *results);
+    /*
+     * Word a refusal as the vendor would: TOCSIN_UNAUTHORIZED or FORBIDDEN (no collector takes it), an error of
+     * identify() or intake(), TOO_LARGE, TEMPORARY, FULL.  Without an answer from here it is problem+json.
+     */
+    void (*refuse)(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_err *err);
+    /* ABI 2 ends here. */
 };
 
 #endif

@@ -374,6 +374,16 @@ opsgenie_classify(void *self, const struct tocsin_host *host, const struct tocsi
     json_decref(doc);
 }
 
+/* JSM's integration events know no way to take an acknowledgement back: the escalation must not wait for one. */
+static uint32_t
+opsgenie_flags(void *self)
+{
+    const struct opsgenie *o = self;
+    uint32_t flags = TOCSIN_DEDUPES | TOCSIN_CAN_ACK | TOCSIN_CAN_UNACK | TOCSIN_CAN_NOTE;
+
+    return o->jsm ? flags & ~TOCSIN_CAN_UNACK : flags;
+}
+
 static void
 opsgenie_close(void *self)
 {
@@ -391,4 +401,5 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .close = opsgenie_close,
     .render = opsgenie_render,
     .classify = opsgenie_classify,
+    .flags_of = opsgenie_flags,
 };

@@ -10,6 +10,8 @@
  */
 #include <tocsin/plugin.h>
 
+#include "intake.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,10 +355,15 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .size = sizeof(struct tocsin_plugin),
     .flags = TOCSIN_DEDUPES | TOCSIN_CAN_ACK,
     .name = "pagerduty",
-    .summary = "PagerDuty, Events API v2",
+    .summary = "PagerDuty: Events API v2, and as an intake its events API v2 and v1",
     .notifier_options = options,
     .open = pagerduty_open,
     .close = pagerduty_close,
     .render = pagerduty_render,
     .classify = pagerduty_classify,
+    .routes = intake_routes,
+    .identify = intake_identify,
+    .intake = intake_take,
+    .answer = intake_answer,
+    .refuse = intake_refuse,
 };

@@ -41,9 +41,16 @@ api_set_http(struct api *api, struct http_server *http)
 int64_t
 api_limit(void *ctx, const char *method, const char *path)
 {
-    (void)ctx;
-    (void)method;
-    return strncmp(path, intake, sizeof intake - 1) == 0 ? 0 : API_BODY_MAX;
+    struct api *api = ctx;
+    struct conf *conf;
+    int64_t max;
+
+    if (strncmp(path, intake, sizeof intake - 1) == 0 && strchr(path + sizeof intake - 1, '/') == NULL)
+        return 0;
+    conf = api->deps->conf(api->deps->ctx);
+    max = intake_limit(conf, method, path);
+    conf_unref(conf);
+    return max >= 0 ? max : API_BODY_MAX;
 }
 
 void
@@ -87,7 +94,8 @@ api_handle(void *ctx, struct http_request *req)
     c->req = req;
     c->route = route_match(http_method(req), http_path(req), arena, &c->arg, allow, sizeof allow);
     if (c->route == NULL) {
-        refuse_route(req, allow);
+        if (!intake_handle(c->api->deps->sink, req, allow))
+            refuse_route(req, allow);
         return;
     }
     conf = c->api->deps->conf(c->api->deps->ctx);

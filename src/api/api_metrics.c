@@ -19,6 +19,7 @@ enum { METRICS_MAX = 8 << 20, BUCKETS = 12 };
 
 static const char *const commit_les[BUCKETS] = { "0.0001", "0.0002", "0.0005", "0.001", "0.002", "0.005",
                                                  "0.01",   "0.02",   "0.05",   "0.1",   "1",     "+Inf" };
+static const char latency_help[] = "Time from when a notification was due until it was answered.";
 static const char *const latency_les[BUCKETS] = { "0.001", "0.002", "0.005", "0.01", "0.02", "0.05",
                                                   "0.1",   "0.2",   "0.5",   "1",    "5",    "+Inf" };
 
@@ -59,7 +60,7 @@ turn(struct buf *b, const struct turn_stats *t)
     total(b, "tocsin_rule_failures_total", "Rules skipped because they could not be evaluated.", t->rule_failures);
     total(b, "tocsin_commits_total", "Transactions committed to disk.", t->commits);
     prom_family(b, "tocsin_commit_seconds", "histogram", "Time from the begin of a transaction until it is on disk.");
-    prom_histogram(b, "tocsin_commit_seconds", NULL, commit_les, t->commit_us_buckets, BUCKETS,
+    prom_histogram(b, "tocsin_commit_seconds", NULL, 0, commit_les, t->commit_us_buckets, BUCKETS,
                    (double)t->commit_us_sum / 1e6);
     gauge(b, "tocsin_queue_depth", "Events waiting for the next turn.", (double)t->queue_depth);
     total(b, "tocsin_clock_jumps_total", "Jumps of the wall clock that were noticed.", (uint64_t)t->clock_jumps);
@@ -164,6 +165,7 @@ static void
 as_alertmanager(struct buf *b, const struct conf *conf, const struct notifier_stats *s, size_t n)
 {
     static const char all[] = "alertmanager_notifications_total", failed[] = "alertmanager_notifications_failed_total";
+    static const char latency[] = "alertmanager_notification_latency_seconds";
 
     prom_family(b, all, "counter", "Attempts to notify.");
     for (size_t i = 0; i < n; i++) {
@@ -176,6 +178,13 @@ as_alertmanager(struct buf *b, const struct conf *conf, const struct notifier_st
         struct prom_label labels[] = { { "integration", plugin_of(conf, s[i].name) }, { "receiver_name", s[i].name } };
 
         prom_count(b, failed, labels, 2, s[i].retried + s[i].rejected + s[i].uncertain);
+    }
+    prom_family(b, latency, "histogram", latency_help);
+    for (size_t i = 0; i < n; i++) {
+        struct prom_label labels[] = { { "integration", plugin_of(conf, s[i].name) }, { "receiver_name", s[i].name } };
+
+        prom_histogram(b, latency, labels, 2, latency_les, s[i].latency_ms_buckets, BUCKETS,
+                       (double)s[i].latency_ms_sum / 1000);
     }
 }
 
@@ -193,10 +202,10 @@ notifiers(struct buf *b, struct call *c)
         results(b, &s[i]);
     as_alertmanager(b, conf, s, n);
     conf_unref(conf);
-    prom_family(b, latency, "histogram", "Time from when a notification was due until it was answered.");
+    prom_family(b, latency, "histogram", latency_help);
     for (size_t i = 0; i < n; i++)
-        prom_histogram(b, latency, &(struct prom_label){ "notifier", s[i].name }, latency_les, s[i].latency_ms_buckets,
-                       BUCKETS, -1);
+        prom_histogram(b, latency, &(struct prom_label){ "notifier", s[i].name }, 1, latency_les,
+                       s[i].latency_ms_buckets, BUCKETS, (double)s[i].latency_ms_sum / 1000);
     prom_family(b, "tocsin_notifier_waiting", "gauge", "Notifications that wait for their turn.");
     for (size_t i = 0; i < n; i++)
         one_label(b, "tocsin_notifier_waiting", "notifier", s[i].name, s[i].waiting);

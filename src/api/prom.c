@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/prom.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -61,25 +62,24 @@ prom_single(struct buf *b, const char *name, const char *type, const char *help,
 }
 
 void
-prom_histogram(struct buf *b, const char *name, const struct prom_label *label, const char *const *les,
+prom_histogram(struct buf *b, const char *name, const struct prom_label *own, size_t n_own, const char *const *les,
                const uint64_t *counts, size_t n, double sum)
 {
-    struct prom_label labels[2];
-    size_t n_labels = label != NULL ? 1 : 0;
+    struct prom_label labels[PROM_LABELS + 1];
     char series[128];
     uint64_t total = 0;
 
-    if (label != NULL)
-        labels[0] = *label;
+    assert(n_own <= PROM_LABELS);
+    for (size_t i = 0; i < n_own; i++)
+        labels[i] = own[i];
     snprintf(series, sizeof series, "%s_bucket", name);
     for (size_t i = 0; i < n; i++) {
         total += counts[i];
-        labels[n_labels] = (struct prom_label){ "le", les[i] };
-        prom_count(b, series, labels, n_labels + 1, total);
+        labels[n_own] = (struct prom_label){ "le", les[i] };
+        prom_count(b, series, labels, n_own + 1, total);
     }
     snprintf(series, sizeof series, "%s_sum", name);
-    if (sum >= 0)
-        prom_sample(b, series, labels, n_labels, sum);
+    prom_sample(b, series, labels, n_own, sum);
     snprintf(series, sizeof series, "%s_count", name);
-    prom_count(b, series, labels, n_labels, total);
+    prom_count(b, series, labels, n_own, total);
 }

@@ -18,9 +18,10 @@ void prom_count(struct buf *, const char *name, const struct prom_label *, size_
 void prom_single(struct buf *, const char *name, const char *type, const char *help, double value);
 /*
  * The samples of one histogram: counts[i] holds what fell between les[i-1] and les[i]; les[n-1] is "+Inf".
- * sum < 0: it was not kept, and is left out.  label may be NULL.
+ * It has at most PROM_LABELS labels of its own.
  */
-void prom_histogram(struct buf *, const char *name, const struct prom_label *label, const char *const *les,
+enum { PROM_LABELS = 2 };
+void prom_histogram(struct buf *, const char *name, const struct prom_label *own, size_t n_own, const char *const *les,
                     const uint64_t *counts, size_t n, double sum);
 
 #endif

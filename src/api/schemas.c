@@ -16,10 +16,15 @@ static const struct member link_members[] = {
     { "href", "string", "http or https" }, { "text", "string?", NULL }, { NULL, NULL, NULL },
 };
 
+static const struct member rule_members[] = {
+    { "name", "string", NULL }, { "at", "string", "its file and line" }, { NULL, NULL, NULL },
+};
+
 #define ALERT_TEXT                                                                                                     \
     { "status", "string", "firing, resolved, dismissed, unknown, dropped" },                                           \
     { "severity", "string", "critical, error, warning, info" }, { "summary", "string", NULL },                         \
     { "labels", "text", NULL }, { "annotations", "text", NULL }, { "links", "[Link]", NULL },                          \
+    { "rules", "[Rule]", "that shaped it, in their order" },                                                           \
     { "starts_at", "time?", NULL }, { "ends_at", "time?", NULL }, { "count", "integer", "reports so far" }
 
 static const struct member incident_alert_members[] = {
@@ -199,6 +204,7 @@ static const struct {
     { "Problem", problem_members, true, true },
     { "Ready", ready_members, false, false },
     { "Reloaded", reloaded_members, false, false },
+    { "Rule", rule_members, false, false },
     { "Snooze", snooze_members, true, false },
     { "Version", version_members, false, false },
 };

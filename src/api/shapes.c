@@ -99,6 +99,18 @@ links(struct arena *arena, const struct tocsin_link *p, size_t n)
     return out;
 }
 
+/* The rules that made the alert what it is, in the order in which they worked. */
+static json_t *
+rules(struct arena *arena, const struct tocsin_pair *p, size_t n)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(out, json_pack("{s:o, s:o}", "name", string(arena, p[i].name), "at",
+                                             string(arena, p[i].value)));
+    return out;
+}
+
 json_t *
 shape_alert(struct arena *arena, const struct alert_row *a, bool in_incident)
 {
@@ -116,6 +128,7 @@ shape_alert(struct arena *arena, const struct alert_row *a, bool in_incident)
     put(out, "labels", pairs(arena, t.labels, t.n_labels));
     put(out, "annotations", pairs(arena, t.annotations, t.n_annotations));
     put(out, "links", links(arena, t.links, t.n_links));
+    put(out, "rules", rules(arena, t.rules, t.n_rules));
     put(out, "starts_at", shape_time(a->starts_at > 0 ? a->starts_at : a->first_at));
     put(out, "ends_at", shape_time(a->ends_at));
     put(out, "count", json_integer(a->count));

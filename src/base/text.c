@@ -158,6 +158,28 @@ text_clean(struct arena *a, const char *s, size_t n, size_t max_bytes)
     return text_cut_bytes(a, out, max_bytes);
 }
 
+static int
+hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+size_t
+text_unescape(char *s)
+{
+    char *out = s;
+
+    for (const char *p = s; *p != '\0'; p++) {
+        int high = *p == '%' ? hex_digit(p[1]) : -1, low = high >= 0 ? hex_digit(p[2]) : -1;
+
+        if (low >= 0)
+            p += 2;
+        *out++ = low >= 0 ? (char)(high << 4 | low) : *p;
+    }
+    *out = '\0';
+    return (size_t)(out - s);
+}
+
 /* --- times ------------------------------------------------------------------ */
 
 char *

@@ -23,6 +23,9 @@ const char *text_cut_bytes(struct arena *, const char *s, size_t max_bytes);
  * other than tab, LF become U+FFFD; at most max_bytes, cut with TEXT_MARK. */
 const char *text_clean(struct arena *, const char *s, size_t n, size_t max_bytes);
 
+/* Percent-decoded in place; '%' without two hex digits stays.  Returns the new length: the text may hold NUL. */
+size_t text_unescape(char *s);
+
 enum { TIME_TEXT = 32 };
 /* "2026-01-31T12:00:00.123Z"; "" for 0. */
 char *time_format(int64_t ms, char out[TIME_TEXT]);

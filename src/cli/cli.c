@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 
-enum { TOKEN_MAX = 4096, WIDTH_MIN = 40 };
+enum { FILE_MAX = 64 << 20, TOKEN_MAX = 4096, WIDTH_MIN = 40 };
 
 static const struct {
     const char *name;
@@ -24,6 +25,7 @@ static const struct {
 } commands[] = {
     { "send", command_send },
     { "incidents", command_incidents },
+    { "explain", command_explain },
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -55,6 +57,42 @@ cli_print_json(const json_t *doc)
 {
     json_dumpf(doc, stdout, JSON_INDENT(2));
     putchar('\n');
+}
+
+static enum tocsin_rc
+read_stdin(struct buf *b, struct tocsin_err *err)
+{
+    char chunk[65536];
+    ssize_t n;
+
+    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, TOCSIN_BAD_INPUT, "", "cannot read standard input");
+        buf_addn(b, chunk, (size_t)n);
+        if (!buf_ok(b))
+            return err_set(err, TOCSIN_TOO_LARGE, "", "standard input is larger than %d bytes", FILE_MAX);
+    }
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+cli_read(const char *path, char **out_r, size_t *len_out, struct tocsin_err *err)
+{
+    enum tocsin_rc rc;
+    struct buf b;
+
+    if (strcmp(path, "-") != 0)
+        return file_read(path, FILE_MAX, out_r, len_out, err);
+    buf_init(&b, FILE_MAX);
+    rc = read_stdin(&b, err);
+    if (rc == TOCSIN_OK) {
+        *len_out = b.n;
+        *out_r = buf_take(&b);
+    }
+    buf_release(&b);
+    return rc;
 }
 
 static int

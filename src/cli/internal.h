@@ -99,10 +99,15 @@ enum { OPTION_UNKNOWN = -1, OPTION_HELP = -2 };
 int cli_option(struct cli *, int opt, const char *arg, const char *help);
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cli_print_json(const json_t *);
+/* A file's bytes with a NUL behind them, or standard input's for "-"; heap. */
+enum tocsin_rc cli_read(const char *path, char **out_r, size_t *len_out, struct tocsin_err *);
 
 int command_send(struct cli *, int argc, char **argv);
 int command_incidents(struct cli *, int argc, char **argv);
+int command_explain(struct cli *, int argc, char **argv);
 /* show.c: an incident for a person. */
 void show_incident(const struct cli *, const json_t *incident);
+/* explain_show.c: what explain found, for a person. */
+void show_explanation(const struct cli *, const json_t *explanation);
 
 #endif

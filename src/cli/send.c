@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tocsin send: one alert, or a file as it is, to a collector. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "cli/internal.h"
-#include "os/file.h"
-
-enum { FILE_MAX = 64 << 20 };
 
 static const char help[] =
     "usage: tocsin send --collector NAME [OPTION ...]\n"
@@ -129,44 +124,16 @@ read_options(struct cli *cli, struct send *s, int argc, char **argv)
     return EXIT_YES;
 }
 
-static enum tocsin_rc
-read_stdin(struct buf *b, struct tocsin_err *err)
-{
-    char chunk[65536];
-    ssize_t n;
-
-    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(err, TOCSIN_BAD_INPUT, "", "cannot read standard input");
-        buf_addn(b, chunk, (size_t)n);
-        if (!buf_ok(b))
-            return err_set(err, TOCSIN_TOO_LARGE, "", "standard input is larger than %d bytes", FILE_MAX);
-    }
-    return TOCSIN_OK;
-}
-
 /* The bytes to send; heap. */
 static enum tocsin_rc
 payload(const struct send *s, char **out, size_t *len, struct tocsin_err *err)
 {
-    enum tocsin_rc rc;
-    struct buf b;
-
     if (s->file == NULL) {
         *out = json_dumps(s->alert, JSON_COMPACT);
         *len = *out != NULL ? strlen(*out) : 0;
         return *out != NULL ? TOCSIN_OK : err_set(err, TOCSIN_INTERNAL, "", "cannot build the alert");
     }
-    if (strcmp(s->file, "-") != 0)
-        return file_read(s->file, FILE_MAX, out, len, err);
-    buf_init(&b, FILE_MAX);
-    rc = read_stdin(&b, err);
-    *len = b.n;
-    *out = rc == TOCSIN_OK ? buf_take(&b) : NULL;
-    buf_release(&b);
-    return rc;
+    return cli_read(s->file, out, len, err);
 }
 
 static void

@@ -74,7 +74,7 @@ print_pairs(const struct cli *cli, const json_t *pairs)
 static void
 alert(const struct cli *cli, const json_t *a)
 {
-    const json_t *links = json_object_get(a, "links"), *link;
+    const json_t *links = json_object_get(a, "links"), *rules = json_object_get(a, "rules"), *link, *rule;
     const char *severity = doc_text(cli, a, "severity");
     size_t i;
 
@@ -83,6 +83,9 @@ alert(const struct cli *cli, const json_t *a)
            doc_int(a, "count") == 1 ? "" : "s", term_clock(cli, doc_text(cli, a, "starts_at")));
     print_pairs(cli, json_object_get(a, "labels"));
     print_pairs(cli, json_object_get(a, "annotations"));
+    json_array_foreach((json_t *)(uintptr_t)rules, i, rule)
+        field(cli, i == 0 ? "rules" : "",
+              arena_printf(cli->arena, "%s (%s)", doc_text(cli, rule, "name"), doc_text(cli, rule, "at")));
     json_array_foreach((json_t *)(uintptr_t)links, i, link)
         printf("  %s%s%s\n", doc_text(cli, link, "href"), *doc_text(cli, link, "text") != '\0' ? "  " : "",
                doc_text(cli, link, "text"));

@@ -18,11 +18,19 @@ struct ingest_result {
     enum tocsin_rc rc;             /* TOCSIN_OK: committed, on disk */
     struct tocsin_err err;         /* when not */
     size_t accepted;               /* alerts */
-    struct ingest_item { const char *dedup_key; char incident[37]; /* "" none */ } *items;   /* accepted of them */
+    struct ingest_item {
+        const char *dedup_key;     /* NULL: an action */
+        char incident[37];         /* "" none */
+        int64_t number;            /* of the occurrence (rowid); 0 none */
+        enum tocsin_rc rc;         /* of an action */
+    } *items;                      /* accepted of them */
+    struct ingest_item *actions; size_t n_actions;
     size_t records;                /* lines of logs that were read and are none of the items: no rule wanted them */
 };
 
 typedef void (*ingest_done)(void *ctx, const struct ingest_result *);
+
+struct host_call;
 
 struct sink {
     /*
@@ -32,12 +40,20 @@ struct sink {
      */
     void (*submit)(void *ctx, const struct conf_collector *, const struct tocsin_payload *, ingest_done done,
                    void *done_ctx);
-    /* Many payloads, one commit: between hold and release submit only gathers.  For MQTT batches. */
     /* A heartbeat of its own beat; done as above.  The heartbeat need not outlive the call. */
     void (*beat)(void *ctx, const struct conf_heartbeat *, int64_t received_at, ingest_done done, void *done_ctx);
+    /*
+     * The same for what an intake made of a request (plugin/host.h): its alerts and actions, in their order.  Takes
+     * the call's arena over in any case; the call is gone when done returns.
+     */
+    void (*put)(void *ctx, const struct conf_collector *, struct host_call *, const struct rule_route *,
+                ingest_done done, void *done_ctx);
     void *ctx;
     /* The current configuration, with a reference that the caller drops. */
     struct conf *(*conf)(void *ctx);
+    /* For intakes that are asked what is known: alerts of the collector; out_r NULL: only their number. */
+    enum tocsin_rc (*find)(void *ctx, const struct conf_collector *, struct host_call *, const struct tocsin_find *,
+                           const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err);
 };
 
 /* --- webhook: POST /v1/in/<collector> ------------------------------------------ */
@@ -56,6 +72,16 @@ void webhook_set_fetch(webhook_fetch, void *ctx);
 
 /* GET, HEAD, POST, PUT /v1/heartbeat/<name>: authenticates as a collector does; answers the request. */
 void heartbeat_handle(const struct sink *, struct http_request *, const char *name);
+
+/* --- intakes: the paths of other products ------------------------------------------ */
+
+/*
+ * Answer the request if the path is one that a collector of type "intake" serves; false: it is not, and nothing has
+ * happened.  `allow`: the methods that the API itself takes there ("" when it is no path of it).
+ */
+bool intake_handle(const struct sink *, struct http_request *, const char *allow);
+/* The largest body that is welcome there: 0 the server's own limit, -1: the path is no intake's. */
+int64_t intake_limit(const struct conf *, const char *method, const char *path);
 
 /* --- MQTT ------------------------------------------------------------------------ */
 

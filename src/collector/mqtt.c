@@ -163,6 +163,8 @@ client_start(const struct sink *sink, struct conf *conf, const struct conf_colle
     client->c = c;
     pthread_mutex_init(&client->lock, NULL);
     mqtt_batch_init(&client->batch);
+    if (c->mqtt.tls)
+        mqtt_tls_prepare();
     client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = client->wake_fd < 0 ? errno : pthread_create(&client->thread, NULL, client_main, client);
     if (rc == 0)

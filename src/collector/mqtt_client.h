@@ -104,4 +104,7 @@ enum mqtt_end {
 /* Connect and work until the connection ends. */
 enum mqtt_end mqtt_session_run(struct mqtt_client *);
 
+/* To be called, after mosquitto_lib_init(), before a thread makes a TLS connection. */
+void mqtt_tls_prepare(void);
+
 #endif

@@ -12,6 +12,10 @@ struct tocsin_payload webhook_payload(const struct conf_collector *, struct http
 /* Address list and credentials; for a signature the address list only.  col NULL: does the work of a refusal. */
 enum tocsin_rc webhook_check(const struct conf_collector *col, struct http_request *, struct tocsin_err *err);
 
+/* The same without the header that a refusal has: for one of several collectors that may take the request. */
+enum tocsin_rc webhook_admit(const struct conf_collector *, struct http_request *, struct tocsin_err *err);
+bool webhook_same_secret(const char *got, size_t n, const char *secret);       /* in constant time */
+
 /* A signature, with the documents that are in the cache.  TOCSIN_NEED_FETCH: one is missing. */
 enum tocsin_rc webhook_verify_cached(const struct conf_collector *, struct http_request *, struct tocsin_err *err);
 /* The same; fetches what is missing. */

@@ -21,8 +21,8 @@
 
 enum { MAC = SHA256_DIGEST_LENGTH, MACS_MAX = 8, TEXT_MAX = 4096 };
 
-static bool
-same_secret(const char *got, size_t n, const char *secret)
+bool
+webhook_same_secret(const char *got, size_t n, const char *secret)
 {
     unsigned char a[MAC], b[MAC];
 
@@ -51,7 +51,7 @@ token_ok(const struct conf_auth *auth, const char *token)
     if (token == NULL)
         token = "";
     for (size_t i = 0; i < auth->n_secrets; i++)
-        ok |= same_secret(token, strlen(token), auth->secrets[i]);
+        ok |= webhook_same_secret(token, strlen(token), auth->secrets[i]);
     return ok && token[0] != '\0';
 }
 
@@ -91,7 +91,7 @@ basic_ok(const struct conf_auth *auth, struct http_request *r)
     const char *want = arena_printf(http_arena(r), "%s:%s", auth->user != NULL ? auth->user : "",
                                     auth->password != NULL ? auth->password : "");
 
-    return same_secret((const char *)got, n > 0 ? (size_t)n : 0, want) && n > 0;
+    return webhook_same_secret((const char *)got, n > 0 ? (size_t)n : 0, want) && n > 0;
 }
 
 /* One MAC as text, hex or base64. */
@@ -197,23 +197,38 @@ credentials_ok(const struct conf_auth *auth, struct http_request *r)
     return false;
 }
 
+static enum tocsin_rc
+admit(const struct conf_auth *auth, struct http_request *r, struct tocsin_err *err)
+{
+    if (!address_ok(auth, r))
+        return err_set(err, TOCSIN_FORBIDDEN, "", "address %s may not use this collector", http_peer(r));
+    if (credentials_ok(auth, r))
+        return TOCSIN_OK;
+    return err_set(err, TOCSIN_UNAUTHORIZED, "", "credentials are missing or wrong");
+}
+
+enum tocsin_rc
+webhook_admit(const struct conf_collector *col, struct http_request *r, struct tocsin_err *err)
+{
+    return admit(&col->auth, r, err);
+}
+
 enum tocsin_rc
 webhook_check(const struct conf_collector *col, struct http_request *r, struct tocsin_err *err)
 {
     static const char *const nothing[] = { "a collector that does not exist takes as long as a wrong token" };
     static const struct conf_auth nobody = { .kind = AUTH_BEARER, .secrets = nothing, .n_secrets = 1 };
     const struct conf_auth *auth = col != NULL ? &col->auth : &nobody;
+    enum tocsin_rc rc = admit(auth, r, err);
 
-    if (!address_ok(auth, r))
-        return err_set(err, TOCSIN_FORBIDDEN, "", "address %s may not use this collector", http_peer(r));
-    if (credentials_ok(auth, r))
-        return TOCSIN_OK;
+    if (rc != TOCSIN_UNAUTHORIZED)
+        return rc;
     if (auth->kind == AUTH_BASIC)
         http_reply_header(r, "WWW-Authenticate", "Basic realm=\"tocsin\", charset=\"UTF-8\"");
     else if (auth->kind == AUTH_HMAC || auth->kind == AUTH_CERT)
         http_reply_header(r, "WWW-Authenticate", auth->kind == AUTH_HMAC ? "HMAC-SHA256 realm=\"tocsin\""
                                                                          : "Certificate realm=\"tocsin\"");
-    return err_set(err, TOCSIN_UNAUTHORIZED, "", "credentials are missing or wrong");
+    return rc;
 }
 
 enum tocsin_rc

@@ -89,17 +89,33 @@ struct conf_heartbeat {
     struct conf_collector *door;   /* name and auth alone */
 };
 
+struct conf_key {                  /* what a sender of a foreign product has, and may stand for a policy */
+    const char *secret;
+    const char *policy_name;
+    const struct policy *policy;   /* NULL: rules decide */
+    struct conf_pos pos;
+};
+
+struct conf_route {                /* a route that such a sender names in clear */
+    const char *name, *policy_name;
+    const struct policy *policy;
+    struct conf_pos pos;
+};
+
 struct conf_collector {
     const char *name;              /* letters, digits, - and _ */
-    const char *type;              /* "webhook", "mqtt" */
+    const char *type;              /* "webhook", "mqtt", "intake" */
     const char *format;            /* integration's name */
     struct conf_pos pos;
-    struct plugin *plugin;         /* the integration; has decode */
+    struct plugin *plugin;         /* the integration; has decode, or routes and intake if the type is "intake" */
     void *self;                    /* its instance for this collector */
     struct tocsin_settings *settings;
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
+    /* intake: with keys, a request needs one of them, and what auth says only if it is written */
+    const struct conf_key *keys;     size_t n_keys;
+    const struct conf_route *routes; size_t n_routes;
     const char *digest;            /* hash of all its settings: equal after a reload means unchanged */
 };
 
@@ -109,6 +125,7 @@ struct conf_notifier {
     struct conf_pos pos;
     struct plugin *plugin;
     void *self;
+    uint32_t flags;                /* TOCSIN_CAN_...: of this instance */
     struct tocsin_settings *settings;
     const char *proxy, *ca_file;   /* "" none */
     int64_t timeout_ms;            /* of one request */

@@ -55,7 +55,7 @@ struct step_src {
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
     mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[],
-    heartbeat_options[], beat_options[];
+    heartbeat_options[], beat_options[], intake_options[], key_options[], route_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -111,6 +111,8 @@ void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_heartbeats(struct load *);     /* after the collectors: theirs are among them */
+/* keys, routes and auth of a collector of type "intake" */
+void load_intake(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_rules(struct load *);
 
 /* --- digests ------------------------------------------------------------------------------ */

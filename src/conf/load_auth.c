@@ -100,7 +100,7 @@ choose_kind(struct load *l, const config_setting_t *group, const char *ctx, stru
     if (is_written(group, "token") != is_written(group, "header") && !is_written(group, "hmac"))
         reading_mistake(&l->r, group,
                         is_written(group, "token") ? "%s has token without the header that it stands in, expected such "
-                                                     "as header = \"X-Gitlab-Token\""
+                                                     "as header = \"X-Secret-Token\""
                                                    : "%s has header, which belongs to hmac and token",
                         ctx);
     a->kind = is_written(group, "bearer")        ? AUTH_BEARER

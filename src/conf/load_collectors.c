@@ -42,24 +42,35 @@ load_mapping(struct load *l, const config_setting_t *group, const char *ctx, str
 
 /* --- integration ------------------------------------------------------------------------------ */
 
-/* Options that belong to the other type are named as such: no guess would lead there. */
-static void
-check_collector_names(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_collector *c,
-                      bool mqtt)
-{
-    struct option_names names = { .n = 0 }, of_mqtt = { .n = 0 };
+/* What each type has beside the options of every collector. */
+static const struct { const char *type; const struct option *table; } of_type[] = {
+    { "mqtt", mqtt_options },
+    { "intake", intake_options },
+};
 
-    option_names_add(&of_mqtt, mqtt_options);
+/* Options that belong to another type are named as such: no guess would lead there. */
+static void
+check_collector_names(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_collector *c)
+{
+    struct option_names names = { .n = 0 };
+
     option_names_add(&names, collector_options);
     option_names_add_plugin(&names, c->plugin->api.collector_options);
-    if (mqtt)
-        option_names_add(&names, mqtt_options);
-    for (int i = 0; !mqtt && i < config_setting_length(group); i++) {
-        const config_setting_t *set = config_setting_get_elem(group, (unsigned)i);
-        const char *name = config_setting_name(set);
+    for (size_t k = 0; k < sizeof of_type / sizeof of_type[0]; k++)
+        if (strcmp(of_type[k].type, c->type) == 0)
+            option_names_add(&names, of_type[k].table);
+    for (size_t k = 0; k < sizeof of_type / sizeof of_type[0]; k++) {
+        struct option_names other = { .n = 0 };
 
-        if (option_names_has(&of_mqtt, name) && !option_names_has(&names, name)) {
-            reading_mistake(&l->r, set, "'%s' of %s belongs to type \"mqtt\", and this is \"webhook\"", name, ctx);
+        option_names_add(&other, of_type[k].table);
+        for (int i = 0; i < config_setting_length(group); i++) {
+            const config_setting_t *set = config_setting_get_elem(group, (unsigned)i);
+            const char *name = config_setting_name(set);
+
+            if (!option_names_has(&other, name) || option_names_has(&names, name))
+                continue;
+            reading_mistake(&l->r, set, "'%s' of %s belongs to type \"%s\", and this is \"%s\"", name, ctx,
+                            of_type[k].type, c->type);
             names.v[names.n++] = name; /* said; not an unknown name as well */
         }
     }
@@ -83,20 +94,28 @@ plugin_of_format(struct load *l, struct collector_src *src)
 }
 
 static void
-load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct collector_src *src,
-                      bool mqtt)
+load_collector_plugin(struct load *l, const config_setting_t *group, const char *ctx, struct collector_src *src)
 {
     struct conf_collector *c = &src->c;
+    bool intake;
 
     c->plugin = load_plugin(l, group, "format", ctx, plugin_of_format(l, src));
     if (c->plugin == NULL)
         return;
-    if (c->plugin->api.decode == NULL) {
+    if (c->type == NULL)
+        c->type = "webhook";       /* what is written there is reported already */
+    intake = strcmp(c->type, "intake") == 0;
+    if (intake ? c->plugin->api.intake == NULL : c->plugin->api.decode == NULL) {
         reading_mistake(&l->r, config_setting_get_member(group, "format"),
-                        "'format' of %s: integration '%s' only notifies, it takes no alerts in", ctx, c->format);
+                        intake                           ? "'format' of %s: integration '%s' has no paths to imitate"
+                        : c->plugin->api.intake != NULL  ? "'format' of %s: integration '%s' takes alerts in at the "
+                                                           "paths of its product: expected type = \"intake\""
+                                                         : "'format' of %s: integration '%s' only notifies, it takes "
+                                                           "no alerts in",
+                        ctx, c->format);
         return;
     }
-    check_collector_names(l, group, ctx, c, mqtt);
+    check_collector_names(l, group, ctx, c);
     c->settings = settings_read(&l->r, group, c->plugin->api.collector_options, ctx);
 }
 
@@ -131,6 +150,14 @@ collector_digest(const struct collector_src *src, const char *program, bool mqtt
         digest_num(&d, m->port);
         digest_num(&d, m->tls);
         digest_num(&d, m->version);
+    }
+    for (size_t i = 0; i < src->c.n_keys; i++) {
+        digest_add(&d, src->c.keys[i].secret);
+        digest_add(&d, src->c.keys[i].policy_name);
+    }
+    for (size_t i = 0; i < src->c.n_routes; i++) {
+        digest_add(&d, src->c.routes[i].name);
+        digest_add(&d, src->c.routes[i].policy_name);
     }
     digest_settings(&d, src->c.settings);
     text = digest_text(&d, out);
@@ -183,7 +210,7 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     if (c->format == NULL && config_setting_get_member(group, "heartbeat") != NULL)
         c->format = "heartbeat";
     if (c->format != NULL)
-        load_collector_plugin(l, group, ctx, src, mqtt);
+        load_collector_plugin(l, group, ctx, src);
     else
         reading_mistake(&l->r, group, "'format' of %s is missing, expected the name of an integration", ctx);
     if (strcmp(c->name, HEARTBEAT_SOURCE) == 0)
@@ -194,6 +221,10 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
         check_client_id(l, group, ctx, &c->mqtt);
         if (config_setting_get_member(group, "auth") != NULL)
             reading_mistake(&l->r, group, "'auth' of %s is for webhooks: here the broker knows its publishers", ctx);
+    } else if (c->type != NULL && strcmp(c->type, "intake") == 0) {
+        if (src->mapping != NULL && src->mapping[0] != '\0')
+            reading_mistake(&l->r, group, "'mapping' of %s is for webhooks and MQTT", ctx);
+        load_intake(l, group, ctx, src);
     } else {
         load_auth(l, group, ctx, src);
     }

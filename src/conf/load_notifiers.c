@@ -154,8 +154,10 @@ load_notifier_plugin(struct load *l, const config_setting_t *group, const char *
     option_names_add_plugin(&names, plugin->api.notifier_options);
     option_check_names(&l->r, group, ctx, &names);
     n->settings = settings_read(&l->r, group, plugin->api.notifier_options, ctx);
-    if (l->r.report->total == before && load_instance(l, group, ctx, plugin, n->settings, &n->self))
+    if (l->r.report->total == before && load_instance(l, group, ctx, plugin, n->settings, &n->self)) {
         n->plugin = plugin;
+        n->flags = plugin->api.flags_of != NULL ? plugin->api.flags_of(n->self) : plugin->api.flags;
+    }
 }
 
 static void

@@ -117,7 +117,7 @@ integration_json(const char *plugin_dir, const char *name)
         return doc;
     }
     set_text(doc, "summary", plugin->api.summary);
-    if (plugin->api.decode != NULL)
+    if (plugin->api.decode != NULL || plugin->api.intake != NULL)
         json_object_set_new(doc, "collector", plugin_table_json(plugin->api.collector_options));
     if (plugin->api.render != NULL)
         json_object_set_new(doc, "notifier", plugin_table_json(plugin->api.notifier_options));

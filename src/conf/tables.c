@@ -78,7 +78,8 @@ const struct option token_options[] = {
 
 const struct option collector_options[] = {
     OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
-    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt", "how the bytes come"),
+    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake",
+               "how the bytes come; intake: at the paths of the product that the format imitates"),
     OPT_TEXT(collector_src, c.format, "format", NULL,
              "the integration that understands the bytes; only with heartbeat it may be left out: nothing is read then"),
     OPT_BLOCK("heartbeat", "a group such as { every = \"5m\"; }", NULL,
@@ -135,6 +136,26 @@ const struct option mqtt_options[] = {
                   "a dead connection is noticed after 1.5 times this"),
     OPT_BOOL(conf_mqtt, retained, "retained", "true",
              "take retained messages, published before tocsin came, as alerts"),
+    OPT_END
+};
+
+/* beside those of a collector */
+const struct option intake_options[] = {
+    OPT_BLOCK("keys", "a list such as ( \"env:A\", { key = \"env:B\"; policy = \"ops\"; } )", NULL,
+              "the keys that senders have, any one is good; auth may be left out with them"),
+    OPT_BLOCK("routes", "a list of groups", NULL, "routes that senders name in clear, and their policies"),
+    OPT_END
+};
+
+const struct option key_options[] = {
+    OPT_SECRET(conf_key, secret, "key", OPTION_REQUIRED, "what the senders have: routing key, API key, token"),
+    OPT_TEXT(conf_key, policy_name, "policy", NULL, "route what comes with it to this policy; rules come after"),
+    OPT_END
+};
+
+const struct option route_options[] = {
+    OPT_TEXT(conf_route, name, "name", OPTION_REQUIRED, "as the senders say it"),
+    OPT_TEXT(conf_route, policy_name, "policy", OPTION_REQUIRED, "the policy that it stands for; rules come after"),
     OPT_END
 };
 
@@ -241,6 +262,9 @@ const struct option_block option_blocks[] = {
     { "auth.tokens", "each of auth = { tokens = ( ... ); }", token_options },
     { "collectors", "each of collectors = ( ... ), with the options of its format", collector_options },
     { "collectors (mqtt)", "and with type = \"mqtt\"", mqtt_options },
+    { "collectors (intake)", "and with type = \"intake\"", intake_options },
+    { "collectors.keys", "each of keys = ( ... ), when it is a group", key_options },
+    { "collectors.routes", "each of routes = ( ... )", route_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
     { "heartbeats", "each of heartbeats = ( ... )", heartbeat_options },
     { "collectors.heartbeat", "heartbeat of a collector", beat_options },

@@ -36,8 +36,9 @@ struct event {
     /* EV_ALERT; EV_EXPIRY: what a heartbeat that fell silent becomes, else NULL; EV_BEAT, EV_ARM, EV_DISARM: its key
      * and text, and in expires_at the deadline */
     const struct decision *decision;
-    /* EV_EXPIRY */
+    /* EV_EXPIRY; EV_ACTION without an incident: on that of the alert which is open under this key */
     struct id16 key;
+    int64_t number;                /* EV_ACTION by key: only if this is the open occurrence (rowid); 0: whichever is */
     /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM */
     struct id16 incident;
     /* EV_ACTION */
@@ -56,7 +57,8 @@ struct event {
     /* out */
     enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT */
     struct tocsin_err *err;        /* the caller's, filled when rc is not TOCSIN_OK; may be NULL */
-    struct id16 incident_r;        /* EV_ALERT: the incident it belongs to; zero: none */
+    struct id16 incident_r;        /* EV_ALERT, EV_ACTION by key: the incident it belongs to; zero: none */
+    int64_t number_r;              /* the same, after the commit: the occurrence (rowid); 0: none */
 };
 
 /* Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded. */

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { LATELY_MS = 3600000 };
+
 /* --- index: id16 -> pointer, open addressing, never more than half full ------- */
 
 struct slot {
@@ -134,6 +136,44 @@ world_next_occurrence(struct world *w, struct world_alert *a)
 
 /* --- incidents ------------------------------------------------------------------------ */
 
+static void
+remember_policy(struct world *w, const struct policy *p)
+{
+    for (size_t i = 0; i < w->n_new_policies; i++)
+        if (id_eq(&w->new_policies[i]->id, &p->id))
+            return;
+    w->new_policies = grow(w->arena, w->new_policies, w->n_new_policies, &w->cap_new_policies,
+                           sizeof(const struct policy *));
+    w->new_policies[w->n_new_policies++] = p;
+}
+
+/* Nobody knows any more whom the lost policy would have told, so all of the default policy's people are. */
+static void
+replace_policy(struct world *w, struct world_incident *i)
+{
+    struct incident_row *r = &i->row;
+
+    i->policy = w->hooks->default_policy(w->hooks_ctx);
+    if (r->state == TOCSIN_INC_RESOLVED)
+        return;
+    world_damage(w, &r->id, "the stored policy '%s' is missing or damaged: the default policy '%s' takes over",
+                 r->policy_name, i->policy->name);
+    remember_policy(w, i->policy);
+    r->policy = i->policy->id;
+    r->policy_name = i->policy->name;
+    i->dirty = true;
+    if (!r->paging)
+        return;
+    r->step = 0;
+    r->loop = 0;
+    r->exhausted = false;
+    r->esc_start = w->now;
+    if (r->paused_at > 0)
+        r->paused_at = w->now;
+    if (r->state == TOCSIN_INC_TRIGGERED && r->paused_at == 0)
+        r->next_due = w->now;                /* whatever event it was loaded for: its timer goes on from here */
+}
+
 struct world_incident *
 world_put_incident(struct world *w, const struct incident_row *row)
 {
@@ -144,7 +184,8 @@ world_put_incident(struct world *w, const struct incident_row *row)
     i = arena_zalloc(w->arena, sizeof *i);
     i->row = *row;
     i->policy = w->hooks->policy_of(w->hooks_ctx, &row->policy);
-    assert(i->policy != NULL);
+    if (i->policy == NULL)
+        replace_policy(w, i);
     index_put(w->incidents, w->arena, &row->id, i);
     if (row->state != TOCSIN_INC_RESOLVED)
         index_put(w->groups, w->arena, &row->group, i);
@@ -166,17 +207,6 @@ world_open_incident(struct world *w, const struct id16 *group)
     struct world_incident *i = index_get(w->groups, group);
 
     return i != NULL && i->row.state != TOCSIN_INC_RESOLVED ? i : NULL;
-}
-
-static void
-remember_policy(struct world *w, const struct policy *p)
-{
-    for (size_t i = 0; i < w->n_new_policies; i++)
-        if (id_eq(&w->new_policies[i]->id, &p->id))
-            return;
-    w->new_policies = grow(w->arena, w->new_policies, w->n_new_policies, &w->cap_new_policies,
-                           sizeof(const struct policy *));
-    w->new_policies[w->n_new_policies++] = p;
 }
 
 /* The incident that this group had before, if this turn closed it: its number counts on. */
@@ -266,15 +296,57 @@ world_delivery(struct world *w, struct world_incident *i, const char *target, bo
 
 /* --- timeline ------------------------------------------------------------------------------- */
 
+bool
+event_begins(const struct event_row *e, const struct event_row *like, const char *start)
+{
+    return id_eq(&e->incident, &like->incident) && strcmp(e->kind, like->kind) == 0 &&
+           strcmp(e->actor, like->actor) == 0 && strncmp(e->text, start, strlen(start)) == 0;
+}
+
+static void
+add_event(struct world *w, const struct id16 *incident, const char *kind, const char *actor, const char *text)
+{
+    w->events = grow(w->arena, w->events, w->n_events, &w->cap_events, sizeof *w->events);
+    w->events[w->n_events++] = (struct event_row){ w->now, *incident, kind, actor, text };
+}
+
 void
 world_note(struct world *w, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)
 {
-    struct event_row e = { .at = w->now, .incident = *incident, .kind = kind, .actor = actor };
+    const char *text;
     va_list ap;
 
     va_start(ap, fmt);
-    e.text = arena_vprintf(w->arena, fmt, ap);
+    text = arena_vprintf(w->arena, fmt, ap);
     va_end(ap);
-    w->events = grow(w->arena, w->events, w->n_events, &w->cap_events, sizeof *w->events);
-    w->events[w->n_events++] = e;
+    add_event(w, incident, kind, actor, text);
+}
+
+void
+world_note_lately(struct world *w, const struct id16 *incident, const char *kind, const char *actor, const char *start,
+                  const char *rest)
+{
+    const struct event_row line = { w->now, *incident, kind, actor, arena_printf(w->arena, "%s%s", start, rest) };
+
+    for (size_t i = 0; i < w->n_events; i++)
+        if (event_begins(&w->events[i], &line, start))
+            return;
+    if (!w->hooks->said_since(w->hooks_ctx, &line, start, w->now - LATELY_MS))
+        add_event(w, incident, kind, actor, line.text);
+}
+
+void
+world_damage(struct world *w, const struct id16 *incident, const char *fmt, ...)
+{
+    char id[ID_TEXT];
+    const char *text;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = arena_vprintf(w->arena, fmt, ap);
+    va_end(ap);
+    add_event(w, incident, "damaged", "store", text);
+    id_format(incident, id);
+    w->damage = grow(w->arena, w->damage, w->n_damage, &w->cap_damage, sizeof(const char *));
+    w->damage[w->n_damage++] = arena_printf(w->arena, "incident '%s': %s", id, text);
 }

@@ -40,10 +40,14 @@ struct world_incident {
 };
 
 struct world_hooks {
-    /* the policy that an incident was opened with; never NULL for a stored id */
+    /* the policy that an incident was opened with; NULL: it is not stored, or what is stored is damaged */
     const struct policy *(*policy_of)(void *ctx, const struct id16 *id);
+    /* the configuration's default policy, for those; never NULL */
+    const struct policy *(*default_policy)(void *ctx);
     /* incidents that the group had so far */
     uint32_t (*episodes_of)(void *ctx, const struct id16 *group);
+    /* was a line of this kind and actor, beginning with `start`, written at `since` or later? */
+    bool (*said_since)(void *ctx, const struct event_row *line, const char *start, int64_t since);
     /* what the target understands; false: not configured (any more) */
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
 };
@@ -62,12 +66,16 @@ struct world {
     struct world_incident **incident_list; size_t n_incidents, cap_incidents;
     struct event_row *events;              size_t n_events, cap_events;
     const struct policy **new_policies;    size_t n_new_policies, cap_new_policies;
+    const char **damage;                   size_t n_damage, cap_damage;     /* what was found damaged, for the log */
 };
 
 void world_init(struct world *, struct arena *, int64_t now, struct idgen *ids, const struct world_hooks *hooks,
                 void *hooks_ctx);
 
-/* Put loaded rows in.  A key, id or group that was put twice keeps the first. */
+/*
+ * Put loaded rows in.  A key, id or group that was put twice keeps the first.  An incident whose policy cannot be
+ * read goes on with the default policy, from its first step: somebody is paged.
+ */
 struct world_alert *world_put_alert(struct world *, const struct alert_row *);     /* row.state may be NONE */
 struct world_incident *world_put_incident(struct world *, const struct incident_row *);
 struct world_delivery *world_put_delivery(struct world *, const struct delivery_row *); /* its incident must be in */
@@ -86,5 +94,15 @@ struct world_delivery *world_delivery(struct world *, struct world_incident *, c
 
 void world_note(struct world *, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/*
+ * The same for what a source or vendor may go on saying for weeks: left out when a line of this kind and actor that
+ * begins with `start` was written within the last hour.  The text is start, then rest.
+ */
+bool event_begins(const struct event_row *, const struct event_row *like, const char *start);
+void world_note_lately(struct world *, const struct id16 *incident, const char *kind, const char *actor,
+                       const char *start, const char *rest);
+/* Stored rows contradict each other: said in the incident's timeline and, by the shell, in the log. */
+void world_damage(struct world *, const struct id16 *incident, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

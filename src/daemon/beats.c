@@ -349,7 +349,7 @@ beats_apply(struct beats *b, struct conf *conf, struct committer *committer, boo
     *in = (struct intake){ .arena = a, .done = applied };
     pthread_mutex_lock(&b->mutex);
     add_known(b, conf, now);
-    in->beats = arena_alloc(a, (b->n + 1) * sizeof *in->beats);
+    in->events = arena_alloc(a, (b->n + 1) * sizeof *in->events);
     for (size_t i = 0; i < b->n; i++) {
         struct entry *e = &b->v[i];
         const struct conf_heartbeat *h = conf_heartbeat(conf, e->name);
@@ -359,13 +359,14 @@ beats_apply(struct beats *b, struct conf *conf, struct committer *committer, boo
             continue;
         e->gone = !is_configured(conf, e);
         if (e->gone)
-            in->beats[in->n_beats++] = (struct event){ .kind = EV_DISARM, .decision = waiting(a, e, 0) };
+            in->events[in->n++] = (struct event){ .kind = EV_DISARM, .decision = waiting(a, e, 0) };
         else if (due != e->due_at)
-            in->beats[in->n_beats++] = (struct event){ .kind = EV_ARM, .decision = waiting(a, e, due) };
+            in->events[in->n++] = (struct event){ .kind = EV_ARM, .decision = waiting(a, e, due) };
         e->due_at = due;
     }
     pthread_mutex_unlock(&b->mutex);
-    if (in->n_beats == 0) {
+    in->n_beats = in->n;
+    if (in->n == 0) {
         arena_free(a);
         return;
     }

@@ -75,7 +75,7 @@ enqueue(struct committer *c, struct intake *in)
         pthread_cond_signal(&c->wake);
     *c->intake_tail = in;
     c->intake_tail = &in->next;
-    c->queued += intake_events(in);
+    c->queued += in->n;
 }
 
 /*
@@ -85,16 +85,15 @@ enqueue(struct committer *c, struct intake *in)
 void
 committer_intake(struct committer *c, struct intake *in)
 {
-    struct event *events = arena_alloc(in->arena, intake_events(in) * sizeof *events);
     struct tocsin_err err;
     enum tocsin_rc rc;
     bool counted = false;
 
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
-    rc = admission(c, intake_events(in), &err);
-    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL)
-        counted = committer_repeats(c, in, events);
+    rc = admission(c, in->n, &err);
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts + in->n_beats == in->n)
+        counted = committer_repeats(c, in);
     if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
     else if (counted)
@@ -105,7 +104,7 @@ committer_intake(struct committer *c, struct intake *in)
     if (rc != TOCSIN_OK)
         intake_refuse(in, &err);
     else if (counted)
-        intake_accept(in, events);
+        intake_accept(in, in->events);
 }
 
 static char *
@@ -179,12 +178,12 @@ take(struct committer *c, struct load *l)
     struct job **job_at = &l->jobs;
 
     *l = (struct load){ 0 };
-    while ((in = c->intake_head) != NULL && (l->n_alerts == 0 || l->n_alerts + intake_events(in) <= TURN_ALERTS)) {
+    while ((in = c->intake_head) != NULL && (l->n_alerts == 0 || l->n_alerts + in->n <= TURN_ALERTS)) {
         c->intake_head = in->next;
         in->next = NULL;
         *at = in;
         at = &in->next;
-        l->n_alerts += intake_events(in);
+        l->n_alerts += in->n;
     }
     if (c->intake_head == NULL)
         c->intake_tail = &c->intake_head;
@@ -316,6 +315,7 @@ committer_new(const struct committer_options *opt)
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
     c->env.silent = committer_silent;
+    c->env.default_policy = committer_default_policy;
     c->env.ctx = c;
     c->env.started_at = clock_wall_ms();
     c->env.grace_until = c->env.started_at + COMMITTER_GRACE_MS;

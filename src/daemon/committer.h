@@ -23,13 +23,14 @@ struct committer;
 /* After a start, for sources that had nowhere to report to. */
 enum { COMMITTER_GRACE_MS = 120000 };
 
-/* One payload that was decoded and decided; freed by the committer after done(). */
+/* One payload that was decoded and decided, with what its sender does to open alerts; freed after done(). */
 struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
-    struct decision **decisions; size_t n, cap;
-    struct event *beats; size_t n_beats;     /* EV_BEAT, EV_ARM, EV_DISARM: applied behind the decisions */
+    /* EV_ALERT, EV_ACTION by key; EV_BEAT, EV_ARM, EV_DISARM; in the order of their effect */
+    struct event *events; size_t n, cap;
+    size_t n_alerts, n_beats;                /* of events; all that is about heartbeats is a beat */
     ingest_done done;
     void *done_ctx;
 };

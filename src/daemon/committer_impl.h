@@ -65,21 +65,13 @@ struct load {                                /* what one turn works on */
     struct event *events;
 };
 
-/* Events that a payload has. */
-static inline size_t
-intake_events(const struct intake *in)
-{
-    return in->n + in->n_beats;
-}
-
-/* Its events at `to`; how many. */
-size_t intake_fill(const struct intake *, struct event *to);
 /* The hook of struct turn_env. */
 const struct decision *committer_silent(void *committer, struct arena *, const struct alert_row *);
 /* Wall time that goes on at the pace of the monotonic clock while the system's is behind it. */
 int64_t committer_time(struct committer *);
 /* Notifier's flags as the core wants them; the hook of struct turn_env. */
 bool committer_caps_of(void *committer, const char *target, struct delivery_caps *out);
+const struct policy *committer_default_policy(void *committer);
 /* Apply and commit, answer, wake the notifier; or deal with the failure. */
 void committer_turn(struct committer *, struct load *);
 /* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */
@@ -87,7 +79,7 @@ void committer_refuse(struct committer *, struct load *, const struct tocsin_err
 /* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */
 void committer_failed(struct committer *, const struct tocsin_err *);
 /* Count a payload that only repeats what is known, at once.  False: it must wait for a turn.  The mutex is held. */
-bool committer_repeats(struct committer *, struct intake *, struct event *events);
+bool committer_repeats(struct committer *, struct intake *);
 /* Answer and free one piece of work. */
 void intake_accept(struct intake *, const struct event *events);
 void intake_refuse(struct intake *, const struct tocsin_err *);

@@ -4,7 +4,6 @@
  * answers; and what becomes of each kind of work when the commit fails.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "daemon/committer_impl.h"
@@ -37,11 +36,20 @@ committer_caps_of(void *ctx, const char *target, struct delivery_caps *out)
 
     if (n == NULL)
         return false;
-    out->can_ack = n->plugin->api.flags & TOCSIN_CAN_ACK;
-    out->can_note = n->plugin->api.flags & TOCSIN_CAN_NOTE;
-    out->can_unack = n->plugin->api.flags & TOCSIN_CAN_UNACK;
+    out->can_ack = n->flags & TOCSIN_CAN_ACK;
+    out->can_note = n->flags & TOCSIN_CAN_NOTE;
+    out->can_unack = n->flags & TOCSIN_CAN_UNACK;
     out->send_resolved = n->send_resolved;
+    out->dedupes = n->flags & TOCSIN_DEDUPES;
     return true;
+}
+
+const struct policy *
+committer_default_policy(void *ctx)
+{
+    struct committer *c = ctx;
+
+    return c->conf->default_policy;
 }
 
 const struct decision *
@@ -70,18 +78,26 @@ intake_refuse(struct intake *in, const struct tocsin_err *err)
     intake_answer(in, &r);
 }
 
+static void
+item_of(const struct event *e, struct ingest_item *out)
+{
+    *out = (struct ingest_item){ .dedup_key = e->kind == EV_ALERT ? e->decision->dedup_key : NULL,
+                                 .number = e->number_r, .rc = e->rc };
+    if (!id_is_zero(&e->incident_r))
+        id_format(&e->incident_r, out->incident);
+}
+
 void
 intake_accept(struct intake *in, const struct event *events)
 {
-    struct ingest_result r = { .accepted = in->n };
+    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts - in->n_beats };
+    size_t alerts = 0, actions = 0;
 
-    r.items = arena_alloc(in->arena, (in->n + 1) * sizeof *r.items);
-    for (size_t i = 0; i < in->n; i++) {
-        r.items[i].dedup_key = in->decisions[i]->dedup_key;
-        r.items[i].incident[0] = '\0';
-        if (!id_is_zero(&events[i].incident_r))
-            id_format(&events[i].incident_r, r.items[i].incident);
-    }
+    r.items = arena_alloc(in->arena, (r.accepted + 1) * sizeof *r.items);
+    r.actions = arena_alloc(in->arena, (r.n_actions + 1) * sizeof *r.actions);
+    for (size_t i = 0; i < in->n; i++)
+        if (events[i].kind == EV_ALERT || events[i].kind == EV_ACTION)
+            item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
     intake_answer(in, &r);
 }
 
@@ -105,16 +121,6 @@ job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
 
 /* --- a turn ---------------------------------------------------------------------------------- */
 
-size_t
-intake_fill(const struct intake *in, struct event *to)
-{
-    for (size_t i = 0; i < in->n; i++)
-        to[i] = (struct event){ .kind = EV_ALERT, .decision = in->decisions[i] };
-    if (in->n_beats > 0)
-        memcpy(&to[in->n], in->beats, in->n_beats * sizeof *to);
-    return intake_events(in);
-}
-
 static void
 make_events(struct committer *c, struct load *l)
 {
@@ -122,7 +128,8 @@ make_events(struct committer *c, struct load *l)
 
     l->events = arena_alloc(c->arena, (l->n_alerts + l->n_jobs + 1) * sizeof *l->events);
     for (const struct intake *in = l->intake; in != NULL; in = in->next)
-        n += intake_fill(in, &l->events[n]);
+        for (size_t i = 0; i < in->n; i++)
+            l->events[n++] = in->events[i];
     for (const struct job *j = l->jobs; j != NULL; j = j->next)
         l->events[n++] = j->event;
 }
@@ -141,7 +148,7 @@ answer_all(struct load *l)
 
     while (l->intake != NULL) {
         struct intake *in = l->intake;
-        size_t n = intake_events(in);
+        size_t n = in->n;
 
         l->intake = in->next;
         intake_accept(in, e);                /* frees it */
@@ -196,12 +203,16 @@ static void
 count_intake(struct turn_stats *s, const struct intake *in)
 {
     s->events += in->n;
-    s->alerts += in->n;
+    s->alerts += in->n_alerts;
     for (size_t i = 0; i < in->n; i++) {
-        s->alerts_resolved += in->decisions[i]->status == TOCSIN_RESOLVED;
-        s->dropped += in->decisions[i]->drop;
-        s->suppressed += in->decisions[i]->suppress;
-        s->rule_failures += in->decisions[i]->failed;
+        const struct decision *d = in->events[i].decision;
+
+        if (in->events[i].kind != EV_ALERT)
+            continue;
+        s->alerts_resolved += d->status == TOCSIN_RESOLVED;
+        s->dropped += d->drop;
+        s->suppressed += d->suppress;
+        s->rule_failures += d->failed;
     }
 }
 
@@ -233,12 +244,12 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
 }
 
 bool
-committer_repeats(struct committer *c, struct intake *in, struct event *events)
+committer_repeats(struct committer *c, struct intake *in)
 {
     struct turn_result r;
     bool done;
 
-    done = turn_repeats(&c->env, c->arena, events, intake_fill(in, events), committer_time(c), &r);
+    done = turn_repeats(&c->env, c->arena, in->events, in->n, committer_time(c), &r);
     arena_reset(c->arena);
     if (!done)
         return false;
@@ -271,6 +282,8 @@ run(struct committer *c, struct event *events, size_t n, struct turn_result *r, 
 
     c->conf = c->opt.conf(c->opt.ctx);
     rc = turn_run(&c->env, c->arena, events, n, committer_time(c), TURN_TIMERS, r, err);
+    for (size_t i = 0; rc == TOCSIN_OK && i < r->n_damage; i++)
+        log_error("store", "", "%s", r->damage[i]);
     conf_unref(c->conf);
     c->conf = NULL;
     return rc;

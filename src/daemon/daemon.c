@@ -166,6 +166,7 @@ start_core(struct daemon *d, struct tocsin_err *err)
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
     ingest.beats = d->beats;
+    ingest.store = d->store;
     d->ingest = ingest_new(&ingest);
     return TOCSIN_OK;
 }

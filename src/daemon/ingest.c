@@ -10,6 +10,7 @@
 #include "base/idmap.h"
 #include "base/xalloc.h"
 #include "core/rules/tally.h"
+#include "daemon/ingest_find.h"
 #include "os/log.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"
@@ -29,12 +30,22 @@ struct counter {
     atomic_llong last_at;
 };
 
+/* A rule that failed: an alert storm through it is one line now and then, not one per alert. */
+struct failing {
+    struct failing *next;
+    char *rule, *file;
+    unsigned line;
+    struct complaint complaint;
+};
+
 struct ingest {
     struct ingest_options opt;
     struct sink sink;
     pthread_mutex_t mutex;                   /* guards spares and the list of counters */
     struct spare *spares;
     struct counter *counters;
+    pthread_mutex_t failing_mutex;           /* guards failing */
+    struct failing *failing;
     pthread_mutex_t tally_mutex;
     struct tally *tally;                     /* of thresholds; a rule keeps its counts over a reload, as it keeps its name */
 };
@@ -96,7 +107,6 @@ static void
 counted_done(void *ctx, const struct ingest_result *r)
 {
     struct counted *d = ctx;
-
     struct ingest_result with_lines = *r;
 
     atomic_fetch_add(&d->counter->payloads, 1);
@@ -162,14 +172,43 @@ spare_put(struct ingest *g, struct spare *s)
 
 /* --- a payload ------------------------------------------------------------------------- */
 
-static void
-report_failures(const struct conf_collector *c, const struct decision *d)
+static struct failing *
+failing_of(struct ingest *g, const struct rule_trace *t)
 {
-    for (size_t i = 0; d->failed && i < d->n_trace; i++)
-        if (d->trace[i].failed)
-            log_warn("rules", c->name, "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", d->trace[i].rule,
-                     d->trace[i].pos.file, d->trace[i].pos.line, d->dedup_key, d->trace[i].text);
+    struct failing *f;
+
+    for (f = g->failing; f != NULL; f = f->next)
+        if (f->line == t->pos.line && strcmp(f->rule, t->rule) == 0 && strcmp(f->file, t->pos.file) == 0)
+            return f;
+    f = xcalloc(1, sizeof *f);
+    f->rule = xstrdup(t->rule);
+    f->file = xstrdup(t->pos.file);
+    f->line = t->pos.line;
+    f->next = g->failing;
+    g->failing = f;
+    return f;
 }
+
+/* Each is counted with the turn (rule_failures); this is for people. */
+static void
+report_failures(struct ingest *g, const struct conf_collector *c, const struct decision *d)
+{
+    for (size_t i = 0; d->failed && i < d->n_trace; i++) {
+        const struct rule_trace *t = &d->trace[i];
+
+        if (!t->failed)
+            continue;
+        pthread_mutex_lock(&g->failing_mutex);
+        complain(&failing_of(g, t)->complaint, "rules", c->name,
+                 "rule '%s' (%s:%u) failed for alert '%s' and was skipped: %s", t->rule, t->pos.file, t->pos.line,
+                 d->dedup_key, t->text);
+        pthread_mutex_unlock(&g->failing_mutex);
+    }
+}
+
+_Static_assert((int)TOCSIN_ACT_ACK == (int)ACTION_ACK && (int)TOCSIN_ACT_ESCALATE == (int)ACTION_ESCALATE &&
+                   (int)TOCSIN_ACT_SNOOZE == (int)ACTION_SNOOZE && (int)TOCSIN_ACT_NOTE == (int)ACTION_NOTE,
+               "actions are passed on as they are");
 
 static uint32_t
 count_hit(void *ctx, const struct rule_hit *hit)
@@ -184,26 +223,38 @@ count_hit(void *ctx, const struct rule_hit *hit)
 }
 
 static const struct id16 *
-decision_key(const void *ctx, uint32_t i)
+event_key(const void *ctx, uint32_t i)
 {
     const struct intake *in = ctx;
 
-    return &in->decisions[i]->key;
+    return &in->events[i].decision->key;
 }
 
 static void
-add_decision(struct intake *in, struct decision *d)
+add_event(struct intake *in, struct event e)
 {
     if (in->n == in->cap) {
         size_t cap = in->cap * 2 + 16;
-        struct decision **more = arena_alloc(in->arena, cap * sizeof(struct decision *));
+        struct event *more = arena_alloc(in->arena, cap * sizeof *more);
 
         if (in->n > 0)
-            memcpy(more, in->decisions, in->n * sizeof(struct decision *));
-        in->decisions = more;
+            memcpy(more, in->events, in->n * sizeof *more);
+        in->events = more;
         in->cap = cap;
     }
-    in->decisions[in->n++] = d;
+    in->events[in->n++] = e;
+    in->n_alerts += e.kind == EV_ALERT;
+}
+
+static void
+add_action(struct intake *in, const struct conf_collector *c, const struct tocsin_act *a)
+{
+    const char *parts[] = { c->name, a->dedup_key != NULL ? a->dedup_key : "" };
+
+    add_event(in, (struct event){ .kind = EV_ACTION, .action = (enum action)a->kind, .key = id_hash(parts, 2),
+                                  .number = a->number, .by = a->by != NULL && a->by[0] != '\0' ? a->by : c->name,
+                                  .note = a->note, .until = a->until,
+                                  .err = arena_zalloc(in->arena, sizeof(struct tocsin_err)) });
 }
 
 /* A line of a log that became an alert.  Lines of one alert are one report that counts for all: the latest. */
@@ -213,36 +264,43 @@ add_line(struct intake *in, struct idmap *lines, struct decision *d)
     uint32_t at;
 
     if (idmap_get(lines, &d->key, &at)) {
-        d->more = in->decisions[at]->more + 1;
-        in->decisions[at] = d;
+        d->more = in->events[at].decision->more + 1;
+        in->events[at].decision = d;
         return;
     }
-    add_decision(in, d);
+    add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     idmap_put(lines, &d->key, (uint32_t)(in->n - 1));
 }
 
+/* Alerts through the rules, with the actions of an intake between them where it put them. */
 static void
-decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
+decide(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
+       const struct host_call *call, const struct rule_route *route)
 {
     const struct ruleset *rules = in->conf->rules;
+    size_t n_acts = call != NULL ? call->n_acts : 0, k = 0;
     struct spare *s = spare_take(g, in->conf);
-    struct counting counting = { g, batch->received_at };
+    struct counted *counted = in->done_ctx;
+    struct counting counting = { g, counted->received_at };
     struct idmap lines;
 
     rule_scratch_count(s->scratch, count_hit, &counting);
-    idmap_init(&lines, decision_key, in);
-    for (size_t i = 0; i < batch->n_alerts; i++) {
-        const struct tocsin_alert *a = batch->alerts[i];
-        struct decision *d = a->record ? ruleset_decide_record(rules, s->scratch, in->arena, c->name, a)
-                                       : ruleset_decide(rules, s->scratch, in->arena, c->name, a);
+    idmap_init(&lines, event_key, in);
+    for (size_t i = 0; i <= batch->n_alerts; i++) {
+        struct decision *d;
 
+        while (k < n_acts && call->acts[k].before == i)
+            add_action(in, c, &call->acts[k++].act);
+        if (i == batch->n_alerts)
+            break;
+        d = ruleset_decide_routed(rules, s->scratch, in->arena, c->name, batch->alerts[i], route);
         if (d == NULL)
             continue;
-        report_failures(c, d);
-        if (a->record)
+        report_failures(g, c, d);
+        if (batch->alerts[i]->record)
             add_line(in, &lines, d);
         else
-            add_decision(in, d);
+            add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     }
     idmap_release(&lines);
     rule_scratch_count(s->scratch, NULL, NULL);
@@ -269,33 +327,57 @@ collector_heartbeat(const struct conf *conf, const struct conf_collector *c)
 }
 
 static void
-add_beat(struct ingest *g, struct intake *in, struct counted *counted, const struct conf_heartbeat *h,
-         const struct tocsin_pair *labels, size_t n)
+add_beat(struct ingest *g, struct intake *in, const struct conf_heartbeat *h, const struct tocsin_pair *labels, size_t n)
 {
+    struct counted *counted = in->done_ctx;
     struct event *e = arena_alloc(in->arena, sizeof *e);
 
     if (h == NULL || !beats_event(g->opt.beats, in->arena, h, labels, n, counted->received_at, e))
         return;
-    in->beats = e;
-    in->n_beats = 1;
+    add_event(in, *e);
+    in->n_beats++;
     counted->beats = g->opt.beats;
     counted->beat = e;
 }
 
+/* What was decoded is stored, or, when there is nothing to store, answered: no turn, no commit. */
 static void
-beat(void *ctx, const struct conf_heartbeat *h, int64_t received_at, ingest_done done, void *done_ctx)
+take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
+        const struct tocsin_payload *payload, const struct host_call *call, const struct rule_route *route)
 {
-    struct ingest *g = ctx;
-    struct arena *arena = arena_new();
-    struct intake *in = arena_zalloc(arena, sizeof *in);
-    struct counted *counted = arena_alloc(arena, sizeof *counted);
+    struct ingest_result nothing = { .rc = TOCSIN_OK };
+    struct counted *counted = in->done_ctx;
 
-    *counted = (struct counted){ .counter = counter_of(g, HEARTBEAT_SOURCE), .received_at = received_at, .done = done,
+    in->conf = g->opt.conf(g->opt.ctx);
+    if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
+        decide(g, in, c, batch, call, route);
+        counted->records = batch->n_records;
+        counted->lines = batch->n_alerts - in->n_alerts;
+    }
+    add_beat(g, in, collector_heartbeat(in->conf, c), payload->topic_labels, payload->n_topic_labels);
+    side_effects(g, c, batch);
+    if (in->n > 0) {
+        committer_intake(g->opt.committer, in);
+        return;
+    }
+    counted_done(counted, &nothing);
+    conf_unref(in->conf);
+    arena_free(in->arena);
+}
+
+static struct intake *
+intake_new(struct ingest *g, struct arena *arena, const char *name, int64_t received_at, ingest_done done,
+           void *done_ctx)
+{
+    struct intake *in = arena_zalloc(arena, sizeof *in);
+    struct counted *counted = arena_zalloc(arena, sizeof *counted);
+
+    *counted = (struct counted){ .counter = counter_of(g, name), .received_at = received_at, .done = done,
                                  .done_ctx = done_ctx };
-    *in = (struct intake){ .arena = arena, .conf = g->opt.conf(g->opt.ctx), .done = counted_done,
-                           .done_ctx = counted };
-    add_beat(g, in, counted, h, NULL, 0);
-    committer_intake(g->opt.committer, in);
+    in->arena = arena;
+    in->done = counted_done;
+    in->done_ctx = counted;
+    return in;
 }
 
 static void
@@ -304,35 +386,48 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
 {
     struct ingest *g = ctx;
     struct arena *arena = arena_new();
-    struct intake *in = arena_zalloc(arena, sizeof *in);
-    struct ingest_result nothing = { .rc = TOCSIN_OK };
-    struct counted *counted = arena_alloc(arena, sizeof *counted);
+    struct intake *in = intake_new(g, arena, c->name, payload->received_at, done, done_ctx);
+    struct ingest_result refused = { .rc = TOCSIN_OK };
     struct tocsin_batch batch;
 
-    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = payload->received_at,
-                                 .done = done, .done_ctx = done_ctx };
-    in->arena = arena;
-    in->done = counted_done;
-    in->done_ctx = counted;
     host_batch_init(&batch, arena);
-    nothing.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &nothing.err);
-    in->conf = g->opt.conf(g->opt.ctx);
-    if (nothing.rc == TOCSIN_OK)
-        add_beat(g, in, counted, collector_heartbeat(in->conf, c), payload->topic_labels, payload->n_topic_labels);
-    if (nothing.rc == TOCSIN_OK && batch.n_alerts > 0) {
-        decide(g, in, c, &batch);
-        counted->records = batch.n_records;
-        counted->lines = batch.n_alerts - in->n;
-    }
-    if (nothing.rc == TOCSIN_OK)
-        side_effects(g, c, &batch);
-    if (in->n + in->n_beats > 0) {
-        committer_intake(g->opt.committer, in);
+    refused.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &refused.err);
+    if (refused.rc == TOCSIN_OK) {
+        take_on(g, in, c, &batch, payload, NULL, NULL);
         return;
     }
-    counted_done(counted, &nothing);         /* nothing to be stored: no turn, no commit */
-    conf_unref(in->conf);
+    counted_done(in->done_ctx, &refused);
     arena_free(arena);
+}
+
+static void
+put(void *ctx, const struct conf_collector *c, struct host_call *call, const struct rule_route *route,
+    ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+
+    take_on(g, intake_new(g, call->arena, c->name, call->call.in->received_at, done, done_ctx), c, &call->batch,
+            call->call.in, call, route);
+}
+
+static void
+beat(void *ctx, const struct conf_heartbeat *h, int64_t received_at, ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+    struct intake *in = intake_new(g, arena_new(), HEARTBEAT_SOURCE, received_at, done, done_ctx);
+
+    in->conf = g->opt.conf(g->opt.ctx);
+    add_beat(g, in, h, NULL, 0);
+    committer_intake(g->opt.committer, in);
+}
+
+static enum tocsin_rc
+find(void *ctx, const struct conf_collector *c, struct host_call *call, const struct tocsin_find *what,
+     const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err)
+{
+    struct ingest *g = ctx;
+
+    return ingest_find(g->opt.store, c->name, call, what, out_r, n_r, err);
 }
 
 static struct conf *
@@ -349,9 +444,10 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .beat = beat, .ctx = g, .conf = current_conf };
-    g->tally = tally_new();
+    g->sink = (struct sink){ .submit = submit, .put = put, .beat = beat, .ctx = g, .conf = current_conf, .find = find };
     pthread_mutex_init(&g->mutex, NULL);
+    pthread_mutex_init(&g->failing_mutex, NULL);
+    g->tally = tally_new();
     pthread_mutex_init(&g->tally_mutex, NULL);
     return g;
 }
@@ -381,8 +477,17 @@ ingest_free(struct ingest *g)
         rule_scratch_free(s->scratch);
         free(s);
     }
+    while (g->failing != NULL) {
+        struct failing *f = g->failing;
+
+        g->failing = f->next;
+        free(f->rule);
+        free(f->file);
+        free(f);
+    }
+    pthread_mutex_destroy(&g->failing_mutex);
     tally_free(g->tally);
-    pthread_mutex_destroy(&g->mutex);
     pthread_mutex_destroy(&g->tally_mutex);
+    pthread_mutex_destroy(&g->mutex);
     free(g);
 }

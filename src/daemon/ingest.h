@@ -16,6 +16,7 @@ struct ingest;
 struct ingest_options {
     struct committer *committer;
     struct beats *beats;
+    struct store *store;
     struct conf *(*conf)(void *ctx);         /* with a reference */
     /* a GET that a payload asked for (a subscription to confirm); does not block */
     void (*get)(void *ctx, const char *collector, const char *url, const char *why);

@@ -81,7 +81,10 @@ notifier_changed(const struct conf *was, const struct conf_notifier *n)
     return old == NULL || differs(old->digest, n->digest);
 }
 
-/* A target that had refused something is asked once more after its settings changed. */
+/*
+ * A target that had refused something is asked once more after its settings changed.  One that is gone is "asked" too:
+ * the notifier finds that there is nobody, and the escalation moves on at once instead of waiting out a retry.
+ */
 static void
 rearm(struct daemon *d, const struct conf *was, const struct conf *now)
 {
@@ -96,7 +99,9 @@ rearm(struct daemon *d, const struct conf *was, const struct conf *now)
         const struct conf_notifier *to = conf_notifier(now, rows[i].target);
         struct event e = { .kind = EV_REARM, .incident = rows[i].incident, .target = rows[i].target };
 
-        if (to != NULL && notifier_changed(was, to))
+        bool gone = to == NULL && conf_notifier(was, rows[i].target) != NULL;
+
+        if (gone || (to != NULL && notifier_changed(was, to)))
             committer_report(d->committer, &e);
     }
     arena_free(arena);

@@ -35,7 +35,7 @@ cache_add(struct policy_cache *c, const struct id16 *id, const char *body)
 {
     struct policy *p = policy_parse(body, c->arena);
 
-    if (p == NULL)
+    if (p == NULL || !id_eq(&p->id, id))     /* the id is the hash of the body: it is not what was stored */
         return NULL;
     if (c->n == c->cap) {
         c->cap = c->cap > 0 ? c->cap * 2 : 16;
@@ -80,24 +80,6 @@ struct turn {
     struct tocsin_err *err;
 };
 
-/*
- * A damaged policy must not stop the pages of its incident: it is replaced by one without steps to come,
- * whose last resort is nobody; what was told before is still resolved.
- */
-static const struct policy *
-damaged_policy(struct turn_env *env)
-{
-    static const char body[] = "{\"name\":\"(damaged)\",\"steps\":[{\"after_ms\":0,\"targets\":[]}],\"loops\":0,"
-                               "\"ack_timeout_ms\":0,\"failover_after_ms\":60000,\"last_wait_ms\":60000,"
-                               "\"on_unack\":\"resume\",\"last_resort\":[]}";
-    struct policy *p = policy_parse(body, env->policies->arena);
-
-    if (p == NULL)
-        abort();
-    policy_seal(p, env->policies->arena);
-    return p;
-}
-
 static const struct policy *
 policy_of(void *ctx, const struct id16 *id)
 {
@@ -105,11 +87,20 @@ policy_of(void *ctx, const struct id16 *id)
     const struct policy *p = cache_find(t->env->policies, id);
     const char *body;
 
+    if (p == NULL && id_eq(&t->env->default_policy(t->env->ctx)->id, id))
+        p = t->env->default_policy(t->env->ctx);
     if (p != NULL)
         return p;
     body = t->ops->policy_body(t->store, t->arena, id);
-    p = body != NULL ? cache_add(t->env->policies, id, body) : NULL;
-    return p != NULL ? p : damaged_policy(t->env);
+    return body != NULL ? cache_add(t->env->policies, id, body) : NULL;
+}
+
+static const struct policy *
+default_policy(void *ctx)
+{
+    struct turn *t = ctx;
+
+    return t->env->default_policy(t->env->ctx);
 }
 
 static uint32_t
@@ -131,7 +122,23 @@ caps_of(void *ctx, const char *target, struct delivery_caps *out)
     return t->env->caps_of(t->env->ctx, target, out);
 }
 
-static const struct world_hooks hooks = { policy_of, episodes_of, caps_of };
+enum { EVENTS_BACK = 50 };          /* lines of a timeline that are looked through for one that need not be repeated */
+
+static bool
+said_since(void *ctx, const struct event_row *line, const char *start, int64_t since)
+{
+    struct turn *t = ctx;
+    struct incident_detail d;
+
+    if (t->ops->get_incident(t->store, t->arena, &line->incident, 0, EVENTS_BACK, &d, t->err) != TOCSIN_OK)
+        return false;                        /* a new incident, or a line too many: not worth refusing an event */
+    for (size_t i = d.n_events; i > 0 && d.events[i - 1].at >= since; i--)
+        if (event_begins(&d.events[i - 1], line, start))
+            return true;
+    return false;
+}
+
+static const struct world_hooks hooks = { policy_of, default_policy, episodes_of, said_since, caps_of };
 
 /* --- loading -------------------------------------------------------------------------- */
 
@@ -180,6 +187,12 @@ sort_unique(struct id16 *ids, size_t n)
     return out;
 }
 
+static bool
+is_by_key(const struct event *e)
+{
+    return e->kind == EV_ACTION && id_is_zero(&e->incident);
+}
+
 /* The alert that an event is about; NULL: none. */
 static const struct id16 *
 key_of(const struct event *e)
@@ -192,9 +205,18 @@ key_of(const struct event *e)
         return &e->decision->key;
     case EV_EXPIRY:
         return &e->key;
+    case EV_ACTION:
+        return is_by_key(e) ? &e->key : NULL;
     default:
         return NULL;
     }
+}
+
+/* Is it news of an alert, by itself?  An action on one is not. */
+static bool
+is_report(const struct event *e)
+{
+    return key_of(e) != NULL && e->kind != EV_ACTION;
 }
 
 /*
@@ -297,13 +319,13 @@ load_incidents(struct turn *t)
 
     /* a key with any news makes all its events news: the first of them may change what the others meet */
     for (size_t i = 0; i < t->n; i++)
-        if (key_of(&t->events[i]) != NULL && is_news(t, &t->events[i]))
+        if (is_report(&t->events[i]) && is_news(t, &t->events[i]))
             world_alert(&t->world, key_of(&t->events[i]))->dirt = DIRTY;
     for (size_t i = 0; i < t->n; i++) {
         const struct event *e = &t->events[i];
         const struct world_alert *a;
 
-        if (key_of(e) != NULL) {
+        if (is_report(e)) {
             if (!is_news(t, e))
                 continue;
             a = world_alert(&t->world, key_of(e));
@@ -312,7 +334,7 @@ load_incidents(struct turn *t)
             if (e->kind == EV_ALERT || (e->kind == EV_EXPIRY && e->decision != NULL))
                 groups[n_groups++] = e->decision->group;
         } else {
-            ids[n_ids++] = e->incident;
+            ids[n_ids++] = is_by_key(e) ? world_alert(&t->world, &e->key)->row.incident : e->incident;
         }
     }
     for (size_t i = 0; i < t->world.n_alerts; i++)
@@ -326,13 +348,16 @@ static enum tocsin_rc
 load_members(struct turn *t)
 {
     for (size_t i = 0; i < t->n; i++) {
+        const struct event *e = &t->events[i];
         struct alert_row *rows = NULL;
+        const struct id16 *incident;
         size_t n = 0;
         enum tocsin_rc rc;
 
-        if (t->events[i].kind != EV_ACTION || t->events[i].action != ACTION_RESOLVE)
+        if (e->kind != EV_ACTION || e->action != ACTION_RESOLVE)
             continue;
-        rc = t->ops->load_members(t->store, t->arena, &t->events[i].incident, &rows, &n, t->err);
+        incident = is_by_key(e) ? &world_alert(&t->world, &e->key)->row.incident : &e->incident;
+        rc = id_is_zero(incident) ? TOCSIN_OK : t->ops->load_members(t->store, t->arena, incident, &rows, &n, t->err);
         if (rc != TOCSIN_OK)
             return rc;
         for (size_t k = 0; k < n; k++)
@@ -410,8 +435,24 @@ write_and_commit(struct turn *t)
         t->out->wrote |= !ws.alerts[i].lazy;
     }
     t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events > 0;
+    t->out->damage = t->world.damage;
+    t->out->n_damage = t->world.n_damage;
     rc = t->ops->write(t->store, &ws, t->err);
     return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
+}
+
+/* Which occurrences the events were about: new ones have a number since they were written. */
+static void
+number(struct turn *t, struct event *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct world_alert *a = events[i].kind == EV_ALERT ? world_alert(&t->world, &events[i].decision->key)
+                                      : is_by_key(&events[i])    ? world_alert(&t->world, &events[i].key)
+                                                                 : NULL;
+
+        if (a != NULL && a->row.state != ALERT_NONE)
+            events[i].number_r = a->row.rowid;
+    }
 }
 
 static enum tocsin_rc
@@ -465,7 +506,9 @@ turn_repeats(struct turn_env *env, struct arena *arena, struct event *alerts, si
             pipeline_apply(&t.world, &alerts[i]);
         done = write_and_commit(&t) == TOCSIN_OK;
     }
-    if (!done)
+    if (done)
+        number(&t, alerts, n);
+    else
         t.ops->rollback(t.store);
     return done;
 }
@@ -491,6 +534,8 @@ turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t
     if (t.events != events && n > 0)         /* timers were added behind: give the results back */
         memcpy(events, t.events, n * sizeof *events);
     rc = write_and_commit(&t);
+    if (rc == TOCSIN_OK)
+        number(&t, events, n);
 out:
     if (rc != TOCSIN_OK)
         t.ops->rollback(t.store);

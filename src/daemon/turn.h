@@ -23,6 +23,8 @@ struct turn_env {
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
     /* What a heartbeat becomes whose deadline passed; NULL: it is none, or not watched any more.  May be NULL. */
     const struct decision *(*silent)(void *ctx, struct arena *, const struct alert_row *);
+    /* The current configuration's default policy: for incidents whose own cannot be read. */
+    const struct policy *(*default_policy)(void *ctx);
     void *ctx;
     struct policy_cache *policies;
 };
@@ -36,6 +38,7 @@ struct turn_result {
     struct due_delivery *due; size_t n_due;  /* rows that became due, or (due_at 0) are done; in the turn's arena */
     size_t repeats;                          /* alerts that changed nothing but counters */
     bool wrote;                              /* something reached the disk */
+    const char *const *damage; size_t n_damage;  /* what stored rows turned out to be damaged: for the log */
 };
 
 /*

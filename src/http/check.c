@@ -302,7 +302,7 @@ check_coding(struct http_request *r)
 static bool
 check_size(struct http_request *r)
 {
-    int64_t own = r->server->limit != NULL ? r->server->limit(r->server->ctx, r->method, r->path) : 0;
+    int64_t own = r->server->limit != NULL ? r->server->limit(r->server->ctx, r->method, r->raw_path) : 0;
 
     r->body_max = own > 0 ? own : r->server->opt.body_max;
     if (r->expected > r->body_max)

@@ -34,7 +34,7 @@ struct http_options {
 
 typedef void (*http_handler)(void *ctx, struct http_request *);
 /* Called as soon as the headers are in, before the body: the largest body that is welcome for this path,
- * 0 for the server's own limit. */
+ * 0 for the server's own limit.  The path is as it came. */
 typedef int64_t (*http_limit)(void *ctx, const char *method, const char *path);
 
 enum tocsin_rc http_server_start(const struct http_options *, http_handler, http_limit, void *ctx,

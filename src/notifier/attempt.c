@@ -45,12 +45,13 @@ static struct delivery_caps
 caps_of(const struct conf_notifier *cn)
 {
     /* an unknown notifier is assumed able: its row is only kept waiting */
-    uint32_t flags = cn != NULL ? cn->plugin->api.flags : TOCSIN_CAN_ACK | TOCSIN_CAN_NOTE | TOCSIN_CAN_UNACK;
+    uint32_t flags = cn != NULL ? cn->flags : ~0u;
 
     return (struct delivery_caps){ .can_ack = (flags & TOCSIN_CAN_ACK) != 0,
                                    .can_note = (flags & TOCSIN_CAN_NOTE) != 0,
                                    .can_unack = (flags & TOCSIN_CAN_UNACK) != 0,
-                                   .send_resolved = cn == NULL || cn->send_resolved };
+                                   .send_resolved = cn == NULL || cn->send_resolved,
+                                   .dedupes = (flags & TOCSIN_DEDUPES) != 0 };
 }
 
 /*

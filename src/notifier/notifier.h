@@ -39,6 +39,7 @@ struct notifier_stats {                          /* one per notifier name */
     int64_t last_ok_at, last_error_at;
     /* due to answered; how many fell in each, not cumulated: 1,2,5,10,20,50,100,200,500,1000,5000,inf */
     uint64_t latency_ms_buckets[12];
+    uint64_t latency_ms_sum;
 };
 
 /* *out_r is set before the first report is made, because the turn that takes it may wake the notifier at once. */

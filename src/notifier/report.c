@@ -30,6 +30,7 @@ count_latency(struct notifier_stats *s, int64_t ms)
     while (i < sizeof le / sizeof le[0] && ms > le[i])
         i++;
     s->latency_ms_buckets[i]++;
+    s->latency_ms_sum += ms > 0 ? (uint64_t)ms : 0;
 }
 
 static void

@@ -5,7 +5,7 @@
  *
  * The functions themselves are in host_json.c (reading), host_batch.c (alerts),
  * host_schema.c (the schema of the json format and of mappings), host_crypto.c
- * (signatures) and host_request.c (requests).
+ * (signatures), host_request.c (requests) and host_intake.c (intakes).
  */
 #include "plugin/host.h"
 
@@ -172,6 +172,18 @@ const struct tocsin_host plugin_host = {
     .decode_schema = host_decode_schema,
     .escape = escape,
     .record_new = host_record_new,
+    .call_json = host_call_json,
+    .call_alloc = host_call_alloc,
+    .call_printf = host_call_printf,
+    .call_time = host_call_time,
+    .elapsed_us = host_elapsed_us,
+    .act = host_act,
+    .route_to = host_route_to,
+    .find = host_find,
+    .count = host_count,
+    .reply_header = host_reply_header,
+    .reply_json = host_reply_json,
+    .reply = host_reply,
 };
 
 /* --- one payload ------------------------------------------------------------------ */

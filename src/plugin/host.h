@@ -15,7 +15,8 @@ extern const struct tocsin_host plugin_host;
 enum {
     HOST_MAX_ALERTS = 2000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
     HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
-    HOST_JSON_VALUES = 500000, HOST_MAX_NOTES = 100, HOST_MAX_GETS = 16,
+    HOST_JSON_DEPTH_MAX = 256, HOST_JSON_VALUES = 500000, HOST_JSON_KEYS = 4096, HOST_MAX_NOTES = 100,
+    HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000,
     HOST_MAX_RECORDS = 100000      /* lines of a log; they are not alerts yet */
 };
 
@@ -30,6 +31,7 @@ struct tocsin_batch {
     const char **notes;            size_t n_notes;
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
     int64_t received_at;           /* of the payload: what expires_in counts from */
+    size_t max_alerts;             /* 0: HOST_MAX_ALERTS */
 };
 
 void host_batch_init(struct tocsin_batch *, struct arena *);
@@ -41,10 +43,42 @@ void host_batch_init(struct tocsin_batch *, struct arena *);
 struct mapping;
 enum tocsin_rc host_decode(const struct tocsin_plugin *, void *self, struct mapping *, const struct tocsin_payload *,
                            struct tocsin_batch *out, struct tocsin_err *err);
-/* The largest nesting that parse_json() accepts from now on; HOST_JSON_DEPTH by default. */
+/* The largest nesting that parse_json() accepts from now on, up to HOST_JSON_DEPTH_MAX; HOST_JSON_DEPTH by default. */
 void host_set_json_depth(unsigned depth);
 /* For tests: signatures are traced to the authorities in this PEM file; NULL: to the system's again. */
 void host_set_authorities(const char *pem_file);
+
+/* --- intakes -------------------------------------------------------------------- */
+
+struct host_act { struct tocsin_act act; size_t before; };    /* before: how many alerts had been added */
+
+struct host_call {                 /* one request to an intake; lives in its arena */
+    struct tocsin_call call;
+    struct arena *arena;
+    struct tocsin_batch batch;
+    struct host_act *acts;         size_t n_acts, cap_acts;
+    const char *route_to;          /* NULL: nothing was said */
+    json_t *doc;                   /* of call_json() */
+    struct tocsin_err bad_json;
+    /* the answer; status 0: none yet */
+    int status;
+    const char *content_type, *body; size_t len;
+    struct tocsin_pair *headers;   size_t n_headers;
+    /* given by whoever serves; out_r NULL: only count.  May be NULL */
+    enum tocsin_rc (*find)(struct host_call *, const struct tocsin_find *, const struct tocsin_known **out_r,
+                           size_t *n_r, struct tocsin_err *);
+    int64_t (*elapsed_us)(struct host_call *);
+    void *ctx;
+};
+
+void host_call_init(struct host_call *, struct arena *, const struct tocsin_route *, const char *id);
+/* The integration's part in a request, in this order.  host_intake() also checks the limits; an error leaves nothing. */
+enum tocsin_rc host_identify(const struct tocsin_plugin *, struct host_call *, const char **credential_r,
+                             struct tocsin_err *err);
+enum tocsin_rc host_intake(const struct tocsin_plugin *, void *self, struct host_call *, struct tocsin_err *err);
+void host_call_forget_json(struct host_call *);    /* after intake() at the latest, on the thread that parsed it */
+void host_answer(const struct tocsin_plugin *, void *self, struct host_call *, const struct tocsin_results *);
+void host_refuse(const struct tocsin_plugin *, struct host_call *, const struct tocsin_err *);
 
 /* --- requests ------------------------------------------------------------------ */
 
@@ -94,6 +128,7 @@ enum tocsin_rc host_parse_json(const char *text, size_t len, json_t **out_r, str
 const char *host_json_text(struct arena *, const json_t *);
 /* host_batch.c */
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
+const char *host_clean_key(struct arena *, const char *key);
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
 struct tocsin_alert *host_record_new(struct tocsin_batch *);
 void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);
@@ -104,6 +139,20 @@ void host_alert_link(struct tocsin_batch *, struct tocsin_alert *, const char *h
 char *host_printf(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void host_batch_get(struct tocsin_batch *, const char *url, const char *why);
 void host_batch_note(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* host_intake.c */
+enum tocsin_rc host_call_json(struct tocsin_call *, json_t **out_r, struct tocsin_err *);
+void *host_call_alloc(struct tocsin_call *, size_t n);
+char *host_call_printf(struct tocsin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *host_call_time(struct tocsin_call *, int64_t when);
+int64_t host_elapsed_us(struct tocsin_call *);
+void host_act(struct tocsin_call *, const struct tocsin_act *);
+void host_route_to(struct tocsin_call *, const char *name);
+enum tocsin_rc host_find(struct tocsin_call *, const struct tocsin_find *, const struct tocsin_known **out_r,
+                         size_t *n_r, struct tocsin_err *);
+enum tocsin_rc host_count(struct tocsin_call *, const struct tocsin_find *, size_t *n_r, struct tocsin_err *);
+void host_reply_header(struct tocsin_call *, const char *name, const char *value);
+void host_reply_json(struct tocsin_call *, int status, json_t *doc);
+void host_reply(struct tocsin_call *, int status, const char *content_type, const char *body, size_t len);
 /* host_schema.c */
 enum tocsin_rc host_decode_schema(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *);
 /* host_crypto.c */

@@ -72,7 +72,7 @@ new_item(struct tocsin_batch *b, size_t so_far, size_t max, const char *what)
 struct tocsin_alert *
 host_alert_new(struct tocsin_batch *b)
 {
-    return new_item(b, b->n_alerts - b->n_records, HOST_MAX_ALERTS, "alerts");
+    return new_item(b, b->n_alerts - b->n_records, b->max_alerts > 0 ? b->max_alerts : HOST_MAX_ALERTS, "alerts");
 }
 
 struct tocsin_alert *
@@ -291,8 +291,8 @@ one_line(struct arena *a, const char *s)
 }
 
 /* Keys are compared, so one that is too long must not be cut: equal beginnings are not equal keys. */
-static const char *
-clean_key(struct arena *a, const char *s)
+const char *
+host_clean_key(struct arena *a, const char *s)
 {
     enum { KEEP = HOST_MAX_KEY - ID_TEXT - 1 };
     size_t n;
@@ -315,8 +315,8 @@ host_batch_finish(struct tocsin_batch *b)
         struct tocsin_alert *alert = b->alerts[i];
         char where[40];
 
-        alert->dedup_key = clean_key(b->arena, alert->dedup_key);
-        alert->group = clean_key(b->arena, alert->group);
+        alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
+        alert->group = host_clean_key(b->arena, alert->group);
         if (alert->summary != NULL)
             alert->summary = one_line(b->arena, alert->summary);
         if (alert->summary != NULL && alert->summary[0] == '\0')

@@ -4,12 +4,13 @@
  *
  * jansson descends by recursion, to a depth fixed when it was built (2048), and
  * takes memory for each value.  So one pass over the bytes comes first, that
- * knows only strings, brackets and commas: it bounds the nesting and the number
- * of values before anything is allocated.  What it makes of malformed text does
+ * knows only strings, brackets and commas: it bounds the nesting, the number of
+ * values and the members of each object before anything is allocated.  What it makes of malformed text does
  * not matter: jansson refuses that afterwards.
  */
 #include "plugin/host.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -27,6 +28,7 @@ static atomic_uint json_depth = HOST_JSON_DEPTH;
 void
 host_set_json_depth(unsigned depth)
 {
+    assert(depth <= HOST_JSON_DEPTH_MAX);
     atomic_store(&json_depth, depth);
 }
 
@@ -72,8 +74,11 @@ check_size(const char *s, size_t n, struct tocsin_err *err)
         ['"'] = QUOTE, ['['] = OPEN, ['{'] = OPEN, [']'] = CLOSE, ['}'] = CLOSE, [','] = COMMA
     };
     unsigned depth = 0, max = atomic_load(&json_depth);
+    struct { char open; unsigned commas; } level[HOST_JSON_DEPTH_MAX + 1];
     size_t values = 0;
 
+    level[0].open = '\0';
+    level[0].commas = 0;
     for (size_t i = 0; i < n;) {
         switch (kind[(unsigned char)s[i]]) {
         case QUOTE:
@@ -82,12 +87,16 @@ check_size(const char *s, size_t n, struct tocsin_err *err)
         case OPEN:
             if (++depth > max)
                 return over(s, i, err, TOCSIN_BAD_INPUT, "nested deeper than %zu levels", max);
+            level[depth].open = s[i];
+            level[depth].commas = 0;
             values++;
             break;
         case CLOSE:
             depth -= depth > 0;
             break;
         case COMMA:
+            if (++level[depth].commas >= HOST_JSON_KEYS && level[depth].open == '{')
+                return over(s, i, err, TOCSIN_TOO_LARGE, "more than %zu members in an object", HOST_JSON_KEYS);
             values++;
             break;
         default:

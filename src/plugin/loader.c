@@ -24,8 +24,8 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 
-/* Where ABI 1 ends: every table of this ABI is at least so large. */
-#define ABI_1_SIZE (offsetof(struct tocsin_plugin, classify) + sizeof(((struct tocsin_plugin *)0)->classify))
+/* Where this ABI ends: every table of it is at least so large. */
+#define ABI_SIZE (offsetof(struct tocsin_plugin, refuse) + sizeof(((struct tocsin_plugin *)0)->refuse))
 
 struct entry {
     struct plugin plugin;
@@ -47,10 +47,10 @@ plugin_adopt(const struct tocsin_plugin *table, const char *path, const char *na
         return err_set(err, TOCSIN_BAD_CONFIG, "",
                        "integration '%s' has ABI %u, this tocsin needs %u: build it against this version", path,
                        table->abi, TOCSIN_PLUGIN_ABI);
-    if (table->size < ABI_1_SIZE)
+    if (table->size < ABI_SIZE)
         return err_set(err, TOCSIN_BAD_CONFIG, "",
                        "integration '%s' has a table of %u bytes, ABI %u has at least %zu: it is incomplete", path,
-                       table->size, TOCSIN_PLUGIN_ABI, ABI_1_SIZE);
+                       table->size, TOCSIN_PLUGIN_ABI, ABI_SIZE);
     memset(&out->api, 0, sizeof out->api);
     memcpy(&out->api, table, table->size < sizeof out->api ? table->size : sizeof out->api);
     if (out->api.name == NULL || strcmp(out->api.name, name) != 0)

@@ -32,6 +32,8 @@ filter_alert(const struct alert_filter *f, const struct alert_row *row)
         return false;
     if (f->before != 0 && row->rowid >= f->before)
         return false;
+    if (f->key != NULL && !id_eq(f->key, &row->key))
+        return false;
     return f->source == NULL || strcmp(f->source, row->source) == 0;
 }
 

@@ -52,7 +52,7 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_POLICY_INSERT] = "insert or ignore into policy values (?1,?2)",
 
     [ST_INCIDENT_GET] = "select " INCIDENT_COLUMNS " from incident where id = ?1",
-    [ST_INCIDENT_EPISODES] = "select max(episode) from incident where grp = ?1",
+    [ST_INCIDENT_EPISODES] = "select max(episode) from incident where grp = ?1 and state = 3",
     [ST_INCIDENT_LIST] = "select " INCIDENT_COLUMNS " from incident where id < ?1 order by id desc",
     [ST_INCIDENT_LIST_OPEN] = "select " INCIDENT_COLUMNS " from incident indexed by incident_open "
                               "where state <> 3 and id < ?1 order by id desc",

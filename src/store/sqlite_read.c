@@ -186,6 +186,8 @@ query_alerts(struct conn *c, struct arena *a, const struct alert_filter *f, stru
 
         arena_reset(scratch);
         read_alert(st, &found);
+        if (f->key != NULL && !id_eq(f->key, &found.key))
+            continue;                        /* before its text is read */
         read_alert_text(st, scratch, &found);
         if (filter_alert(f, &found))
             alert_row_copy(a, rows_add(out), &found);

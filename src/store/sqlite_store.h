@@ -45,7 +45,10 @@ struct sq {
     bool checkpoint_stop;
     int checkpoint_ms;
     atomic_llong wal_bytes;
-    int64_t restart_at;            /* size of the log at which the writer starts it anew */
+    atomic_llong log_moved;        /* of them the thread has moved */
+    int64_t log_bytes;             /* the log's usual size */
+    int64_t turn_at;               /* size of the log from which the writer helps the thread to reach its end */
+    int64_t restart_at;            /* size of the log at which the writer starts it anew, whatever it takes */
 
     struct history history;
 };
@@ -85,10 +88,15 @@ enum tocsin_rc sqlite_get_delivery(struct store *, struct arena *, const struct 
 enum tocsin_rc sqlite_get_notes(struct store *, struct arena *, const struct id16 *id, uint32_t from,
                                 struct event_row **out, size_t *n_out, struct tocsin_err *);
 
-/* sqlite_upkeep.c */
+/* sqlite_log.c */
 enum tocsin_rc checkpointer_start(struct sq *, struct tocsin_err *);
 void checkpointer_stop(struct sq *);
-void checkpoint_if_large(struct sq *);         /* writer, after a commit */
+void log_checkpoint(struct sq *, struct conn *, int mode, int *code_r);
+enum tocsin_rc log_lay_out(struct sq *, struct tocsin_err *);  /* its usual size, if there is space */
+enum tocsin_rc log_shrink(struct sq *, struct tocsin_err *);   /* to its usual size, if no reader is in the way */
+void log_after_commit(struct sq *);                            /* writer */
+
+/* sqlite_upkeep.c */
 enum tocsin_rc sqlite_maintain(struct store *, int64_t now, int64_t keep_ms, int64_t budget_ms, struct tocsin_err *);
 
 #endif

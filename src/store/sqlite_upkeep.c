@@ -1,166 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Checkpoints and retention.
- *
- * A thread moves the log into the database without holding anybody up; but
- * while writing never pauses it cannot start the log anew, so the writer does
- * that when the log has reached its limit.
- *
- * The thread looks ten times a second but moves only what is worth it: each
- * checkpoint syncs the database in the way of a commit, and the commit after
- * it syncs twice, for the log begins anew.
- */
-#include <errno.h>
-#include <time.h>
-
+/* Upkeep: history that is old enough goes, and pages and space are given back. */
 #include "base/err.h"
 #include "os/clock.h"
-#include "os/log.h"
 #include "store/sqlite_files.h"
 #include "store/sqlite_store.h"
-
-enum { CHECKPOINT_MS = 100, CHECKPOINT_BYTES = 4 << 20, CHECKPOINT_LOOKS = 10 };
-
-/* --- checkpoints -------------------------------------------------------------- */
-
-static int
-on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
-{
-    struct sq *sq = ctx;
-
-    (void)db;
-    (void)name;
-    atomic_store(&sq->wal_bytes, (long long)pages * 4120);     /* a frame is a page and 24 bytes */
-    return SQLITE_OK;
-}
-
-/* A checkpoint syncs: when that fails nothing is known any more.  A full disk only makes it wait. */
-static void
-checkpoint(struct sq *sq, struct conn *c, int mode, int *code_r)
-{
-    static struct complaint full;
-    struct tocsin_err err;
-
-    *code_r = sqlite3_wal_checkpoint_v2(c->db, NULL, mode, NULL, NULL);
-    if (*code_r == SQLITE_OK) {
-        complaint_over(&full, "store", "", "the log is moved into the database again");
-        return;
-    }
-    if ((*code_r & 0xff) == SQLITE_BUSY || (*code_r & 0xff) == SQLITE_LOCKED)
-        return;
-    if (conn_error(c, "checkpoint", &err) == TOCSIN_FATAL)
-        sq_die(sq, err.what);
-    else
-        complain(&full, "store", "", "%s", err.what);
-}
-
-/* Sleeps until the next checkpoint.  False: stop. */
-static bool
-wait_turn(struct sq *sq)
-{
-    struct timespec until;
-    bool stop;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(sq->checkpoint_ms % 1000) * 1000000;
-    until.tv_sec += sq->checkpoint_ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&sq->checkpoint_lock);
-    while (!sq->checkpoint_stop &&
-           pthread_cond_timedwait(&sq->checkpoint_wake, &sq->checkpoint_lock, &until) != ETIMEDOUT)
-        continue;
-    stop = sq->checkpoint_stop;
-    pthread_mutex_unlock(&sq->checkpoint_lock);
-    return !stop;
-}
-
-static void *
-checkpointer_main(void *arg)
-{
-    struct sq *sq = arg;
-    long long done = 0;
-    int looks = 0;
-
-    while (wait_turn(sq)) {
-        long long bytes = atomic_load(&sq->wal_bytes);
-        int code;
-
-        if (bytes < done)
-            done = 0;                          /* the log has begun anew */
-        if (bytes == done || atomic_load(&sq->dead))
-            continue;
-        if (bytes - done < CHECKPOINT_BYTES && ++looks < CHECKPOINT_LOOKS)
-            continue;
-        checkpoint(sq, &sq->checkpoint_conn, SQLITE_CHECKPOINT_PASSIVE, &code);
-        looks = 0;
-        if (code == SQLITE_OK)
-            done = bytes;
-    }
-    return NULL;
-}
-
-enum tocsin_rc
-checkpointer_start(struct sq *sq, struct tocsin_err *err)
-{
-    struct conn_options options = { .path = sq->path, .vfs = sq->vfs, .synchronous = sq->synchronous,
-                                    .cache_kib = READER_CACHE_KIB };
-    pthread_condattr_t attr;
-    enum tocsin_rc rc;
-
-    sq->restart_at = sq->wal_limit;
-    sqlite3_wal_hook(sq->conn.db, on_commit, sq);
-    if (sq->checkpoint_ms == 0)
-        sq->checkpoint_ms = CHECKPOINT_MS;
-    if (sq->checkpoint_ms < 0)
-        return TOCSIN_OK;
-    rc = conn_open(&sq->checkpoint_conn, &options, err);
-    if (rc != TOCSIN_OK)
-        return rc;
-    pthread_mutex_init(&sq->checkpoint_lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&sq->checkpoint_wake, &attr);
-    pthread_condattr_destroy(&attr);
-    errno = pthread_create(&sq->checkpointer, NULL, checkpointer_main, sq);
-    if (errno != 0) {
-        rc = err_sys(err, TOCSIN_FATAL, "", "cannot start the checkpoint thread");
-        conn_close(&sq->checkpoint_conn);
-        pthread_mutex_destroy(&sq->checkpoint_lock);
-        pthread_cond_destroy(&sq->checkpoint_wake);
-    }
-    sq->has_checkpointer = rc == TOCSIN_OK;
-    return rc;
-}
-
-void
-checkpointer_stop(struct sq *sq)
-{
-    if (!sq->has_checkpointer)
-        return;
-    pthread_mutex_lock(&sq->checkpoint_lock);
-    sq->checkpoint_stop = true;
-    pthread_cond_signal(&sq->checkpoint_wake);
-    pthread_mutex_unlock(&sq->checkpoint_lock);
-    pthread_join(sq->checkpointer, NULL);
-    conn_close(&sq->checkpoint_conn);
-    pthread_mutex_destroy(&sq->checkpoint_lock);
-    pthread_cond_destroy(&sq->checkpoint_wake);
-    sq->has_checkpointer = false;
-}
-
-void
-checkpoint_if_large(struct sq *sq)
-{
-    int64_t bytes = atomic_load(&sq->wal_bytes);
-    int code;
-
-    if (bytes < sq->restart_at)
-        return;
-    sqlite3_busy_timeout(sq->conn.db, 0);      /* a reader in the way is not waited for */
-    checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_RESTART, &code);
-    sqlite3_busy_timeout(sq->conn.db, 1000);
-    sq->restart_at = code == SQLITE_OK ? sq->wal_limit : bytes + sq->wal_limit / 8;
-}
 
 /* --- retention ---------------------------------------------------------------- */
 
@@ -325,12 +168,11 @@ sqlite_maintain(struct store *s, int64_t now, int64_t keep_ms, int64_t budget_ms
     if (rc != TOCSIN_OK)
         return rc;
     if (sq->checkpoint_ms < 0)
-        checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_PASSIVE, &code);
-    if (clock_mono_ms() < until && file_size(sq->path, "-wal") > sq->wal_limit) {
-        sqlite3_busy_timeout(sq->conn.db, 0);
-        checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_TRUNCATE, &code);
-        sqlite3_busy_timeout(sq->conn.db, 1000);
-    }
+        log_checkpoint(sq, &sq->conn, SQLITE_CHECKPOINT_PASSIVE, &code);
+    if (clock_mono_ms() < until && file_size(sq->path, "-wal") > sq->wal_limit)
+        rc = log_shrink(sq, err);
+    if (rc != TOCSIN_OK)
+        return sq_result(sq, rc, err);
     reserve_make(sq->path, sq->dir, sq->reserve);
     return sq_alive(sq, err);
 }

@@ -145,7 +145,7 @@ persist(struct writer *w, const struct stage *s, struct tocsin_err *err)
     if (rc == TOCSIN_FULL && !s->news && reserve_free(sq->path))
         rc = attempt(sq, s, err);
     if (rc == TOCSIN_OK)
-        checkpoint_if_large(sq);
+        log_after_commit(sq);
     return rc;
 }
 
@@ -249,7 +249,7 @@ sqlite_flush(struct store *s, struct tocsin_err *err)
     if (rc == TOCSIN_OK) {
         cache_flushed(&sq->w.cache, rows, n);
         writer_publish(&sq->w);
-        checkpoint_if_large(sq);
+        log_after_commit(sq);
     } else {
         rc = abandon(sq, rc, err);
     }

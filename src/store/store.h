@@ -46,6 +46,7 @@ struct incident_filter {
 struct alert_filter {
     bool waiting;                  /* heartbeats that wait for their next beat as well */
     const char *source;            /* collector; NULL: all */
+    const struct id16 *key;        /* NULL: all; has no index, so with it ask for few states */
     unsigned states;               /* bit (1 << enum alert_state); 0: all */
     int64_t before;                /* cursor: only rowids below it; 0: from the newest */
     size_t limit;
@@ -130,6 +131,7 @@ struct store { const struct store_ops *ops; };
 struct store_sqlite_options {
     const char *path;              /* of the database file; its folder is created (0700) when missing */
     int64_t wal_limit_bytes;       /* the writer checkpoints at this size; 0: 256 MiB */
+    int64_t log_bytes;             /* usual size of the log, laid out at the start; 0: 16 MiB */
     int64_t reserve_bytes;         /* free space below which nothing new is accepted; 0: 32 MiB */
     const char *vfs;               /* NULL: the system's; tests pass their own */
     const char *synchronous;       /* NULL: FULL; tests alone pass anything else */

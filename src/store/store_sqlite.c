@@ -20,6 +20,7 @@
 
 #define DEFAULT_WAL_LIMIT ((int64_t)256 << 20)
 #define DEFAULT_RESERVE ((int64_t)32 << 20)
+#define LOG_BYTES ((int64_t)16 << 20)
 
 /* --- a failed disk ------------------------------------------------------------ */
 
@@ -175,6 +176,10 @@ sq_new(const struct store_sqlite_options *o)
     sq->vfs = o->vfs != NULL ? xstrdup(o->vfs) : NULL;
     sq->synchronous = o->synchronous != NULL ? xstrdup(o->synchronous) : NULL;
     sq->wal_limit = o->wal_limit_bytes > 0 ? o->wal_limit_bytes : DEFAULT_WAL_LIMIT;
+    sq->log_bytes = o->log_bytes > 0 ? o->log_bytes : LOG_BYTES;
+    if (sq->log_bytes > sq->wal_limit)
+        sq->log_bytes = sq->wal_limit;
+    sq->turn_at = sq->log_bytes / 2;
     sq->reserve = o->reserve_bytes > 0 ? o->reserve_bytes : DEFAULT_RESERVE;
     sq->checkpoint_ms = o->checkpoint_ms;
     sq->lock_fd = -1;
@@ -221,6 +226,8 @@ open_database(struct sq *sq, struct tocsin_err *err)
                                   "k = 'starts'), 0))", err);
     if (rc == TOCSIN_OK)
         rc = file_sync_dir(sq->dir, err);
+    if (rc == TOCSIN_OK)
+        rc = log_lay_out(sq, err);
     return rc;
 }
 

@@ -96,6 +96,15 @@ def test_the_timeline_names_each_rule_also_the_one_that_failed(tocsin, vendors, 
     assert t.metric("tocsin_rule_failures_total") == 1
 
 
+def test_a_failing_rule_under_load_is_counted_and_not_logged_each_time(tocsin, vendors, settings):
+    t = tocsin(settings([("0s", ["pd"])]), rules=[
+        {"name": "ratio", "match": ["team = ml"], "set": {"ratio": "{{ 1 / (.labels.zero | tonumber) }}"}}])
+    for i in range(60):
+        t.fire(f"m{i}", "warning", team="ml", zero="0")
+    assert t.metric("tocsin_rule_failures_total") == 60
+    assert 1 <= t.log().count("rule 'ratio'") <= 4, "at once, then after 2, 4, 8 s"
+
+
 def test_info_pages_nobody(tocsin, vendors):
     t = tocsin()
     info, loud = t.fire("i", "info"), t.fire("w", "warning")

@@ -65,6 +65,22 @@ def test_broken_file_changes_nothing_and_says_so(tocsin, vendors, settings):
     assert t.fire("repaired")
 
 
+def test_escalation_moves_on_at_once_when_a_notifier_is_removed(tocsin, vendors, settings):
+    values = settings([("0s", ["vo"]), ("1h", ["pd"])], failover_after="1h")
+    t = tocsin(values)
+    vendors.mode("vo", "down")
+    incident = t.fire("moved-on")
+    wait_until(lambda: t.delivery(incident, "vo")["state"] == "failing", 10, "victorops is down")
+    without = copy.deepcopy(values)
+    without["notifiers"] = [n for n in values["notifiers"] if n["name"] != "vo"]
+    without["policies"][0]["steps"] = [{"after": "0s", "notify": ["pd"]}]
+    assert vendors.history("pd", incident) == []
+    t.configure(without)
+    t.reload()
+    vendors.wait_history("pd", incident, ["trigger"])
+    assert "not configured" in t.delivery(incident, "vo")["last_error"]
+
+
 def test_removed_notifier_still_gets_its_resolve_once_it_is_back(tocsin, vendors, settings):
     values = settings([("0s", ["vo"])])
     t = tocsin(values)

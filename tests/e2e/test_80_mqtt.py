@@ -131,6 +131,7 @@ def test_wrong_authority_and_wrong_password_are_said(tocsin, settings, broker, v
     t.start(ready=False)
     wait_until(lambda: "certificate verify failed" in t.log() and "not authorised" in t.log(), 10, "both reasons in the log")
     assert f"'localhost:{b.port}'" in t.log()
+    assert "set up TLS ahead" not in t.log(), "TLS was not ready before the two connected"
 
 
 def test_last_will_is_an_alert(tocsin, settings, vendors, broker, publisher):

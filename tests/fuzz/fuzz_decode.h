@@ -16,6 +16,7 @@
 #include "plugin/host.h"
 
 extern const struct tocsin_plugin tocsin_plugin;
+struct mapping;
 
 #define MUST(what) \
     do { \
@@ -73,8 +74,9 @@ must_be_error(enum tocsin_rc rc, const struct tocsin_err *err)
     }
 }
 
+/* mapping: NULL, or what reads the payload in the place of the plugin */
 static inline size_t
-decode_one(void *self, const struct tocsin_payload *in)
+decode_by(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in)
 {
     struct arena *arena = arena_new();
     struct tocsin_err err = { 0 };
@@ -83,7 +85,7 @@ decode_one(void *self, const struct tocsin_payload *in)
     size_t n;
 
     host_batch_init(&b, arena);
-    rc = host_decode(&tocsin_plugin, self, NULL, in, &b, &err);
+    rc = host_decode(plugin, self, mapping, in, &b, &err);
     if (rc != TOCSIN_OK)
         must_be_error(rc, &err);
     for (size_t i = 0; i < b.n_alerts; i++)
@@ -93,6 +95,12 @@ decode_one(void *self, const struct tocsin_payload *in)
     n = b.n_alerts + 10000 * (size_t)rc;
     arena_free(arena);
     return n;
+}
+
+static inline size_t
+decode_one(void *self, const struct tocsin_payload *in)
+{
+    return decode_by(&tocsin_plugin, self, NULL, in);
 }
 
 /* Hosts pass bodies with a NUL behind them. */

@@ -30,6 +30,35 @@ input_line(struct input *in, struct arena *a)
     return line;
 }
 
+static inline const char *
+input_field(const struct tocsin_payload *in, const char *name)
+{
+    (void)name;
+    return in->host_data;
+}
+
+/* A payload of three lines - content type, topic, and the value that every header and parameter has - and a body. */
+static inline struct tocsin_payload
+input_payload(struct input *bytes, struct arena *a)
+{
+    struct tocsin_payload in = { .collector = "fuzz", .received_at = 1769860800000, .header = input_field,
+                                 .query = input_field };
+    const char *type = input_line(bytes, a), *topic = input_line(bytes, a), *field = input_line(bytes, a);
+    struct tocsin_pair *labels;
+
+    in.content_type = type[0] != '\0' ? type : NULL;
+    in.host_data = field[0] != '\0' ? field : NULL;
+    if (topic[0] != '\0') {
+        labels = arena_zalloc(a, 2 * sizeof *labels);
+        labels[0] = (struct tocsin_pair){ "first", arena_strndup(a, topic, strcspn(topic, "/")) };
+        labels[1] = (struct tocsin_pair){ "rest", topic + strcspn(topic, "/") };
+        in.topic = topic;
+        in.topic_labels = labels;
+        in.n_topic_labels = 2;
+    }
+    return in;
+}
+
 /* What is left, with a NUL behind it. */
 static inline char *
 input_rest(const struct input *in, struct arena *a)

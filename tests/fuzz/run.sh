@@ -8,12 +8,14 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
 
-# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor> of each integration that plays the role, made of
-# any_decode.c and any_classify.c, with its cases for seeds, where there is no file of that name.
+# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor>, fuzz_mapping_<vendor> of each integration that plays
+# the role, made of any_decode.c, any_classify.c and any_mapping.c, with its cases for seeds, where there is no file of
+# that name.
 targets() {
     ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||'
     grep -l '\.decode = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_decode_\1|'
     grep -l '\.classify = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_classify_\1|'
+    ls integrations/*/mapping.jq | sed 's|^integrations/\([^/]*\)/.*|fuzz_mapping_\1|'
 }
 names=${*:-$(targets | sort -u)}
 out=build/fuzz
@@ -48,15 +50,14 @@ core=$(for f in $(find src -name '*.c' ! -path src/main.c | sort); do compile "$
        [ -z "$fast" ] || for f in $(find src -name '*.cc' | sort); do compile_cc "$f"; done)
 rm -f $out/libcore.a
 ar rcs $out/libcore.a $core
-export LSAN_OPTIONS="suppressions=tests/fuzz/lsan.supp:print_suppressions=0"
 passed=0 failed=0
 for name in $names; do
     role=$(printf %s "$name" | cut -d_ -f2)
-    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\)_//p')
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\)_//p')
     source=tests/fuzz/$name.c
     [ -f "$source" ] || source=tests/fuzz/any_$role.c
     objects=$(compile "$source")
-    if [ -n "$vendor" ] && [ -d "integrations/$vendor" ]; then
+    if [ -n "$vendor" ] && [ "$role" != mapping ]; then
         for f in integrations/"$vendor"/*.c; do objects="$objects $(compile "$f")"; done
     fi
     # muldefs: a target may play a part of the library
@@ -66,7 +67,9 @@ for name in $names; do
     mkdir -p "$out/found/$name" "$out/seeds/$name"
     [ -d "$seeds" ] || seeds=
     [ "$source" = "tests/fuzz/$name.c" ] || /usr/bin/python3 tests/fuzz/seeds.py "$vendor" "$role" "$out/seeds/$name"
-    if ASAN_OPTIONS=detect_leaks=1 "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
+    # programs that do not compile leak within libjq; mappings that do must not leak
+    [ "$role" = mapping ] && known=lsan_mapping.supp || known=lsan.supp
+    if ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS="suppressions=tests/fuzz/$known:print_suppressions=0" "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
         -artifact_prefix="$out/$name-" "$out/found/$name" $seeds "$out/seeds/$name" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))
         echo "$name: $(grep -o 'Done .*' "$out/$name.log" | tail -1)"

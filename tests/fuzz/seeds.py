@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds for the targets of integrations, from their cases: seeds.py INTEGRATION ROLE FOLDER
 
-The forms are those of any_decode.c (ROLE decode) and any_classify.c (ROLE classify).
+The forms are those of any_decode.c and any_mapping.c (ROLE decode, mapping), and any_classify.c (ROLE classify).
 """
 import glob
 import hashlib
@@ -40,7 +40,7 @@ def classify(case):
 
 def main(integration, role, folder):
     os.makedirs(folder, exist_ok=True)
-    make = {"decode": decode, "classify": classify}[role]
+    make = {"decode": decode, "mapping": decode, "classify": classify}[role]
     for name in glob.glob(os.path.join("integrations", integration, "cases", "*.json")):
         with open(name, encoding="utf-8") as f:
             for seed in filter(None, map(make, json.load(f))):

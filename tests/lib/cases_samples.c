@@ -78,6 +78,7 @@ static const struct { const char *prefix, *format, *mapping; } readers[] = {
     { "kapacitor/", "kapacitor", NULL },
     { "librenms/", "librenms", NULL },
     { "logicmonitor/", "logicmonitor", NULL },
+    { "pushgateway/", "pushgateway", NULL },
     { "riemann/", "riemann", NULL },
     { "site24x7/", "site24x7", NULL },
     { "solarwinds/", "solarwinds", NULL },

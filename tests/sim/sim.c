@@ -91,6 +91,7 @@ rule_mistake(void *ctx, struct rule_pos pos, const char *fmt, ...)
 }
 
 static struct ruleset *rules;      /* the same for all seeds */
+static const struct policy *sim_default_policy;
 
 static void
 make_rules(void)
@@ -122,7 +123,8 @@ make_rules(void)
     src[2].name = "drop";
     src[2].any[0].matchers = dropped;
     src[2].drop = true;
-    rules = ruleset_compile(src, 3, make_policy("default", a, false), rule_mistake, NULL);
+    sim_default_policy = make_policy("default", a, false);
+    rules = ruleset_compile(src, 3, sim_default_policy, rule_mistake, NULL);
 }
 
 /* --- turns --------------------------------------------------------------------------------- */
@@ -185,12 +187,20 @@ caps_of(void *ctx, const char *target, struct delivery_caps *out)
     return true;
 }
 
+static const struct policy *
+default_policy(void *ctx)
+{
+    (void)ctx;
+    return sim_default_policy;
+}
+
 /* A process starts on what the store holds. */
 static void
 boot(struct sim *s)
 {
     turn_env_init(&s->env, s->store, s->seed, roll(s, UINT64_MAX));
     s->env.caps_of = caps_of;
+    s->env.default_policy = default_policy;
     s->env.ctx = s;
     notifier_restart(s);
 }

@@ -192,7 +192,7 @@ work_off(struct sim *s, const struct id16 *incident, const char *target, bool cr
 {
     struct arena *a = arena_new();
     struct vendor *v = vendor_find(s, target);
-    struct delivery_caps caps = { true, true, true, true };
+    struct delivery_caps caps = { true, true, true, true, true };
     struct incident_detail d;
     struct delivery_work work;
     struct tocsin_err err;

@@ -83,6 +83,24 @@ webhook_handle(const struct sink *sink, struct http_request *r, const char *name
     http_reply(r, 202, "application/json", "{}", 2);
 }
 
+/* One foreign path, taken with POST alone. */
+bool
+intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+{
+    (void)sink;
+    if (strcmp(http_raw_path(r), "/foreign/path") != 0)
+        return false;
+    http_reply(r, 299, "text/plain", allow, strlen(allow));
+    return true;
+}
+
+int64_t
+intake_limit(const struct conf *c, const char *method, const char *path)
+{
+    assert_ptr_equal(c, &conf);
+    return strcmp(method, "POST") == 0 && strcmp(path, "/foreign/path") == 0 ? 777 : -1;
+}
+
 size_t
 notifier_stats(struct notifier *n, struct arena *a, struct notifier_stats **out)
 {
@@ -274,6 +292,7 @@ incident_row(const char *id, enum tocsin_incident_state state, const char *summa
 
 static struct tocsin_pair alert_labels[] = { { "gpu", "3" }, { "host", "node\n\"7\"" } };
 static struct tocsin_pair alert_notes[] = { { "runbook", "restart" } };
+static struct tocsin_pair alert_rules[] = { { "gpu", "rules/10.cfg:4" } };
 static struct tocsin_link alert_links[] = { { "https://example.org/run", NULL }, { "http://example.org/g", "graph" } };
 static struct arena *row_arena;                /* what rows point into; one a test */
 
@@ -283,7 +302,8 @@ alert_row(int64_t rowid, const char *source, enum alert_state state)
     struct alert_row a = { .rowid = rowid, .first_at = AT(1), .last_at = AT(9), .count = 3, .state = (uint8_t)state,
                            .severity = TOCSIN_ERROR, .source = source, .dedup_key = "gpu-3" };
     struct alert_text text = { .summary = "GPU 3 lost", .source_severity = "", .labels = alert_labels, .n_labels = 2,
-                               .annotations = alert_notes, .n_annotations = 1, .links = alert_links, .n_links = 2 };
+                               .annotations = alert_notes, .n_annotations = 1, .links = alert_links, .n_links = 2,
+                               .rules = alert_rules, .n_rules = 1 };
 
     if (state == ALERT_RESOLVED)
         a.ends_at = AT(8);
@@ -404,7 +424,8 @@ everything_on(void)
     sends[0] = (struct notifier_stats){ .name = "pd", .sent = 5, .retried = 2, .rejected = 1, .uncertain = 1,
                                         .waiting = 3, .last_error = "503 busy", .last_ok_at = AT(9),
                                         .last_error_at = AT(5),
-                                        .latency_ms_buckets = { 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+                                        .latency_ms_buckets = { 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 },
+                                        .latency_ms_sum = 6007 };
     sends[1] = (struct notifier_stats){ .name = "we\"ird\\n\n", .sent = 1, .breaker_open = true };
     n_sends = 2;
     deps.notifier = (struct notifier *)&sends;

@@ -75,6 +75,13 @@ fake_render(void *self, const struct tocsin_host *host, const struct tocsin_job 
     return TOCSIN_OK;
 }
 
+static uint32_t
+fake_flags(void *self)
+{
+    (void)self;
+    return TOCSIN_CAN_ACK;
+}
+
 static const struct tocsin_option sns_options[] = { { "topic_arns", TOCSIN_OPT_LIST, TOCSIN_REQUIRED,
                                                       "topics that may send", NULL },
                                                     { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL } };
@@ -114,8 +121,9 @@ static struct plugin fakes[] = {
     FAKE("aws-sns", .decode = fake_decode, .verify = fake_verify, .collector_options = sns_options),
     FAKE("azure", .decode = fake_decode),
     FAKE("json", .decode = fake_decode),
-    FAKE("opsgenie", .render = fake_render, .notifier_options = og_options),
-    FAKE("pagerduty", .render = fake_render, .notifier_options = pager_options),
+    FAKE("opsgenie", .render = fake_render, .notifier_options = og_options, .flags = TOCSIN_CAN_ACK | TOCSIN_CAN_UNACK,
+         .flags_of = fake_flags),
+    FAKE("pagerduty", .render = fake_render, .flags = TOCSIN_CAN_NOTE, .notifier_options = pager_options),
     FAKE("victorops", .render = fake_render, .notifier_options = vo_options),
 };
 
@@ -129,7 +137,7 @@ plugin_load(const char *plugin_dir, const char *name, struct plugin **out_r, str
             return TOCSIN_OK;
         }
     if (strcmp(name, "stale") == 0)
-        return err_set(err, TOCSIN_BAD_CONFIG, "", "integration 'stale' has ABI 7, this tocsin needs 1");
+        return err_set(err, TOCSIN_BAD_CONFIG, "", "integration 'stale' has ABI 7, this tocsin needs 2");
     return err_set(err, TOCSIN_NOT_FOUND, "", "no such file");
 }
 

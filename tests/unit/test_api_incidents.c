@@ -14,7 +14,8 @@ static const char head_a[] =
 static const char alert_text_json[] =
     "\"severity\":\"error\",\"summary\":\"GPU 3 lost\",\"labels\":{\"gpu\":\"3\",\"host\":\"node\\n\\\"7\\\"\"},"
     "\"annotations\":{\"runbook\":\"restart\"},\"links\":[{\"href\":\"https://example.org/run\",\"text\":null},"
-    "{\"href\":\"http://example.org/g\",\"text\":\"graph\"}],\"starts_at\":\"2026-01-01T00:00:01.000Z\",\"count\":3";
+    "{\"href\":\"http://example.org/g\",\"text\":\"graph\"}],"
+    "\"rules\":[{\"name\":\"gpu\",\"at\":\"rules/10.cfg:4\"}],\"starts_at\":\"2026-01-01T00:00:01.000Z\",\"count\":3";
 
 static void
 detail_is_exact(void **state)

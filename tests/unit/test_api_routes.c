@@ -207,6 +207,20 @@ webhook_gets_the_name(void **state)
 }
 
 static void
+foreign_paths_are_intakes(void **state)
+{
+    struct http_request *r = ask("POST", "/foreign/path", NULL, "{}");
+
+    (void)state;
+    assert_int_equal(r->status, 299);
+    fake_request_free(r);
+    r = ask("POST", "/foreign/other", NULL, "{}");
+    assert_int_equal(r->status, 404);
+    fake_request_free(r);
+    assert_int_equal(api_limit(api, "POST", "/foreign/path"), 777);
+}
+
+static void
 bodies_are_limited(void **state)
 {
     (void)state;
@@ -223,7 +237,7 @@ main(void)
         TEST(roles_with_tokens), TEST(local_is_admin_without_tokens), TEST(strangers_without_tokens),
         TEST(own_page_is_local), TEST(metrics_need_a_viewer_from_afar), TEST(other_schemes_are_no_token),
         TEST(an_empty_secret_opens_nothing), TEST(allow_names_the_methods), TEST(webhook_gets_the_name),
-        TEST(bodies_are_limited),
+        TEST(foreign_paths_are_intakes), TEST(bodies_are_limited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,6 +298,7 @@ static const char whole[] =
     ",\"alerts\":[{\"dedup_key\":\"k\",\"status\":\"firing\",\"severity\":\"error\",\"summary\":\"GPU 3 lost\","
     "\"labels\":{\"host\":\"n7\"},\"annotations\":{},"
     "\"links\":[{\"href\":\"https://example.org/run\",\"text\":\"runbook\"}],"
+    "\"rules\":[{\"name\":\"gpu\",\"at\":\"10.cfg:4\"},{\"name\":\"team\",\"at\":\"20.cfg:9\"}],"
     "\"starts_at\":\"2026-01-01T00:00:00.000Z\",\"ends_at\":null,\"count\":3}],"
     "\"deliveries\":[{\"target\":\"pd\",\"state\":\"failing\",\"vendor_state\":null,\"attempts\":4,"
     "\"last_error\":\"503 from the far side\",\"vendor_ref\":null,\"told_at\":null}],"
@@ -312,6 +313,7 @@ show_says_it_all(void **state)
         "  next        2026-01-01 00:05:00 unless somebody answers\n", "  episode     2: it came back\n",
         "  id          019b76da-a800-7000-8000-0000000000a1\n",
         "error firing: GPU 3 lost (3 reports, since 2026-01-01 00:00:00)\n", "  host        n7\n",
+        "  rules       gpu (10.cfg:4)\n              team (20.cfg:9)\n",
         "  https://example.org/run  runbook\n", "pd      failing  -                  4       503 from the far side\n",
         "2026-01-01 00:00:00  opened  web  GPU 3 lost\n",
     };

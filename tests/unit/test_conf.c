@@ -118,6 +118,8 @@ check_example_out(const struct conf *c)
     assert_string_equal(n->proxy, "");
     assert_string_equal(conf_notifier(c, "pd")->settings->items[0].text, "https://events.example.com");
     assert_null(conf_notifier(c, "nobody"));
+    assert_int_equal(conf_notifier(c, "pd")->flags, TOCSIN_CAN_NOTE);
+    assert_int_equal(conf_notifier(c, "og")->flags, TOCSIN_CAN_ACK);       /* what its instance says */
     assert_null(conf_policy(c, "nobody"));
 }
 

@@ -119,6 +119,40 @@ json_sizes(void **state)
     free(text);
 }
 
+/* [{}, {"k0":0, ...}] with so many members; the array beside it has more items than an object may have members. */
+static enum tocsin_rc
+parse_members(int members, struct tocsin_err *err)
+{
+    size_t size = (size_t)members * 16 + 4 * HOST_JSON_KEYS + 64, n = 0;
+    char *text = malloc(size);
+    json_t *doc = NULL;
+    enum tocsin_rc rc;
+
+    assert_non_null(text);
+    n += (size_t)snprintf(text + n, size - n, "[{},[0");
+    for (int i = 0; i < HOST_JSON_KEYS; i++)
+        n += (size_t)snprintf(text + n, size - n, ",0");
+    n += (size_t)snprintf(text + n, size - n, "],{");
+    for (int i = 0; i < members; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s\"k%d\":0", i > 0 ? "," : "", i);
+    n += (size_t)snprintf(text + n, size - n, "}]");
+    rc = host->parse_json(text, n, &doc, err);
+    json_decref(doc);
+    free(text);
+    return rc;
+}
+
+static void
+json_members(void **state)
+{
+    struct tocsin_err err = { 0 };
+
+    (void)state;
+    assert_int_equal(parse_members(HOST_JSON_KEYS, &err), TOCSIN_OK);
+    assert_int_equal(parse_members(HOST_JSON_KEYS + 1, &err), TOCSIN_TOO_LARGE);
+    assert_string_equal(err.what, "more than 4096 members in an object");
+}
+
 static void
 json_text(void **state)
 {
@@ -378,6 +412,7 @@ settings(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(json_errors),     cmocka_unit_test(json_depth),      cmocka_unit_test(json_sizes),
+        cmocka_unit_test(json_members),
     cmocka_unit_test(json_text),       cmocka_unit_test(batch_limits),    cmocka_unit_test(batch_without_decoder),
     cmocka_unit_test(batch_cleaning),  cmocka_unit_test(batch_long_keys), cmocka_unit_test(links),
     cmocka_unit_test(errors_are_utf8), cmocka_unit_test(settings),

@@ -67,6 +67,7 @@ outside_and_nested(void **state)
     jsonmem_end();
     assert_string_equal(json_string_value(json_object_get(inner, "made")), "in the slab");
     json_decref(kept);                       /* dropped in between: still malloc's */
+    json_decref(inner);
     jsonmem_end();
     assert_false(jsonmem_use(false));        /* the end has cleared it */
 }

@@ -70,7 +70,7 @@ test_adopt(void **state)
     } cases[] = {
         { 7, sizeof good, "x", "integration 'x.so' has ABI 7, this tocsin needs 2: build it against this version" },
         { 0, sizeof good, "x", "integration 'x.so' has ABI 0, this tocsin needs 2: build it against this version" },
-        { 2, 16, "x", "integration 'x.so' has a table of 16 bytes, ABI 2 has at least 96: it is incomplete" },
+        { 2, 16, "x", "integration 'x.so' has a table of 16 bytes, ABI 2 has at least 144: it is incomplete" },
         { 2, sizeof good, "y", "integration 'x.so' calls itself 'y', expected 'x'" },
         { 2, sizeof good, NULL, "integration 'x.so' calls itself '', expected 'x'" },
     };

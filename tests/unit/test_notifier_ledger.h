@@ -150,7 +150,7 @@ static int64_t
 settle(const struct reported *r)
 {
     struct delivery_row *d = &fx.rows[r->id];
-    struct delivery_caps caps = { true, true, true, true };
+    struct delivery_caps caps = { true, true, true, true, true };
     struct delivery_work work;
 
     if (r->outcome.verdict == TOCSIN_DELIVERED) {
@@ -297,6 +297,7 @@ set_conf(struct conf *c, struct conf_notifier *cn, const char *url)
         cn[i] = (struct conf_notifier){ .name = names[i], .plugin_name = "fake", .plugin = &fx.plugin, .proxy = "",
                                         .ca_file = "", .timeout_ms = 1000, .concurrency = 8, .send_resolved = true,
                                         .allow_private = true, .settings = &fx.settings,
+                                        .flags = fx.plugin.api.flags,
                                         .self = (void *)(uintptr_t)url };
 }
 

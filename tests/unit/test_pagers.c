@@ -356,13 +356,33 @@ wrong_settings_are_refused(void **state)
            "responder 'team:' is not team:, user:, escalation: or schedule: and a name");
 }
 
+static void
+jira_cannot_take_an_acknowledgement_back(void **state)
+{
+    static const struct { const char *api; bool can_unack; } cases[] = { { "opsgenie", true }, { "jsm", false } };
+    const struct tocsin_plugin *p = load("opsgenie");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct setting items[] = { { .name = "api_key", .text = "k" }, { .name = "api", .text = cases[i].api } };
+        struct tocsin_settings set = { items, 2 };
+        struct tocsin_err err;
+        void *self = NULL;
+
+        assert_int_equal(p->open(&host, &set, &self, &err), TOCSIN_OK);
+        assert_int_equal((p->flags_of(self) & TOCSIN_CAN_UNACK) != 0, cases[i].can_unack);
+        assert_true(p->flags_of(self) & TOCSIN_CAN_ACK);
+        p->close(self);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_event_still_pages),      cmocka_unit_test(a_large_webhook_keeps_the_newest_alerts),
         cmocka_unit_test(large_incidents_fit_everywhere), cmocka_unit_test(equal_jobs_render_equal_bytes),
-        cmocka_unit_test(wrong_settings_are_refused),
+        cmocka_unit_test(wrong_settings_are_refused),     cmocka_unit_test(jira_cannot_take_an_acknowledgement_back),
     };
 
     return cmocka_run_group_tests(tests, make_big, NULL);

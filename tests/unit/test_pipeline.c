@@ -4,7 +4,10 @@
  *
  * Commands: fire KEY [SEVERITY] [again|later|quiet|drop|also] - resolve KEY - unknown KEY - ack, unack, resolve!,
  * escalate, note, snooze DURATION (of the newest incident; "from TARGET" makes it a callback) - wait DURATION -
- * back DURATION (the clock) - down, up, reject, lose TARGET - rearm TARGET.
+ * back DURATION (the clock) - down, up, reject, lose, gone (from the configuration) TARGET - rearm TARGET -
+ * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
+ * is closed, and its alerts do not know of it).
+ * timeline KIND (answers how many lines of it there are).
  * The answer names each send, "!" behind those that failed, and after "|" the state of the newest incident.
  */
 #include <setjmp.h>
@@ -21,15 +24,15 @@
 #include "core/normalise/severity.h"
 #include "daemon/turn.h"
 
-enum mode { MODE_OK, MODE_DOWN, MODE_REJECT, MODE_LOSE };
+enum mode { MODE_OK, MODE_DOWN, MODE_REJECT, MODE_LOSE, MODE_GONE };
 
 static struct target {
     const char *name;
     struct delivery_caps caps;
     enum mode mode;
 } targets[] = {
-    { "pd", { .can_ack = true, .send_resolved = true }, MODE_OK },
-    { "vo", { .can_ack = true, .can_note = true, .send_resolved = true }, MODE_OK },
+    { "pd", { .can_ack = true, .send_resolved = true, .dedupes = true }, MODE_OK },
+    { "vo", { .can_ack = true, .can_note = true, .send_resolved = true, .dedupes = true }, MODE_OK },
     { "og", { .can_ack = true, .can_note = true, .can_unack = true, .send_resolved = true }, MODE_OK },
     { "log", { .send_resolved = false }, MODE_OK },
 };
@@ -38,8 +41,9 @@ struct story {
     struct store *store;
     struct turn_env env;
     struct arena *arena;
-    struct policy *policy;
+    struct policy *policy, *fallback;
     int64_t now, starts_at;
+    unsigned starts;               /* of the process: each makes ids of its own */
     struct id16 newest;
     char said[512];
 };
@@ -58,8 +62,18 @@ static bool
 caps_of(void *ctx, const char *name, struct delivery_caps *out)
 {
     (void)ctx;
+    if (target(name)->mode == MODE_GONE)
+        return false;
     *out = target(name)->caps;
     return true;
+}
+
+static const struct policy *
+default_policy(void *ctx)
+{
+    struct story *s = ctx;
+
+    return s->fallback;
 }
 
 static void
@@ -71,6 +85,15 @@ say(struct story *s, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(s->said + n, sizeof s->said - n, fmt, ap);
     va_end(ap);
+}
+
+static void
+start(struct story *s)
+{
+    turn_env_init(&s->env, s->store, ++s->starts, 2);
+    s->env.caps_of = caps_of;
+    s->env.default_policy = default_policy;
+    s->env.ctx = s;
 }
 
 /* --- turns and sends ------------------------------------------------------------------ */
@@ -98,6 +121,8 @@ outcome(const struct target *t)
         return (struct tocsin_outcome){ .verdict = TOCSIN_RETRY, .reason = "down" };
     case MODE_REJECT:
         return (struct tocsin_outcome){ .verdict = TOCSIN_REJECTED, .reason = "no" };
+    case MODE_GONE:
+        return (struct tocsin_outcome){ .verdict = TOCSIN_RETRY, .delay_ms = 300000, .reason = "not configured" };
     case MODE_LOSE:
         return (struct tocsin_outcome){ .verdict = TOCSIN_UNCERTAIN, .reason = "no answer" };
     default:
@@ -158,6 +183,49 @@ settle(struct story *s)
         assert_in_range(i, 0, 30);
 }
 
+/* --- damage ------------------------------------------------------------------------------ */
+
+static struct store_ops whole;     /* the store's own functions */
+
+static const char *
+half_a_policy(struct store *store, struct arena *a, const struct id16 *id)
+{
+    const char *body = whole.policy_body(store, a, id);
+
+    return body != NULL ? arena_strndup(a, body, strlen(body) / 2) : NULL;
+}
+
+/* The newest incident is closed, and its alerts do not know of it. */
+static void
+lose_incident(struct story *s)
+{
+    struct incident_row row, *rows[] = { &row };
+    struct writeset ws = { .incidents = rows, .n_incidents = 1 };
+    const struct store_ops *ops = s->store->ops;
+    struct tocsin_err err;
+    bool found;
+
+    assert_int_equal(ops->begin(s->store, &err), TOCSIN_OK);
+    assert_int_equal(ops->load_incidents(s->store, s->arena, &s->newest, 1, &row, &found, &err), TOCSIN_OK);
+    assert_true(found);
+    row.state = TOCSIN_INC_RESOLVED;
+    row.next_due = 0;
+    assert_int_equal(ops->write(s->store, &ws, &err), TOCSIN_OK);
+    assert_int_equal(ops->commit(s->store, &err), TOCSIN_OK);
+}
+
+static void
+damage_policies(struct story *s)
+{
+    static struct store_ops damaged;
+
+    whole = damaged = *s->store->ops;
+    damaged.policy_body = half_a_policy;
+    s->store->ops = &damaged;
+    turn_env_release(&s->env);
+    start(s);
+}
+
 /* --- commands --------------------------------------------------------------------------- */
 
 static void
@@ -171,7 +239,7 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
     struct event e = { .kind = EV_ALERT, .decision = &d };
     char group[2] = { w[1][0], '\0' };       /* a1 and a2 are one group */
     const char *group_parts[] = { group };
-    static const char *also[] = { "pd" };
+    static const char *also[] = { "pd" }, *also_log[] = { "log" };
 
     for (int i = 2; i < n; i++) {
         if (severity_of(w[i]) != TOCSIN_SEV_NONE)
@@ -190,6 +258,10 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
         d.routed |= strcmp(w[i], "routed") == 0;
         if (strcmp(w[i], "also") == 0) {
             d.notify = also;
+            d.n_notify = 1;
+        }
+        if (strcmp(w[i], "also-log") == 0) {
+            d.notify = also_log;
             d.n_notify = 1;
         }
         if (strcmp(w[i], "later") == 0)
@@ -261,7 +333,7 @@ act(struct story *s, char **w, int n)
 static void
 command(struct story *s, const char *text)
 {
-    static const char *const modes[] = { "up", "down", "reject", "lose" };
+    static const char *const modes[] = { "up", "down", "reject", "lose", "gone" };
     char *copy = arena_strdup(s->arena, text), *w[8] = { NULL }, *save = NULL;
     int n = 0;
 
@@ -291,6 +363,19 @@ command(struct story *s, const char *text)
 
         assert_true(duration_parse(w[1], &ms));
         s->now -= ms;
+    } else if (strcmp(w[0], "damage") == 0) {
+        damage_policies(s);
+    } else if (strcmp(w[0], "forget") == 0) {
+        lose_incident(s);
+    } else if (strcmp(w[0], "timeline") == 0) {
+        struct incident_detail d;
+        struct tocsin_err err;
+        int lines = 0;
+
+        assert_int_equal(s->store->ops->get_incident(s->store, s->arena, &s->newest, 0, 100, &d, &err), TOCSIN_OK);
+        for (size_t i = 0; i < d.n_events; i++)
+            lines += strcmp(d.events[i].kind, w[1]) == 0;
+        say(s, "%d ", lines);
     } else if (strcmp(w[0], "rearm") == 0) {
         struct event e = { .kind = EV_REARM, .incident = s->newest, .target = w[1] };
 
@@ -345,12 +430,13 @@ tell(void **state)
                              .ack_timeout_ms = t->ack_timeout, .failover_after_ms = 60000,
                              .last_wait_ms = 600000, .restart_on_unack = t->restart, .last_resort = last,
                              .n_last_resort = 1 };
-    struct story s = { .store = store_mem_open(), .arena = arena_new(), .policy = &policy, .now = 1700000000000,
-                       .starts_at = 1700000000000 };
+    struct policy fallback = { .name = "fallback", .steps = steps + 1, .n_steps = 2, .last_wait_ms = 600000 };
+    struct story s = { .store = store_mem_open(), .arena = arena_new(), .policy = &policy, .fallback = &fallback,
+                       .now = 1700000000000, .starts_at = 1700000000000 };
 
     policy_seal(&policy, s.arena);
-    turn_env_init(&s.env, s.store, 1, 2);
-    s.env.caps_of = caps_of;
+    policy_seal(&fallback, s.arena);
+    start(&s);
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)
         targets[i].mode = MODE_OK;
     for (const struct line *l = t->lines; l->cmd != NULL; l++) {

@@ -50,7 +50,7 @@ static bool
 open_store(struct run *r)
 {
     struct store_sqlite_options options = { .path = r->path, .vfs = VFS_POWERCUT, .synchronous = r->synchronous,
-                                            .checkpoint_ms = -1, .wal_limit_bytes = 96 * 1024,
+                                            .checkpoint_ms = -1, .wal_limit_bytes = 96 * 1024, .log_bytes = 64 * 1024,
                                             .reserve_bytes = 4096 };
     struct tocsin_err err;
 

@@ -152,6 +152,81 @@ test_migrations(void **state)
     test_dir_remove(dir);
 }
 
+/* A database that the first version filled: what it held is found through the new index. */
+static void
+test_second_version(void **state)
+{
+    static const char fill[] =
+        "insert into incident (id, grp, policy, episode, state, severity, paging, exhausted, routed, step, loop, ver, "
+        "page, notes, n_total, n_firing_none, n_firing_info, n_firing_warning, n_firing_error, n_firing_critical, "
+        "n_quiet, opened_at, acked_at, resolved_at, updated_at, snoozed_until, esc_start, paused_at, next_due, "
+        "group_key, summary, source, policy_name, acked_by, resolved_by, suppressed_by, notify) "
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50) "
+        "select cast(printf('%016d', i) as blob), cast(char(65 + i % 5) as blob), x'', 1 + i / 5, 3 - (i > 45), 4, "
+        "1, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1000, 0, 2000, 2000, 0, 0, 0, 0, 'g', 's', 'c', 'p', '', '', '', "
+        "'' from n";
+    char *dir = test_dir_make(), *path = xasprintf("%s/t.db", dir);
+    struct conn_options options = { .path = path, .writer = true, .cache_kib = 100 };
+    struct tocsin_err err;
+    struct conn c;
+    size_t had;
+
+    (void)state;
+    assert_int_equal(conn_open(&c, &options, &err), TOCSIN_OK);
+    assert_int_equal(schema_migrate(&c, schema_migrations, 1, &had, &err), TOCSIN_OK);
+    if (conn_exec(&c, fill, &err) != TOCSIN_OK)
+        fail_msg("%s", err.what);
+    assert_int_equal(schema_migrate(&c, schema_migrations, schema_version, &had, &err), TOCSIN_OK);
+    assert_int_equal(had, 1);
+    assert_int_equal(ask(&c, "select count(*) from incident"), 50);
+    assert_int_equal(ask(&c, "select count(*) from incident indexed by incident_group where state = 3"), 45);
+    assert_int_equal(ask(&c, "select max(episode) from incident indexed by incident_group where state = 3 and "
+                             "grp = cast('B' as blob)"), 9);
+    assert_int_equal(ask(&c, "select count(*) from pragma_integrity_check where integrity_check = 'ok'"), 1);
+    conn_close(&c);
+    free(path);
+    test_dir_remove(dir);
+}
+
+/* The log is laid out at the start and written over: it does not grow with what is written. */
+static void
+test_log_keeps_its_size(void **state)
+{
+    enum { LOG = 256 << 10, COMMITS = 1000 };
+    char *dir = test_dir_make(), *path = xasprintf("%s/t.db", dir);
+    struct store_sqlite_options options = { .path = path, .reserve_bytes = 65536, .log_bytes = LOG,
+                                            .checkpoint_ms = -1 };
+    struct arena *a = arena_new();
+    struct idgen ids;
+    struct store_stats stats;
+    struct tocsin_err err;
+    struct store *s;
+
+    (void)state;
+    idgen_seed(&ids, 5, 5);
+    assert_int_equal(store_sqlite_open(&options, &s, &err), TOCSIN_OK);
+    assert_int_equal(file_size(path, "-wal"), LOG);
+    for (unsigned i = 0; i < COMMITS; i++) {
+        struct incident_row inc = make_incident(a, &ids, i, 1700000000000 + i);
+        struct alert_row al = make_alert(a, i, 1700000000000 + i);
+        struct rowset set;
+
+        al.incident = inc.id;
+        rowset_init(&set);
+        rowset_incident(&set, a, &inc);
+        rowset_alert(&set, a, &al, false);
+        assert_int_equal(store_put(s, &set, &err), TOCSIN_OK);
+    }
+    assert_int_equal(file_size(path, "-wal"), LOG);
+    assert_int_equal(s->ops->stats(s, &stats, &err), TOCSIN_OK);
+    assert_int_equal(stats.open_alerts, COMMITS);
+    assert_true(stats.db_bytes > LOG);                          /* more than the log could hold has gone through it */
+    s->ops->close(s);
+    arena_free(a);
+    free(path);
+    test_dir_remove(dir);
+}
+
 static void
 test_network(void **state)
 {
@@ -316,6 +391,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files),      cmocka_unit_test(test_makes_folders),
         cmocka_unit_test(test_versions),   cmocka_unit_test(test_migrations),
+        cmocka_unit_test(test_second_version),
+        cmocka_unit_test(test_log_keeps_its_size),
         cmocka_unit_test(test_network),    cmocka_unit_test(test_query_plans),
         cmocka_unit_test(test_readers_and_writer),
     };

@@ -101,7 +101,8 @@ struct told { ingest_done done; void *ctx; };
 static void
 tell(ingest_done done, void *ctx)
 {
-    struct ingest_item items[2] = { { "disk/a", "0195d0a0-0000-7000-8000-000000000001" }, { "disk/\xc3\xa4", "" } };
+    struct ingest_item items[2] = { { .dedup_key = "disk/a", .incident = "0195d0a0-0000-7000-8000-000000000001" },
+                                    { .dedup_key = "disk/\xc3\xa4" } };
     struct ingest_result result = { .items = items };
 
     pthread_mutex_lock(&world.lock);

@@ -14,6 +14,7 @@
 /* What the target can be told; from the notifier's plugin and settings. */
 struct delivery_caps {
     bool can_ack, can_note, can_unack, send_resolved;
+    bool dedupes;                  /* the same trigger twice is one page */
 };
 
 struct delivery_work {

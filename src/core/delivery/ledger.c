@@ -14,10 +14,18 @@ static const char *const change_words[] = {
 static struct delivery_caps
 caps_of(const struct world *w, const char *target)
 {
-    struct delivery_caps caps = { .can_ack = true, .can_note = true, .can_unack = true, .send_resolved = true };
+    struct delivery_caps caps = { true, true, true, true, true };
 
     w->hooks->caps_of(w->hooks_ctx, target, &caps);
     return caps;
+}
+
+static bool
+is_configured(const struct world *w, const char *target)
+{
+    struct delivery_caps caps;
+
+    return w->hooks->caps_of(w->hooks_ctx, target, &caps);
 }
 
 static bool
@@ -213,6 +221,12 @@ retry(struct world *w, struct world_incident *i, struct world_delivery *d, const
         world_note(w, &i->row.id, "failing", r->target, "%s could not be told (%s): %s", r->target,
                    e->change != 0 ? change_words[e->change] : "request", e->outcome->reason);
     }
+    /* better twice than never, but people should know why their pager rang twice */
+    if (e->outcome->verdict == TOCSIN_UNCERTAIN && e->change != 0 && !caps_of(w, r->target).dedupes)
+        world_note_lately(w, &i->row.id, "repeated", r->target,
+                          arena_printf(w->arena, "nobody knows whether the %s reached %s, which does not tell repeats "
+                                       "apart: it is sent again and may arrive twice",
+                                       change_words[e->change], r->target), "");
     if (wait < e->outcome->delay_ms)
         wait = e->outcome->delay_ms;
     r->state = DELIVERY_FAILING;
@@ -247,7 +261,6 @@ ledger_step_failed_at(const struct world *w, const struct world_incident *i, uin
 {
     int64_t latest = 0;
 
-    (void)w;
     for (const struct world_delivery *d = i->deliveries; d != NULL; d = d->next) {
         int64_t at;
 
@@ -255,8 +268,10 @@ ledger_step_failed_at(const struct world *w, const struct world_incident *i, uin
             continue;
         if (d->row.told_page == d->row.want_page || d->row.failing_since == 0)
             return 0;
-        at = d->row.state == DELIVERY_REJECTED ? d->row.failing_since
-                                               : d->row.failing_since + i->policy->failover_after_ms;
+        at = d->row.failing_since;
+        /* who refuses, or is no longer configured, will not do better by being waited for */
+        if (d->row.state != DELIVERY_REJECTED && is_configured(w, d->row.target))
+            at += i->policy->failover_after_ms;
         if (at > latest)
             latest = at;
     }

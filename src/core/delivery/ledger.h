@@ -26,8 +26,8 @@ void ledger_result(struct world *, struct world_incident *, const struct event *
 void ledger_rearm(struct world *, struct world_incident *, const char *target);
 
 /*
- * When has every target that this step named failed for failover_after?  0: one of them was told, or may
- * still be, or the step named nobody who is known.
+ * When has every target that this step named failed for failover_after, refused, or left the configuration?
+ * 0: one of them was told, or may still be, or the step named nobody who is known.
  */
 int64_t ledger_step_failed_at(const struct world *, const struct world_incident *, uint16_t step);
 /* Can at least one target of the step wake its people again after an acknowledgement? */

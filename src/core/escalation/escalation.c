@@ -253,7 +253,9 @@ escalation_bring_back(struct world *w, struct world_incident *i)
         r->exhausted = false;
         i->dirty = true;
         escalation_run(w, i);
-    } else if (r->step > 0 && ledger_step_can_repage(w, i, (uint16_t)(r->step - 1))) {
+    } else if (r->step == 0) {
+        escalation_run(w, i);
+    } else if (ledger_step_can_repage(w, i, (uint16_t)(r->step - 1))) {
         fire_step(w, i, r->step - 1u, ", again");
     } else {
         /* nobody of this step would be woken: their pagers keep the acknowledgement */

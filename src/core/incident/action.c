@@ -138,6 +138,21 @@ escalate(struct world *w, struct world_incident *i, struct event *e)
     return TOCSIN_OK;
 }
 
+/* By its id, or by an alert of it, as senders that know nothing of incidents name it. */
+static struct world_incident *
+incident_named(struct world *w, struct event *e)
+{
+    const struct world_alert *a;
+
+    if (!id_is_zero(&e->incident))
+        return world_incident(w, &e->incident);
+    a = world_alert(w, &e->key);
+    if (a == NULL || !alert_is_open(&a->row) || (e->number != 0 && e->number != a->row.rowid))
+        return NULL;
+    e->incident_r = a->row.incident;
+    return world_incident(w, &a->row.incident);
+}
+
 void
 incident_on_action(struct world *w, struct event *e)
 {
@@ -145,7 +160,7 @@ incident_on_action(struct world *w, struct event *e)
         [ACTION_ACK] = acknowledge,       [ACTION_UNACK] = unacknowledge, [ACTION_RESOLVE] = resolve_by_hand,
         [ACTION_SNOOZE] = snooze,         [ACTION_NOTE] = take_note,      [ACTION_ESCALATE] = escalate,
     };
-    struct world_incident *i = world_incident(w, &e->incident);
+    struct world_incident *i = incident_named(w, e);
 
     if (i == NULL || i->row.opened_at == 0) {
         e->rc = err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");

@@ -17,7 +17,8 @@ incident_count(struct incident_row *i, const struct alert_row *a, int by)
 {
     uint32_t *n = a->suppressed ? &i->n_quiet : &i->n_firing[a->severity];
 
-    *n = (uint32_t)((int64_t)*n + by);
+    if (by > 0 || *n > 0)                    /* never below zero, whatever a damaged row says */
+        *n = (uint32_t)((int64_t)*n + by);
 }
 
 static uint32_t
@@ -292,10 +293,21 @@ incident_alert_over(struct world *w, struct world_alert *a, int64_t ended_at, co
 
 /* The source tells something new about an alert that fires. */
 static void
-update(struct world *w, struct world_alert *a, const struct decision *d)
+update(struct world *w, struct world_alert *a, struct event *e)
 {
+    const struct decision *d = e->decision;
     struct world_incident *i = world_incident(w, &a->row.incident);
 
+    if (i == NULL || i->row.state == TOCSIN_INC_RESOLVED) {
+        struct id16 lost = a->row.incident;
+        char id[ID_TEXT];
+
+        attach(w, a, e);
+        id_format(&lost, id);
+        world_damage(w, &a->row.incident, "alert '%s' belonged to incident '%s', which is %s: it goes on here",
+                     d->dedup_key, id, i == NULL ? "not stored" : "resolved");
+        return;
+    }
     incident_count(&i->row, &a->row, -1);
     incident_take_report(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
@@ -322,7 +334,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
         if (d->drop)                         /* dropped only now: it stays what it is, until its source resolves it */
             counted(a, d, w);
         else
-            update(w, a, d);
+            update(w, a, e);
         e->incident_r = a->row.incident;
         return;
     case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
@@ -352,8 +364,8 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
     e->incident_r = a->row.incident;
     if (d->ends_at > 0 && a->row.starts_at > 0 && d->ends_at < a->row.starts_at) {
         if (a->row.state == ALERT_FIRING)
-            world_note(w, &a->row.incident, "alert", d->source,
-                       "a resolve of an earlier occurrence came late: ignored");
+            world_note_lately(w, &a->row.incident, "alert", d->source,
+                              "a resolve of an earlier occurrence came late: ignored", "");
         counted(a, NULL, w);
         return;
     }
@@ -368,9 +380,8 @@ on_unknown(struct world *w, struct world_alert *a, struct event *e)
     const struct decision *d = e->decision;
 
     if (a->row.state == ALERT_FIRING) {
-        if (a->row.digest != d->digest || a->dirt == CLEAN)
-            world_note(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: %s",
-                       d->summary);
+        world_note_lately(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: ",
+                          d->summary);
         counted(a, NULL, w);
         e->incident_r = a->row.incident;
         return;

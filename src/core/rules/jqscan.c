@@ -3,10 +3,16 @@
  * A tokenizer for jq 1.6 (its lexer.l is the reference).  It keeps a stack of
  * open brackets; a string interpolation counts as one.  What makes `{env: 1}`
  * different from `[env]` is only the bracket and the token before it.
+ *
+ * `T[]` becomes `(T|__each)`, and `T[]?` becomes `(T|__each_opt)`: libjq loses
+ * an object's next key whenever an error or a `break` passes through `[]`, and
+ * the object is a stranger's.  For that the scan knows where the term begins
+ * that a `[` continues.
  */
 #include "core/rules/jqscan.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -14,6 +20,7 @@
 #include "base/text.h"
 
 enum { MAX_NESTING = 128 };
+#define NO_TERM SIZE_MAX
 
 /* What came before; only what decides the meaning of the next name. */
 enum prev { PREV_NONE, PREV_OPEN_BRACE, PREV_COMMA, PREV_DOLLAR, PREV_OTHER };
@@ -25,6 +32,7 @@ struct scan {
     size_t n, i;
     char open[MAX_NESTING];        /* '(', '[', '{' or '"' for an interpolation */
     size_t depth;
+    size_t term[MAX_NESTING + 1];  /* of each depth: where in out the term begins that may go on with `[]`; NO_TERM */
     enum prev prev;
     enum head head;
     size_t head_depth;
@@ -94,13 +102,55 @@ is_refused(const char *p, size_t len)
     return false;
 }
 
+/* Words that are neither a term nor the end of one. */
+static bool
+is_keyword(const char *p, size_t len)
+{
+    static const char *const words[] = { "and", "as",   "catch",   "def",  "elif", "else", "end", "foreach",
+                                         "if",  "label", "or",     "reduce", "then", "try" };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (equals(p, len, words[i]))
+            return true;
+    return false;
+}
+
 static enum tocsin_rc
 push(struct scan *s, char c)
 {
     if (s->depth == MAX_NESTING)
         return fail(s, s->i, "brackets are nested too deep at '%.*s'", &s->p[s->i], 1);
     s->open[s->depth++] = c;
+    s->term[s->depth] = NO_TERM;
     return TOCSIN_OK;
+}
+
+/* A term begins at the next byte, unless what comes belongs to the term before it. */
+static void
+begin_term(struct scan *s)
+{
+    if (s->term[s->depth] == NO_TERM)
+        s->term[s->depth] = s->out->n;
+}
+
+static void
+end_term(struct scan *s)
+{
+    s->term[s->depth] = NO_TERM;
+}
+
+/* Index of the first byte from i on that is no blank and in no comment. */
+static size_t
+skip_blank(const struct scan *s, size_t i)
+{
+    while (i < s->n && (s->p[i] == ' ' || s->p[i] == '\t' || s->p[i] == '\n' || s->p[i] == '\r' || s->p[i] == '#')) {
+        if (s->p[i] == '#')
+            while (i < s->n && s->p[i] != '\n')
+                i++;
+        else
+            i++;
+    }
+    return i;
 }
 
 /* The inside of a string, from after its quote or after an interpolation, up to either. */
@@ -177,6 +227,12 @@ name(struct scan *s)
         if (memchr(p, ':', len) != NULL)
             return fail(s, s->i, "'%.*s': modules are not available", p, len);
     }
+    if (is_keyword(p, len)) {
+        end_term(s);
+    } else if (s->prev != PREV_DOLLAR) {
+        end_term(s);
+        begin_term(s);
+    }
     if (s->head == HEAD_NAME) {
         s->head = HEAD_AFTER_NAME;
         s->head_depth = s->depth;
@@ -194,6 +250,8 @@ number(struct scan *s)
 {
     size_t len = 0;
 
+    end_term(s);
+    begin_term(s);
     while (is_digit(peek(s, len)))
         len++;
     if (peek(s, len) == '.')
@@ -224,6 +282,7 @@ dot(struct scan *s)
         number(s);
         return;
     }
+    begin_term(s);
     if (peek(s, 1) == '.') {
         len = 2;
     } else if (is_alpha(peek(s, 1))) {
@@ -247,20 +306,52 @@ punctuation(struct scan *s, char c)
     if (c == ':' && s->head == HEAD_AFTER_NAME && s->depth == s->head_depth) {
         copy(s, 1);
         buf_add(s->out, "__tick|");
+        end_term(s);
         s->head = HEAD_NONE;
         s->prev = PREV_NONE;
         return TOCSIN_OK;
     }
     s->prev = c == ',' ? PREV_COMMA : c == '$' ? PREV_DOLLAR : PREV_OTHER;
+    if (c != '?')
+        end_term(s);
+    if (c == '$')
+        begin_term(s);
     copy(s, 1);
     return TOCSIN_OK;
+}
+
+/* `[]` or `[]?` behind a term. */
+static bool
+each(struct scan *s)
+{
+    size_t begin = s->term[s->depth], close = skip_blank(s, s->i + 1), mark;
+    bool optional;
+
+    if (begin == NO_TERM || close == s->n || s->p[close] != ']')
+        return false;
+    mark = skip_blank(s, close + 1);
+    /* `?//` is a token of its own */
+    optional = mark < s->n && s->p[mark] == '?' && !(mark + 2 < s->n && memcmp(s->p + mark, "?//", 3) == 0);
+    buf_addc(s->out, '(');
+    if (buf_ok(s->out)) {
+        memmove(s->out->p + begin + 1, s->out->p + begin, s->out->n - 1 - begin);
+        s->out->p[begin] = '(';
+    }
+    buf_add(s->out, optional ? "|__each_opt)" : "|__each)");
+    s->i = optional ? mark + 1 : close + 1;
+    s->prev = PREV_OTHER;
+    return true;
 }
 
 static enum tocsin_rc
 open_bracket(struct scan *s, char c)
 {
-    enum tocsin_rc rc = push(s, c);
+    enum tocsin_rc rc;
 
+    if (c == '[' && each(s))
+        return TOCSIN_OK;
+    begin_term(s);
+    rc = push(s, c);
     if (rc != TOCSIN_OK)
         return rc;
     if (s->head == HEAD_AFTER_NAME && c == '(')
@@ -275,6 +366,8 @@ format(struct scan *s)
 {
     size_t len = 1;
 
+    end_term(s);
+    begin_term(s);
     while (is_name(peek(s, len)))
         len++;
     copy(s, len);
@@ -304,6 +397,7 @@ token(struct scan *s)
     s->any = true;
     switch (c) {
     case '"':
+        begin_term(s);
         copy(s, 1);
         return string_body(s);
     case '(':
@@ -347,7 +441,8 @@ check_utf8(struct scan *s)
 enum tocsin_rc
 jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_r, struct tocsin_err *err)
 {
-    struct scan s = { .p = p, .n = n, .until_braces = until_braces != 0, .out = out, .err = err };
+    struct scan s = { .p = p, .n = n, .until_braces = until_braces != 0, .out = out, .err = err,
+                      .term = { NO_TERM } };
     enum tocsin_rc rc = TOCSIN_OK;
 
     while (rc == TOCSIN_OK && s.i < s.n && !s.done)

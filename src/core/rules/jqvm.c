@@ -26,7 +26,9 @@
  *   _multiply, setpath, _assign, _modify                 a number from outside chose how much memory
  *   strftime, gmtime, todate                             abort on 1e300 and on a format that is no string
  *   _mod                                                 -1e300 % -1 is a division error of the processor
- *   indices, index, rindex                               without end for ""
+ *   indices, index, rindex                               without end for ""; over arrays both arrays are lost
+ *   any, all, map, add, ..., recurse, paths              the next key of an object is lost where an error or a `break`
+ *                                                        passes through its `[]` (jqscan.c does the same for programs)
  *   match and all that is made of it                     empty matches: without end in gsub, reported twice, and a
  *                                                        wild pointer in text that is not ASCII (left out there)
  *   tonumber                                             "nan" as a slice's end aborts
@@ -34,16 +36,18 @@
  */
 static const char prelude[] =
     "def __tick: (null|debug) as $__t | .; "
+    "def __each: if type == \"object\" then .[keys_unsorted[]] else .[] end; "
+    "def __each_opt: if type == \"object\" then .[keys_unsorted[]] elif type == \"array\" then .[] else empty end; "
     "def __range(a;b): range(a;b); def range(a;b): __range(a;b)|__tick; def range(a): range(0;a); "
     "def while(c;u): def w: __tick | if c then ., (u|w) else empty end; w; "
     "def until(c;u): def w: __tick | if c then . else (u|w) end; w; "
     "def repeat(f): def r: __tick | ., (f|r); r; "
     "def range(a;b;s): a as $a | b as $b | s as $s | if $s > 0 then $a | while(. < $b; . + $s) "
     "  elif $s < 0 then $a | while(. > $b; . + $s) else empty end; "
-    "def recurse(f): def r: __tick | ., (f|r); r; def recurse: recurse(.[]?); "
+    "def recurse(f): def r: __tick | ., (f|r); r; def recurse: recurse(__each_opt); "
     "def recurse(f;c): def r: __tick | ., (f|select(c)|r); r; def recurse_down: recurse; "
     "def combinations: if length > 16 then error(\"combinations are limited to 16 arrays\") elif length == 0 then [] "
-    "  else .[0][] as $x | (.[1:]|combinations) as $w | __tick | [$x] + $w end; "
+    "  else (.[0]|__each) as $x | (.[1:]|combinations) as $w | __tick | [$x] + $w end; "
     "def combinations(n): . as $dot | n as $n | if $n > 16 then error(\"combinations are limited to 16 arrays\") "
     "  else [range($n)] | map($dot) | combinations end; "
     "def __mul(a;b): a * b; "
@@ -62,7 +66,22 @@ static const char prelude[] =
     "  then __date | __strftime($f) else error(\"strftime needs a string\") end; "
     "def __gmtime: gmtime; def gmtime: __date | __gmtime; "
     "def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\"); def todate: todateiso8601; "
-    "def __indices($i): indices($i); def indices($i): if $i == \"\" then [] else __indices($i) end; "
+    "def __indices($i): indices($i); def indices($i): if type == \"array\" then "
+    "    . as $a | (if ($i|type) == \"array\" then $i else [$i] end) as $b | ($b|length) as $n "
+    "    | if $n == 0 then [] else [range(length - $n + 1) | select($a[.:. + $n] == $b)] end "
+    "  elif $i == \"\" then [] else __indices($i) end; "
+    "def any(f): any(__each; f); def any: any(.); def all(f): all(__each; f); def all: all(.); "
+    "def map(f): [__each | f]; def map_values(f): __each |= f; def add: reduce __each as $x (null; . + $x); "
+    "def sort_by(f): _sort_by_impl(map([f])); def group_by(f): _group_by_impl(map([f])); "
+    "def unique_by(f): group_by(f) | map(.[0]); def unique: unique_by(.); "
+    "def max_by(f): _max_by_impl(map([f])); def min_by(f): _min_by_impl(map([f])); "
+    "def __from: from_entries; def from_entries: [__each] | __from; "
+    "def __join($x): join($x); def join($x): [__each] | __join($x); "
+    "def __transpose: transpose; def transpose: if type == \"object\" then error(\"an object cannot be transposed\") "
+    "  else __transpose end; "
+    "def paths: path(recurse) | select(length > 0); "
+    "def paths(f): . as $dot | paths | select(. as $p | $dot | getpath($p) | f); def leaf_paths: paths(scalars); "
+    "def INDEX(f): INDEX(__each; f); def JOIN($idx; f): [__each | [., $idx[f]]]; "
     "def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:][0]; "
     "def __tonumber: tonumber; def tonumber: __tonumber | if isnan then error(\"not a number\") else . end; "
     "def __mod(a;b): a % b; def _mod(a;b): b as $b | a as $a | if ($a|type) == \"number\" and ($a|fabs) > 9e15 "

@@ -120,5 +120,11 @@ struct decision *ruleset_decide(const struct ruleset *, struct rule_scratch *, s
  */
 struct decision *ruleset_decide_record(const struct ruleset *, struct rule_scratch *, struct arena *,
                                        const char *source, const struct tocsin_alert *);
+/* A policy that was chosen before the rules, such as by the key that a sender used; `by` is kept as routed_by. */
+struct rule_route { const struct policy *policy; const char *by; };   /* policy NULL: none */
+
+/* Either of the two, as the alert is a record or not, as if a rule before the first had routed it. */
+struct decision *ruleset_decide_routed(const struct ruleset *, struct rule_scratch *, struct arena *,
+                                       const char *source, const struct tocsin_alert *, const struct rule_route *);
 
 #endif

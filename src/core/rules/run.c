@@ -420,7 +420,7 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
 /* NULL: a record that no rule made an alert. */
 static struct decision *
 decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
-       const struct tocsin_alert *a, bool indexed)
+       const struct tocsin_alert *a, const struct rule_route *route, bool indexed)
 {
     struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed, .record = a->record };
     struct normal n;
@@ -429,6 +429,11 @@ decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, c
     r.out->policy = rs->default_policy;
     r.out->held_by = r.out->delayed_by = "";
     r.out->routed_by = "default policy";
+    if (route != NULL && route->policy != NULL) {
+        r.out->policy = route->policy;
+        r.out->routed = true;
+        r.out->routed_by = route->by;
+    }
     alert_normalise(arena, a, SPARE_LABELS, &n);
     begin(&r, source, a, &n);
     run_rules(&r);
@@ -442,14 +447,14 @@ struct decision *
 ruleset_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                const struct tocsin_alert *a)
 {
-    return decide(rs, sc, arena, source, a, true);
+    return decide(rs, sc, arena, source, a, NULL, true);
 }
 
 struct decision *
 ruleset_decide_plainly(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                        const struct tocsin_alert *a)
 {
-    return decide(rs, sc, arena, source, a, false);
+    return decide(rs, sc, arena, source, a, NULL, false);
 }
 
 /* Does any rule match it as it came?  If none does, none changes it, and so none will.  Nothing is allocated. */
@@ -471,9 +476,9 @@ is_matched(const struct ruleset *rs, struct rule_scratch *sc, const char *source
     return false;
 }
 
-struct decision *
-ruleset_decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
-                      const struct tocsin_alert *a)
+static struct decision *
+decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+              const struct tocsin_alert *a, const struct rule_route *route)
 {
     bool plain = a->severity != TOCSIN_SEV_NONE && a->summary != NULL;
     struct decision *d;
@@ -481,13 +486,27 @@ ruleset_decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct 
     if (!rs->makes_alerts || (plain && !is_matched(rs, sc, source, a)))
         return NULL;
     sc->n_said = 0;
-    d = decide(rs, sc, sc->trial, source, a, true);
+    d = decide(rs, sc, sc->trial, source, a, route, true);
     if (d != NULL) {                         /* the same again, to stay */
         sc->repeats = true;
         sc->next_said = 0;
-        d = decide(rs, sc, arena, source, a, true);
+        d = decide(rs, sc, arena, source, a, route, true);
         sc->repeats = false;
     }
     arena_reset(sc->trial);
     return d;
+}
+
+struct decision *
+ruleset_decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+                      const struct tocsin_alert *a)
+{
+    return decide_record(rs, sc, arena, source, a, NULL);
+}
+
+struct decision *
+ruleset_decide_routed(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+                      const struct tocsin_alert *a, const struct rule_route *route)
+{
+    return a->record ? decide_record(rs, sc, arena, source, a, route) : decide(rs, sc, arena, source, a, route, true);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* intake.h - what intake.c and intake_routes.c share. */
+#ifndef COLLECTOR_INTAKE_H
+#define COLLECTOR_INTAKE_H
+
+#include "collector/collector.h"
+#include "plugin/host.h"
+
+enum { INTAKE_CANDIDATES = 64, INTAKE_VARIABLES = 8 };
+
+/* A collector whose integration serves the path, by this route. */
+struct candidate {
+    const struct conf_collector *col;
+    const struct tocsin_route *route;
+    struct tocsin_pair path[INTAKE_VARIABLES];
+    size_t n_path;
+};
+
+/*
+ * All candidates for a request, in the order of the configuration, those of paths without {*} first.  0: none; then
+ * *found_r says whether the path itself is known, and the methods that it takes are added to allow.  path is raw.
+ */
+size_t intake_match(const struct conf *, const char *method, const char *path, struct arena *,
+                    struct candidate out[INTAKE_CANDIDATES], bool *found_r, char *allow, size_t allow_size);
+
+#endif

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tocsin explain: what a payload would become, without a daemon."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import BUILD, ROOT, cfg_file
+
+TOCSIN = os.path.join(BUILD, "tocsin")
+PAYLOAD = {"id": 7, "what": "disk full", "prio": "warning", "machine": "db1"}
+MAPPING = ".body | { dedup_key: \"disk/\\(.id)\", summary: .what, severity: .prio, labels: { host: .machine } }\n"
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder / "rules")
+        self.mapping(MAPPING)
+        self.rules([])
+        (folder / "tocsin.cfg").write_text(cfg_file({
+            "collectors": [
+                {"name": "mine", "type": "webhook", "format": "json", "auth": "none", "mapping": str(folder / "m.jq")},
+                {"name": "plain", "type": "webhook", "format": "json", "auth": "none"},
+                {"name": "logs", "type": "webhook", "format": "journald", "auth": "none"},
+                {"name": "train", "type": "mqtt", "format": "json", "broker": "mqtt://localhost", "client_id": "t",
+                 "topics": ["train/+cluster/+host/alert"]}],
+            "notifiers": [{"name": "a", "plugin": "log"}, {"name": "b", "plugin": "log"}],
+            "policies": [{"name": "night", "steps": [{"after": "0s", "notify": ["a"]}, {"after": "5m", "notify": ["b"]}],
+                          "last_resort": ["a"]}],
+            "default_policy": "night", "rules": str(folder / "rules")}))
+
+    def mapping(self, text):
+        (self.folder / "m.jq").write_text(text)
+
+    def rules(self, rules):
+        (self.folder / "rules/10.cfg").write_text(cfg_file({"rules": rules}) if rules else "")
+
+    def run(self, *words, payload=PAYLOAD, status=0):
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        p = subprocess.run([TOCSIN, "explain", "-c", str(self.folder / "tocsin.cfg"), *words, "-"], input=text, text=True,
+                           env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")},
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        assert p.returncode == status, p.stdout + p.stderr
+        return p.stdout if status == 0 else p.stderr
+
+    def doc(self, *words, payload=PAYLOAD):
+        return json.loads(self.run("--json", *words, payload=payload))
+
+    def alert(self, *words, payload=PAYLOAD):
+        alert, = self.doc("--collector", "mine", *words, payload=payload)["alerts"]
+        return alert
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_the_whole_way_is_shown(bench):
+    bench.rules([{"name": "loud", "match": ["host = db1"], "set": {"severity": "critical", "team": "storage"}},
+                 {"name": "ratio", "match": ["host = db1"], "set": {"r": "{{ 1 / (.labels.zero | tonumber) }}"}},
+                 {"name": "other", "match": ["host = db2"], "set": {"severity": "info"}}])
+    a = bench.alert()
+    assert (a["dedup_key"], a["status"], a["severity"], a["source_severity"]) == ("disk/7", "firing", "critical", "warning")
+    assert a["labels"] == {"host": "db1", "team": "storage"} and a["pages"] is True
+    assert [(r["name"], r["failed"]) for r in a["rules"]] == [("loud", False), ("ratio", True)]
+    assert a["rules"][0]["at"] == f"{bench.folder}/rules/10.cfg:1" and "warning -> critical" in a["rules"][0]["text"]
+    assert a["group_key"] == "mine/disk/7"
+    assert a["policy"] == {"name": "night", "routed_by": "default policy", "last_resort": ["a"],
+                           "steps": [{"after": "0s", "notify": ["a"]}, {"after": "5m", "notify": ["b"]}]}
+    text = bench.run("--collector", "mine")
+    assert "critical firing: disk full" in text and "FAILED" in text and "after 5m: b" in text
+
+
+def test_an_edit_of_the_mapping_or_a_rule_is_seen_at_once(bench):
+    assert bench.alert()["summary"] == "disk full"
+    bench.mapping(MAPPING.replace(".what", '("DISK: " + .what)'))
+    assert bench.alert()["summary"] == "DISK: disk full"
+    bench.rules([{"name": "dev", "match": ["host = db1"], "suppress": True}])
+    a = bench.alert()
+    assert a["pages"] is False and "suppressed by rule 'dev'" in a["effect"]
+    assert "after 5m" not in bench.run("--collector", "mine")
+
+
+@pytest.mark.parametrize("payload, says", [
+    ({"summary": "s", "severity": "info"}, "info pages nobody"),
+    ({"summary": "s", "status": "resolved"}, "ends the alert"),
+    ({"summary": "s", "status": "unknown"}, "neither pages nor ends"),
+])
+def test_what_pages_nobody_says_why(bench, payload, says):
+    a, = bench.doc("--collector", "plain", payload=payload)["alerts"]
+    assert a["pages"] is False and says in a["effect"]
+
+
+def test_request_and_topic_belong_to_the_payload(bench):
+    a, = bench.doc("--collector", "train", "--topic", "train/alps/n7/alert", payload={"summary": "s"})["alerts"]
+    assert a["labels"] == {"cluster": "alps", "host": "n7"}
+    doc = bench.doc("--collector", "train", payload={"summary": "s"})
+    assert doc["topic"] == "train/cluster/host/alert" and doc["alerts"][0]["labels"]["host"] == "host"
+    assert "matches none" in bench.run("--collector", "train", "--topic", "x/y", status=2)
+    bench.mapping('{ summary: .body, labels: { who: .headers["x-who"], q: .query.q } }')
+    a = bench.alert("--header", "X-Who: anna", "--query", "q=1", payload="words")
+    assert a["summary"] == "words" and a["labels"] == {"q": "1", "who": "anna"}
+
+
+def test_lines_of_a_log_are_alerts_only_by_a_rule(bench):
+    line = {"MESSAGE": "oom: killed process 7", "PRIORITY": "3", "_HOSTNAME": "n7", "__REALTIME_TIMESTAMP": "1700000000000000"}
+    doc = bench.doc("--collector", "logs", "--content-type", "application/json", payload=line)
+    assert (doc["alerts"], doc["lines_without_a_rule"]) == ([], 1)
+    bench.rules([{"name": "oom", "match": ['summary =~ "oom:.*"'], "set": {"severity": "critical"}}])
+    doc = bench.doc("--collector", "logs", "--content-type", "application/json", payload=line)
+    assert doc["lines_without_a_rule"] == 0 and doc["alerts"][0]["rules"][0]["name"] == "oom"
+
+
+def test_mistakes_are_told(bench):
+    assert "did you mean 'mine'" in bench.run("--collector", "mien", status=2)
+    assert "mine, plain, logs, train" in bench.run(status=2)
+    assert "line 1" in bench.run("--collector", "plain", payload='{"summary": ', status=1)
+    bench.mapping('.body | { summary: .what, status: "burning" }')
+    assert "status" in bench.run("--collector", "mine", status=1)
+    bench.mapping(".body | {")
+    assert re.search(r"m\.jq", bench.run("--collector", "mine", status=1))
+    assert "cannot open" in subprocess.run(
+        [TOCSIN, "explain", "-c", str(bench.folder / "tocsin.cfg"), "nowhere.json"], text=True, stderr=subprocess.PIPE,
+        env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")}).stderr
+
+
+def test_the_example_of_the_readme_is_what_comes_out(tmp_path):
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+        readme = f.read()
+    mapping, = re.findall(r"```jq\n(.*?)```", readme, re.S)
+    payload, = re.findall(r'^`(\{"job".*?\})`', readme, re.M)
+    collector, = re.findall(r'^  (\{ name = "build".*\}),$', readme, re.M)
+    shown, = re.findall(r"^\$ tocsin explain .*?\n(.*?)```", readme, re.M | re.S)
+    policy, = re.findall(r"^(policies = \(.*?)^default_policy", readme, re.M | re.S)
+    (tmp_path / "build.jq").write_text(mapping)
+    (tmp_path / "nightly.json").write_text(payload)
+    (tmp_path / "tocsin.cfg").write_text(
+        "\n\n\n\ncollectors = ( " + collector.replace("/etc/tocsin", str(tmp_path)) + " );\nnotifiers = (" + ", ".join(
+            f'{{ name = "{n}"; plugin = "log"; }}' for n in ("pd", "vo", "og")) + ");\n" + policy
+        + '\ndefault_policy = "ml-oncall";\n')
+    out = subprocess.run([TOCSIN, "explain", "-c", str(tmp_path / "tocsin.cfg"), "--collector", "build",
+                          str(tmp_path / "nightly.json")], text=True, stdout=subprocess.PIPE, check=True,
+                         env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")}).stdout
+    assert out.replace(str(tmp_path), "/etc/tocsin") == shown
