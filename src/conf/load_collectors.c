@@ -212,7 +212,7 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     if (c->format != NULL)
         load_collector_plugin(l, group, ctx, src);
     else
-        reading_mistake(&l->r, group, "'format' of %s is missing, expected the name of an integration", ctx);
+        reading_mistake(&l->r, group, "'format' of %s is missing, expected text in quotes: the integration that understands the bytes", ctx);
     if (strcmp(c->name, HEARTBEAT_SOURCE) == 0)
         reading_mistake(&l->r, group, "%s has the name that heartbeats have as a source, expected another one", ctx);
     program = load_mapping(l, group, ctx, src);
