@@ -97,7 +97,7 @@ deps:
 # programs that send to tocsin in the end-to-end tests, as their users run them: from npm, and from packages of
 # Debian that are unpacked only, because their installation would start a service
 SENDERS  := $(BUILD)/senders/.installed
-DEBS_UNPACKED := nagios4-core
+DEBS_UNPACKED := nagios4-core prometheus-alertmanager
 senders: $(SENDERS)
 	@sh tests/lib/unpack.sh $(BUILD)/senders/debian $(DEBS_UNPACKED)
 $(SENDERS): tests/e2e/senders/package-lock.json

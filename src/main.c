@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - sub-commands. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -22,6 +23,7 @@ static const struct command {
     { "explain", cli_main, "what a payload would become: alerts, rules, incident, who is paged" },
     { "send", cli_main, "post an alert" },
     { "incidents", cli_main, "list, show, ack, unack, resolve, snooze, note, escalate" },
+    { "silence", cli_main, "list, add, expire" },
     { "version", version, "print the version" },
     { "help", help, "this text" },
 };
@@ -80,6 +82,11 @@ unknown(const char *name)
 int
 main(int argc, char **argv)
 {
+    /*
+     * libjq puts ~/.jq before every program that it compiles, and has no switch against it: an operator's own functions
+     * would change rules and mappings on one machine and not on another.  Nothing else here looks for a home.
+     */
+    unsetenv("HOME");
     if (argc < 2) {
         print_commands(stderr);
         return 2;

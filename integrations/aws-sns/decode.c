@@ -256,6 +256,7 @@ open_(const struct tocsin_host *host, const struct tocsin_settings *set, void **
         }
     }
     sns->issuers = issuers != NULL ? issuers : "";
+    sns->max_age_ms = host->setting_int(set, "max_age");
     sns->require_chain = host->setting_bool(set, "require_chain");
     *self_r = sns;
     return TOCSIN_OK;
@@ -263,6 +264,8 @@ open_(const struct tocsin_host *host, const struct tocsin_settings *set, void **
 
 static const struct tocsin_option options[] = {
     { "topic_arns", TOCSIN_OPT_LIST, NULL, "topics that are let in, and whose subscriptions are confirmed", NULL },
+    { "max_age", TOCSIN_OPT_DURATION, "1h", "refuse a signed message that SNS sent longer ago (it tries for an hour); 0s: take any",
+      NULL },
     { "require_chain", TOCSIN_OPT_BOOL, "false",
       "refuse a signing certificate whose issuer this machine does not know (SNS serves it without its issuers)",
       NULL },

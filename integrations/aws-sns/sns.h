@@ -13,6 +13,7 @@
 struct sns {                       /* one configured collector */
     const char *const *topics; size_t n_topics;   /* topic_arns; none: any topic, but no subscription is confirmed */
     const char *issuers;           /* PEM; "" */
+    int64_t max_age_ms;            /* of a signed message; 0: any */
     bool require_chain;
 };
 

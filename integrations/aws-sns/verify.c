@@ -151,6 +151,30 @@ check_signature(const struct sns *sns, const struct tocsin_host *host, const str
     return rc;
 }
 
+/*
+ * A signature is good for ever, so a captured message could be sent again to end a later alarm.  SNS itself tries for at
+ * most an hour, and the time is part of what it signs.  A time to come is let through: it is this machine's clock that
+ * is wrong, and a page would be lost.
+ */
+static enum tocsin_rc
+check_age(const struct sns *sns, const struct tocsin_host *host, const struct tocsin_payload *in, const json_t *envelope,
+          const char *path, struct tocsin_err *err)
+{
+    const char *text = json_string_value(json_object_get(envelope, "Timestamp"));
+    int64_t sent_at = text != NULL ? host->time_of(text) : 0;
+    char where[80];
+
+    if (sns->max_age_ms == 0 || in->received_at - sent_at <= sns->max_age_ms)
+        return TOCSIN_OK;
+    snprintf(where, sizeof where, "%s.Timestamp", path);
+    if (text == NULL)
+        return host->fail(err, TOCSIN_UNAUTHORIZED, where, "expected text: it is part of what SNS signs");
+    if (sent_at == 0)
+        return host->fail(err, TOCSIN_UNAUTHORIZED, where, "'%.40s' is not a time", text);
+    return host->fail(err, TOCSIN_UNAUTHORIZED, where, "the message is %lld s old, more than max_age: sent again by a "
+                      "stranger, or this machine's clock is wrong", (long long)((in->received_at - sent_at) / 1000));
+}
+
 static enum tocsin_rc
 verify_document(const struct sns *sns, const struct tocsin_host *host, const struct tocsin_payload *in,
                 const json_t *root, struct tocsin_document *doc, struct tocsin_err *err)
@@ -173,6 +197,8 @@ verify_document(const struct sns *sns, const struct tocsin_host *host, const str
         rc = sns_check_topic(sns, host, topic != NULL ? topic : "", where, err);
         if (rc == TOCSIN_OK)
             rc = check_url(host, envelope, path, doc, err);
+        if (rc == TOCSIN_OK)
+            rc = check_age(sns, host, in, envelope, path, err);
         if (rc == TOCSIN_OK && fetched)
             rc = check_signature(sns, host, in, envelope, path, doc, err);
         if (rc != TOCSIN_OK)

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "intake.h"
 #include "opsgenie.h"
 
 enum { POLLS_MAX = 10, POLL_FIRST_MS = 200, POLL_MAX_MS = 5000, ID_MAX = 128 };
@@ -401,5 +402,10 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .close = opsgenie_close,
     .render = opsgenie_render,
     .classify = opsgenie_classify,
+    .routes = intake_routes,
+    .identify = intake_identify,
+    .intake = intake_take,
+    .answer = intake_answer,
+    .refuse = intake_refuse,
     .flags_of = opsgenie_flags,
 };

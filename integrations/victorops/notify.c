@@ -9,6 +9,8 @@
  */
 #include <tocsin/plugin.h>
 
+#include "intake.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,4 +256,9 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .close = victorops_close,
     .render = victorops_render,
     .classify = victorops_classify,
+    .routes = intake_routes,
+    .identify = intake_identify,
+    .intake = intake_take,
+    .answer = intake_answer,
+    .refuse = intake_refuse,
 };

@@ -80,6 +80,22 @@ refuse_route(struct http_request *req, const char *allow)
     http_reply(req, 405, "application/problem+json", body, n < sizeof body ? n : 0);
 }
 
+/* What Alertmanager's clients may ask for beside its routes; neither needs to know who asks. */
+static bool
+answer_aside(struct call *c)
+{
+    static const char old[] = "/api/v1/", current[] = "/api/v2/";
+    const char *path = http_path(c->req);
+
+    if (strncmp(path, old, sizeof old - 1) == 0)
+        handle_alertmanager_v1(c);
+    else if (strcmp(http_method(c->req), "OPTIONS") == 0 && strncmp(path, current, sizeof current - 1) == 0)
+        handle_alertmanager_preflight(c);
+    else
+        return false;
+    return true;
+}
+
 void
 api_handle(void *ctx, struct http_request *req)
 {
@@ -92,6 +108,8 @@ api_handle(void *ctx, struct http_request *req)
 
     c->api = ctx;
     c->req = req;
+    if (answer_aside(c))
+        return;
     c->route = route_match(http_method(req), http_path(req), arena, &c->arg, allow, sizeof allow);
     if (c->route == NULL) {
         if (!intake_handle(c->api->deps->sink, req, allow))

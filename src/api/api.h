@@ -20,6 +20,13 @@ struct api_action {                  /* somebody acts on an incident */
     int64_t until;
 };
 
+/* Somebody makes, changes or ends a silence: core/silence/silence.h. */
+struct api_silence {
+    bool end;                        /* end the one with row.id; otherwise row is what it is to be, id zero: a new one */
+    struct silence_row row;
+};
+typedef void (*silence_done)(void *done_ctx, enum tocsin_rc, const struct id16 *id, const struct tocsin_err *);
+
 /* Counters of the turn, for /metrics. */
 struct turn_stats {
     uint64_t turns, events, alerts, repeats, refused, commits;
@@ -61,6 +68,8 @@ struct api_deps {
     /* Queue the action; done is called once, after the commit or with the refusal. */
     void (*act)(void *ctx, const struct api_action *,
                 void (*done)(void *done_ctx, enum tocsin_rc, const struct tocsin_err *), void *done_ctx);
+    /* The same for a silence; id is the one that it has now. */
+    void (*silence)(void *ctx, const struct api_silence *, silence_done done, void *done_ctx);
     /* POST /-/reload: TOCSIN_OK, or TOCSIN_BAD_CONFIG with all mistakes in the report. */
     enum tocsin_rc (*reload)(void *ctx, struct conf_report *report);
     void (*turn_stats)(void *ctx, struct turn_stats *out);

@@ -128,47 +128,18 @@ action_done(void *ctx, enum tocsin_rc rc, const struct tocsin_err *refusal)
     http_reply_problem(w->call->req, &err);
 }
 
-/* The token's name; a person named in the body stands before it. */
-static enum tocsin_rc
-read_by(struct call *c, const json_t *body, const char **by_r, struct tocsin_err *err)
-{
-    const char *person, *token = c->caller.token;
-    enum tocsin_rc rc = param_member(c, body, "by", API_BY_MAX, &person, err);
-
-    if (rc != TOCSIN_OK)
-        return rc;
-    if (person != NULL && strpbrk(person, "\n\t") != NULL)
-        return err_set(err, TOCSIN_MEANINGLESS, "$.by", "holds a line break or a tab");
-    if (person != NULL && token != NULL)
-        *by_r = arena_printf(http_arena(c->req), "%s (token %s)", person, token);
-    else
-        *by_r = person != NULL ? person : token != NULL ? token : "local";
-    return TOCSIN_OK;
-}
-
 static enum tocsin_rc
 read_until(struct call *c, const json_t *body, int64_t now, int64_t *until_r, struct tocsin_err *err)
 {
-    const char *until, *lasting, *where;
-    int64_t ms = 0;
-    enum tocsin_rc rc = param_member(c, body, "until", 64, &until, err);
+    const char *name = json_object_get(body, "until") != NULL ? "until" : "for";
+    const char *where = arena_printf(http_arena(c->req), "$.%s", name);
+    enum tocsin_rc rc = param_until(c, body, "until", now, until_r, err);
 
-    if (rc == TOCSIN_OK)
-        rc = param_member(c, body, "for", 64, &lasting, err);
     if (rc != TOCSIN_OK)
         return rc;
-    if ((until == NULL) == (lasting == NULL))
-        return err_set(err, TOCSIN_MEANINGLESS, "$", "expected one of 'until' (a time) and 'for' (a duration)");
-    where = until != NULL ? "$.until" : "$.for";
-    if (lasting != NULL && !duration_parse(lasting, &ms))
-        return err_set(err, TOCSIN_MEANINGLESS, where, "expected a duration such as '2h', got '%s'", lasting);
-    if (until != NULL && (*until_r = time_parse(until)) == 0)
-        return err_set(err, TOCSIN_MEANINGLESS, where, "expected a time such as '2030-01-31T12:00:00Z', got '%s'",
-                       until);
-    if (lasting != NULL)
-        *until_r = now + ms;
     if (*until_r <= now)
-        return err_set(err, TOCSIN_MEANINGLESS, where, "'%s' is not in the future", until != NULL ? until : lasting);
+        return err_set(err, TOCSIN_MEANINGLESS, where, "'%.64s' is not in the future",
+                       json_string_value(json_object_get(body, name)));
     if (*until_r > now + SNOOZE_MAX_DAYS * INT64_C(86400000))
         return err_set(err, TOCSIN_MEANINGLESS, where, "more than %d days ahead", SNOOZE_MAX_DAYS);
     return TOCSIN_OK;
@@ -185,7 +156,7 @@ read_action(struct call *c, struct api_action *a, struct tocsin_err *err)
     if (rc != TOCSIN_OK)
         return rc;
     a->action = c->route->action;
-    rc = read_by(c, body, &a->by, err);
+    rc = param_by(c, body, &a->by, err);
     if (rc == TOCSIN_OK)
         rc = param_member(c, body, "note", API_NOTE_MAX, &a->note, err);
     if (rc == TOCSIN_OK && a->action == ACTION_NOTE && a->note == NULL)

@@ -113,6 +113,10 @@ deliveries(struct buf *b, const struct store_stats *s, int64_t now)
 static void
 store(struct buf *b, struct store *store, const char *engine)
 {
+    static const struct prom_label build[] = { { "branch", "tocsin" },
+                                               { "goversion", "" },
+                                               { "revision", "tocsin-" TOCSIN_VERSION },
+                                               { "version", API_FOREIGN_VERSION } };
     struct store_stats s;
     struct tocsin_err err;
     bool ok = store->ops->stats(store, &s, &err) == TOCSIN_OK;
@@ -127,7 +131,14 @@ store(struct buf *b, struct store *store, const char *engine)
     gauge(b, "tocsin_incidents_exhausted", "Open incidents whose policy ended unanswered.", (double)s.exhausted);
     gauge(b, "tocsin_open_alerts", "Alerts that are not resolved.", (double)s.open_alerts);
     prom_family(b, "alertmanager_alerts", "gauge", "Alerts by state.");
-    one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts);
+    one_label(b, "alertmanager_alerts", "state", "active", s.open_alerts - s.suppressed_alerts);
+    one_label(b, "alertmanager_alerts", "state", "suppressed", s.suppressed_alerts);
+    prom_family(b, "alertmanager_build_info", "gauge", "The version whose API is served, for those who ask for it.");
+    prom_count(b, "alertmanager_build_info", build, sizeof build / sizeof build[0], 1);
+    prom_family(b, "alertmanager_silences", "gauge", "How many silences by state.");
+    one_label(b, "alertmanager_silences", "state", "active", s.silences[SILENCE_ACTIVE]);
+    one_label(b, "alertmanager_silences", "state", "expired", s.silences[SILENCE_EXPIRED]);
+    one_label(b, "alertmanager_silences", "state", "pending", s.silences[SILENCE_PENDING]);
     deliveries(b, &s, clock_steady_ms());
     total(b, "tocsin_store_rows_written_total", "Rows written.", s.rows_written);
     total(b, "tocsin_store_commits_total", "Transactions of the store.", s.commits);

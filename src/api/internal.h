@@ -26,6 +26,9 @@ enum {
     API_MAX_ALERTS = 500, API_MAX_EVENTS = 1000       /* in one incident's document */
 };
 
+/* Of the Alertmanager whose API is served: clients compare it with their own. */
+#define API_FOREIGN_VERSION "0.25.0"
+
 struct api {
     const struct api_deps *deps;
     _Atomic(struct http_server *) http;
@@ -86,11 +89,18 @@ enum tocsin_rc param_body(struct call *, const char *const *known, json_t **out_
 enum tocsin_rc param_member(struct call *, const json_t *body, const char *name, size_t max, const char **out_r,
                             struct tocsin_err *err);
 
+/* The token's name; a person named in the body stands before it. */
+enum tocsin_rc param_by(struct call *, const json_t *body, const char **by_r, struct tocsin_err *err);
+/* `until` as a time, or `for` as a duration from now: just one of them. */
+enum tocsin_rc param_until(struct call *, const json_t *body, const char *until_name, int64_t from, int64_t *until_r,
+                           struct tocsin_err *err);
+
 /* find.c: an incident by its full id or a unique end of it. */
 enum tocsin_rc find_incident(struct call *, const char *text, struct id16 *out, struct tocsin_err *err);
 
 /* shapes.c: rows as the documents of the API.  New references; never NULL. */
 json_t *shape_text(struct arena *, const char *);     /* "" and NULL are null */
+json_t *shape_string(struct arena *, const char *);   /* NULL is "" */
 json_t *shape_time(int64_t ms);                       /* 0 is null */
 json_t *shape_id(const struct id16 *);                /* zero is null */
 json_t *shape_incident(struct arena *, const struct incident_row *);
@@ -98,6 +108,17 @@ json_t *shape_detail(struct arena *, const struct incident_detail *);
 json_t *shape_alert(struct arena *, const struct alert_row *, bool in_incident);
 const char *shape_state(unsigned incident_state);
 const char *shape_status(unsigned alert_state);
+
+/* silences.c: what the REST API and Alertmanager's share */
+json_t *shape_silence(struct arena *, const struct silence_row *, int64_t now);
+/* By the clock, as people see it: the turn that says so may be some milliseconds away. */
+enum silence_phase silence_phase_at(const struct silence_row *, int64_t now);
+const char *silence_phase_name(enum silence_phase);
+/* Active ones (the next to end first), pending ones (the next to begin first), expired ones (the last to end first). */
+void silences_sort(struct silence_row *, size_t n, int64_t now);
+/* NOT_FOUND when there is none of this id. */
+enum tocsin_rc silence_find(struct call *, struct arena *, const char *id, struct silence_row *out,
+                            struct tocsin_err *err);
 
 /* process.c */
 struct process_figures { double resident_bytes; uint64_t open_fds; };
@@ -112,6 +133,10 @@ void handle_incident_list(struct call *);
 void handle_incident_get(struct call *);
 void handle_incident_action(struct call *);
 void handle_alert_list(struct call *);
+void handle_silence_list(struct call *);
+void handle_silence_get(struct call *);
+void handle_silence_post(struct call *);
+void handle_silence_end(struct call *);
 void handle_notifier_list(struct call *);
 void handle_collector_list(struct call *);
 void handle_metrics(struct call *);
@@ -127,6 +152,16 @@ void handle_root(struct call *);
 void handle_heartbeat(struct call *);
 void handle_heartbeat_list(struct call *);
 void handle_webhook(struct call *);
+void handle_alertmanager_status(struct call *);
+void handle_alertmanager_receivers(struct call *);
+void handle_alertmanager_v1(struct call *);
+void handle_alertmanager_preflight(struct call *);
+void handle_alertmanager_silence_list(struct call *);
+void handle_alertmanager_silence_get(struct call *);
+void handle_alertmanager_silence_end(struct call *);
+void handle_alertmanager_silence_post(struct call *);
+void handle_alertmanager_alert_list(struct call *);
+void handle_alertmanager_groups(struct call *);
 
 void reply_text(struct call *, int status, const char *text);
 

@@ -195,3 +195,46 @@ param_member(struct call *c, const json_t *body, const char *name, size_t max, c
         *out_r = text_clean(arena, json_string_value(v), json_string_length(v), 3 * max);
     return TOCSIN_OK;
 }
+
+enum tocsin_rc
+param_by(struct call *c, const json_t *body, const char **by_r, struct tocsin_err *err)
+{
+    const char *person, *token = c->caller.token;
+    enum tocsin_rc rc = param_member(c, body, "by", API_BY_MAX, &person, err);
+
+    if (rc != TOCSIN_OK)
+        return rc;
+    if (person != NULL && strpbrk(person, "\n\t") != NULL)
+        return err_set(err, TOCSIN_MEANINGLESS, "$.by", "holds a line break or a tab");
+    if (person != NULL && token != NULL)
+        *by_r = arena_printf(http_arena(c->req), "%s (token %s)", person, token);
+    else
+        *by_r = person != NULL ? person : token != NULL ? token : "local";
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+param_until(struct call *c, const json_t *body, const char *until_name, int64_t from, int64_t *until_r,
+            struct tocsin_err *err)
+{
+    const char *until, *lasting, *where;
+    int64_t ms = 0;
+    enum tocsin_rc rc = param_member(c, body, until_name, 64, &until, err);
+
+    if (rc == TOCSIN_OK)
+        rc = param_member(c, body, "for", 64, &lasting, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    if ((until == NULL) == (lasting == NULL))
+        return err_set(err, TOCSIN_MEANINGLESS, "$", "expected one of '%s' (a time) and 'for' (a duration)",
+                       until_name);
+    where = arena_printf(http_arena(c->req), "$.%s", until != NULL ? until_name : "for");
+    if (lasting != NULL && !duration_parse(lasting, &ms))
+        return err_set(err, TOCSIN_MEANINGLESS, where, "expected a duration such as '2h', got '%s'", lasting);
+    if (until != NULL && (*until_r = time_parse(until)) == 0)
+        return err_set(err, TOCSIN_MEANINGLESS, where, "expected a time such as '2030-01-31T12:00:00Z', got '%s'",
+                       until);
+    if (lasting != NULL)
+        *until_r = from + ms;
+    return TOCSIN_OK;
+}

@@ -26,6 +26,33 @@ static const struct param list_alerts[] = {
     { NULL, NULL, NULL },
 };
 
+static const struct param list_silences[] = {
+    { "state", "words", "comma list of active, pending, expired" },
+    { NULL, NULL, NULL },
+};
+
+/* Alertmanager's; a flag is true unless it says otherwise */
+static const struct param foreign_silences[] = {
+    { "filter", "string", "a matcher that the silence holds to the letter; may repeat" },
+    { "active", "string", "false: without the active ones" },
+    { "pending", "string", "false: without the pending ones" },
+    { "expired", "string", "false: without the expired ones" },
+    { NULL, NULL, NULL },
+};
+
+static const struct param foreign_alerts[] = {
+    { "filter", "string", "a matcher; may repeat" },
+    { "receiver", "string", "regex, anchored, of the policy's name" },
+    { "active", "string", "false: without those that nothing holds" },
+    { "silenced", "string", "false: without those that a silence holds" },
+    { "inhibited", "string", "false: without those that a rule holds" },
+    { "unprocessed", "string", "changes nothing" },
+    { NULL, NULL, NULL },
+};
+
+#define FOREIGN(verb, path, who, name, help) \
+    { .method = verb, .pattern = "/api/" path, .role = who, .handler = handle_alertmanager_##name, \
+      .id = "v2_" #name, .summary = help, .answer = "any"
 #define TEXT_PLAIN "text/plain"
 #define ACTION(verb, act, name, schema, help)                                                                          \
     { .method = "POST", .pattern = "/v1/incidents/{id}/" verb, .role = ROLE_RESPONDER,                                 \
@@ -70,6 +97,16 @@ static const struct route routes[] = {
     ACTION("escalate", ACTION_ESCALATE, "escalateIncident", "Action", "Tell the next step of the policy now"),
     { .method = "GET", .pattern = "/v1/alerts", .role = ROLE_VIEWER, .handler = handle_alert_list, .id = "listAlerts",
       .summary = "Alerts, the newest first", .query = list_alerts, .answer = "AlertList" },
+    { .method = "GET", .pattern = "/v1/silences", .role = ROLE_VIEWER, .handler = handle_silence_list,
+      .id = "listSilences", .summary = "Silences: active, pending, then expired ones", .query = list_silences,
+      .answer = "SilenceList" },
+    { .method = "POST", .pattern = "/v1/silences", .role = ROLE_RESPONDER, .handler = handle_silence_post,
+      .id = "postSilence", .summary = "Make a silence, or change the one whose id is given", .body = "NewSilence",
+      .answer = "Silence" },
+    { .method = "GET", .pattern = "/v1/silences/{id}", .role = ROLE_VIEWER, .handler = handle_silence_get,
+      .id = "getSilence", .summary = "One silence", .answer = "Silence" },
+    { .method = "DELETE", .pattern = "/v1/silences/{id}", .role = ROLE_RESPONDER, .handler = handle_silence_end,
+      .id = "endSilence", .summary = "End a silence now; one that is over stays as it is", .answer = "Silence" },
     { .method = "GET", .pattern = "/v1/notifiers", .role = ROLE_VIEWER, .handler = handle_notifier_list,
       .id = "listNotifiers", .summary = "The ways out and how they fare", .answer = "NotifierList" },
     { .method = "GET", .pattern = "/v1/collectors", .role = ROLE_VIEWER, .handler = handle_collector_list,
@@ -78,6 +115,18 @@ static const struct route routes[] = {
       .summary = "What runs here", .answer = "Version" },
     { .method = "GET", .pattern = "/v1/openapi.json", .role = ROLE_VIEWER, .handler = handle_openapi,
       .id = "getOpenapi", .summary = "This document" , .answer = "Document" },
+    FOREIGN("GET", "v2/status", ROLE_VIEWER, status, "API v2: version and configuration") },
+    FOREIGN("GET", "v2/receivers", ROLE_VIEWER, receivers, "API v2: policies, as receivers") },
+    FOREIGN("GET", "v2/silences", ROLE_VIEWER, silence_list, "API v2: silences"),
+      .query = foreign_silences },
+    FOREIGN("POST", "v2/silences", ROLE_RESPONDER, silence_post, "API v2: make or change a silence"),
+      .body = "Foreign" },
+    FOREIGN("GET", "v2/silence/{id}", ROLE_VIEWER, silence_get, "API v2: one silence") },
+    FOREIGN("DELETE", "v2/silence/{id}", ROLE_RESPONDER, silence_end, "API v2: end a silence") },
+    FOREIGN("GET", "v2/alerts", ROLE_VIEWER, alert_list, "API v2: alerts that fire"),
+      .query = foreign_alerts },
+    FOREIGN("GET", "v2/alerts/groups", ROLE_VIEWER, groups, "API v2: incidents, as groups of alerts"),
+      .query = foreign_alerts },
 };
 
 const struct route *

@@ -171,6 +171,31 @@ static const struct member problem_members[] = {
     { "where", "string?", "header, query parameter or JSON path" }, { NULL, NULL, NULL },
 };
 
+static const struct member silence_members[] = {
+    { "id", "uuid", NULL },
+    { "state", "string", "active, pending, expired" },
+    { "matchers", "[string]", "all must hold: name=\"value\", != =~ !~" },
+    { "starts_at", "time", NULL },
+    { "ends_at", "time", NULL },
+    { "updated_at", "time", NULL },
+    { "created_by", "string", NULL },
+    { "comment", "string", NULL },
+    { NULL, NULL, NULL },
+};
+
+static const struct member silence_list_members[] = { { "silences", "[Silence]", NULL }, { NULL, NULL, NULL } };
+
+static const struct member new_silence_members[] = {
+    { "id", "uuid", "of the silence to change" },
+    { "matchers", "+[string]", "each one matcher, or several in one text: {a=\"b\", c=~\"d\"}" },
+    { "starts_at", "time", "now without it" },
+    { "ends_at", "time", "either this" },
+    { "for", "string", "or this: a duration such as 2h from its start" },
+    { "by", "string", "who makes it; the token's name without it" },
+    { "comment", "string", NULL },
+    { NULL, NULL, NULL },
+};
+
 static const struct member any_members[] = { { NULL, NULL, NULL } };
 
 static const struct {
@@ -192,6 +217,7 @@ static const struct {
     { "Delivery", delivery_members, false, false },
     { "Document", any_members, false, true },
     { "Event", event_members, false, false },
+    { "Foreign", any_members, false, true },
     { "Incident", incident_members, false, false },
     { "IncidentAlert", incident_alert_members, false, false },
     { "IncidentHead", incident_head_members, false, false },
@@ -204,6 +230,9 @@ static const struct {
     { "Problem", problem_members, true, true },
     { "Ready", ready_members, false, false },
     { "Reloaded", reloaded_members, false, false },
+    { "NewSilence", new_silence_members, true, false },
+    { "Silence", silence_members, false, false },
+    { "SilenceList", silence_list_members, false, false },
     { "Rule", rule_members, false, false },
     { "Snooze", snooze_members, true, false },
     { "Version", version_members, false, false },

@@ -13,8 +13,8 @@
 #include "core/alert.h"
 #include "core/normalise/severity.h"
 
-static json_t *
-string(struct arena *arena, const char *s)
+json_t *
+shape_string(struct arena *arena, const char *s)
 {
     json_t *v;
 
@@ -27,7 +27,7 @@ string(struct arena *arena, const char *s)
 json_t *
 shape_text(struct arena *arena, const char *s)
 {
-    return s == NULL || *s == '\0' ? json_null() : string(arena, s);
+    return s == NULL || *s == '\0' ? json_null() : shape_string(arena, s);
 }
 
 json_t *
@@ -84,7 +84,8 @@ pairs(struct arena *arena, const struct tocsin_pair *p, size_t n)
     json_t *out = json_object();
 
     for (size_t i = 0; i < n; i++)
-        put(out, text_clean(arena, p[i].name, strlen(p[i].name), strlen(p[i].name) * 3), string(arena, p[i].value));
+        put(out, text_clean(arena, p[i].name, strlen(p[i].name), strlen(p[i].name) * 3),
+            shape_string(arena, p[i].value));
     return out;
 }
 
@@ -94,7 +95,7 @@ links(struct arena *arena, const struct tocsin_link *p, size_t n)
     json_t *out = json_array();
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(out, json_pack("{s:o, s:o}", "href", string(arena, p[i].href), "text",
+        json_array_append_new(out, json_pack("{s:o, s:o}", "href", shape_string(arena, p[i].href), "text",
                                              shape_text(arena, p[i].text)));
     return out;
 }
@@ -106,8 +107,8 @@ rules(struct arena *arena, const struct tocsin_pair *p, size_t n)
     json_t *out = json_array();
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(out, json_pack("{s:o, s:o}", "name", string(arena, p[i].name), "at",
-                                             string(arena, p[i].value)));
+        json_array_append_new(out, json_pack("{s:o, s:o}", "name", shape_string(arena, p[i].name), "at",
+                                             shape_string(arena, p[i].value)));
     return out;
 }
 
@@ -119,12 +120,12 @@ shape_alert(struct arena *arena, const struct alert_row *a, bool in_incident)
 
     if (a->body != NULL)
         alert_text_decode(arena, a->body, a->body_len, &t);
-    put(out, "dedup_key", string(arena, a->dedup_key));
+    put(out, "dedup_key", shape_string(arena, a->dedup_key));
     if (!in_incident)
-        put(out, "source", string(arena, a->source));
+        put(out, "source", shape_string(arena, a->source));
     put(out, "status", json_string(shape_status(a->state)));
     put(out, "severity", json_string(severity_name(a->severity)));
-    put(out, "summary", string(arena, t.summary));
+    put(out, "summary", shape_string(arena, t.summary));
     put(out, "labels", pairs(arena, t.labels, t.n_labels));
     put(out, "annotations", pairs(arena, t.annotations, t.n_annotations));
     put(out, "links", links(arena, t.links, t.n_links));
@@ -154,11 +155,11 @@ shape_incident(struct arena *arena, const struct incident_row *r)
     put(out, "id", shape_id(&r->id));
     put(out, "state", json_string(incident_is_delayed(r) ? "delayed" : shape_state(r->state)));
     put(out, "severity", json_string(severity_name(r->severity)));
-    put(out, "summary", string(arena, r->summary));
-    put(out, "source", string(arena, r->source));
-    put(out, "group_key", string(arena, r->group_key));
+    put(out, "summary", shape_string(arena, r->summary));
+    put(out, "source", shape_string(arena, r->source));
+    put(out, "group_key", shape_string(arena, r->group_key));
     put(out, "episode", json_integer(r->episode));
-    put(out, "policy", string(arena, r->policy_name));
+    put(out, "policy", shape_string(arena, r->policy_name));
     put(out, "step", json_integer(r->step));
     put(out, "next_escalation_at", shape_time(next_escalation(r)));
     put(out, "suppressed_by", shape_text(arena, r->suppressed_by));
@@ -176,7 +177,7 @@ delivery(struct arena *arena, const struct delivery_row *d)
     static const char *const words[] = { "delivered", "pending", "failing", "rejected" };
     json_t *out = json_object();
 
-    put(out, "target", string(arena, d->target));
+    put(out, "target", shape_string(arena, d->target));
     put(out, "state", json_string(d->state < sizeof words / sizeof words[0] ? words[d->state] : ""));
     put(out, "vendor_state", told(d->told));
     put(out, "attempts", json_integer(d->attempts));
@@ -189,8 +190,8 @@ delivery(struct arena *arena, const struct delivery_row *d)
 static json_t *
 line(struct arena *arena, const struct event_row *e)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "at", shape_time(e->at), "kind", string(arena, e->kind), "actor",
-                     string(arena, e->actor), "text", string(arena, e->text));
+    return json_pack("{s:o, s:o, s:o, s:o}", "at", shape_time(e->at), "kind", shape_string(arena, e->kind), "actor",
+                     shape_string(arena, e->actor), "text", shape_string(arena, e->text));
 }
 
 json_t *

@@ -25,6 +25,7 @@ static const struct {
 } commands[] = {
     { "send", command_send },
     { "incidents", command_incidents },
+    { "silence", command_silence },
     { "explain", command_explain },
 };
 

@@ -103,6 +103,7 @@ void cli_print_json(const json_t *);
 enum tocsin_rc cli_read(const char *path, char **out_r, size_t *len_out, struct tocsin_err *);
 
 int command_send(struct cli *, int argc, char **argv);
+int command_silence(struct cli *, int argc, char **argv);
 int command_incidents(struct cli *, int argc, char **argv);
 int command_explain(struct cli *, int argc, char **argv);
 /* show.c: an incident for a person. */

@@ -73,6 +73,8 @@ set_request(CURL *curl, const char *method, const char *body, size_t len)
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body != NULL ? body : "");
+    } else if (strcmp(method, "GET") != 0) {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     }
 }
 

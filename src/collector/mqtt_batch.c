@@ -78,6 +78,8 @@ settled(void *ctx, const struct ingest_result *result)
     struct mqtt_slot *s = ctx;
 
     s->rc = result->rc;
+    if (s->empty && s->rc == TOCSIN_BAD_INPUT)
+        s->rc = TOCSIN_OK;                   /* that is how MQTT clears a topic: nothing to read, and nobody's mistake */
     if (s->rc != TOCSIN_OK) {
         s->err = xmalloc(sizeof *s->err);
         *s->err = result->err;
@@ -133,6 +135,7 @@ mqtt_batch_add(struct mqtt_client *client, const struct mosquitto_message *msg)
         memcpy(body, msg->payload, len);
     body[len] = '\0';
     s->batch = b;
+    s->empty = len == 0;
     in.topic = s->topic = arena_strdup(b->arena, msg->topic);
     s->fingerprint = XXH3_64bits_withSeed(body, len, XXH3_64bits(s->topic, strlen(s->topic)));
     if (b->last != NULL)

@@ -26,6 +26,7 @@ struct mqtt_slot {                 /* one message */
     struct mqtt_slot *next;
     const char *topic;
     uint64_t fingerprint;          /* of topic and payload */
+    bool empty;                    /* a retained message was taken away */
     enum tocsin_rc rc;
     struct tocsin_err *err;        /* when rc is not TOCSIN_OK; heap */
 };
@@ -81,6 +82,7 @@ struct mqtt_client {
     struct mqtt_batch batch;
     unsigned quick_losses;         /* connections in a row that were lost soon after they were accepted */
     bool was_connected;            /* at least one session worked: the broker should know us by now */
+    bool subscribed;               /* to all topics, in the session that the broker keeps */
     struct mqtt_poison poison[MQTT_POISON]; unsigned next_poison;
     int64_t refusal_second; unsigned refusal_lines; unsigned long refusal_hidden;
 };

@@ -82,8 +82,9 @@ subscribe(struct session *s)
     plain = arena_alloc(s->arena, c->mqtt.n_topics * sizeof *plain);
     for (size_t i = 0; i < c->mqtt.n_topics; i++)
         plain[i] = mqtt_topic_plain(c->mqtt.topics[i], s->arena);
+    /* an old state comes once, with a new subscription: again at each connection it would open again what is over */
     options = c->mqtt.version != 5 ? 0
-              : c->mqtt.retained ? MQTT_SUB_OPT_SEND_RETAIN_ALWAYS : MQTT_SUB_OPT_SEND_RETAIN_NEVER;
+              : c->mqtt.retained ? MQTT_SUB_OPT_SEND_RETAIN_NEW : MQTT_SUB_OPT_SEND_RETAIN_NEVER;
     rc = mosquitto_subscribe_multiple(s->m, NULL, (int)c->mqtt.n_topics, plain, 1, options, NULL);
     if (rc != MOSQ_ERR_SUCCESS) {
         mqtt_client_trouble(s->client, "cannot subscribe at '%s': %s", s->endpoint, mosquitto_strerror(rc));
@@ -114,7 +115,9 @@ on_connect(struct mosquitto *m, void *ctx, int rc, int flags, const mosquitto_pr
              known ? "session goes on" : "new session");
     s->client->was_connected = true;
     mqtt_client_set_connected(s->client, true);
-    subscribe(s);
+    /* a broker that kept the session kept its subscriptions; MQTT 3.1.1 would send all retained messages once more */
+    if (!known || !s->client->subscribed)
+        subscribe(s);
 }
 
 static void
@@ -140,6 +143,7 @@ on_subscribe(struct mosquitto *m, void *ctx, int mid, int n, const int *granted)
         }
     }
     s->resubscribe_at = failed > 0 ? clock_mono_ms() + RESUBSCRIBE_MS : 0;
+    s->client->subscribed = failed == 0;
     conf_unref(conf);
 }
 

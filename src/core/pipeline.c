@@ -4,6 +4,7 @@
 #include "core/delivery/ledger.h"
 #include "core/escalation/escalation.h"
 #include "core/incident/incident.h"
+#include "core/silence/silence.h"
 
 static bool
 says_the_same(const struct decision *d, const struct alert_row *a)
@@ -20,7 +21,8 @@ pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
         return false;
     switch (a->state) {
     case ALERT_FIRING:
-        return !d->drop && says_the_same(d, a) && incident_suppresses(d, a) == a->suppressed;
+        return !d->drop && says_the_same(d, a) &&
+               incident_suppresses(d, a) == ((a->suppressed & HELD_BY_RULE) != 0);
     case ALERT_DROPPED:
         return d->drop;
     case ALERT_DISMISSED:
@@ -79,9 +81,26 @@ pipeline_apply(struct world *w, struct event *e)
         if (i != NULL)
             incident_on_timer(w, i);
         break;
+    case EV_CLOCK:
+        i = world_incident(w, &e->incident);
+        if (i != NULL)
+            escalation_clamp(w, i);
+        break;
     case EV_DELIVERY:
     case EV_REARM:
         on_delivery(w, e);
+        break;
+    case EV_SILENCE:
+        silence_on_post(w, e);
+        break;
+    case EV_SILENCE_END:
+        silence_on_end(w, e);
+        break;
+    case EV_SILENCE_TIMER:
+        silence_on_timer(w, e);
+        break;
+    case EV_RECHECK:
+        incident_on_recheck(w, e);
         break;
     }
 }

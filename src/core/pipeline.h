@@ -24,7 +24,12 @@ enum event_kind {
     EV_ACTION,            /* somebody acted on an incident */
     EV_TIMER,             /* an incident's next_due has come */
     EV_DELIVERY,          /* a send ended */
-    EV_REARM              /* the configuration changed: try what a target had refused once more */
+    EV_REARM,             /* the configuration changed: try what a target had refused once more */
+    EV_CLOCK,             /* after a start: the stored deadlines may come from a clock that was ahead */
+    EV_SILENCE,           /* make a silence, or change one */
+    EV_SILENCE_END,       /* end a silence */
+    EV_SILENCE_TIMER,     /* a silence's next_due has come */
+    EV_RECHECK            /* silences changed: is this open alert held? */
 };
 
 enum action {
@@ -36,10 +41,15 @@ struct event {
     /* EV_ALERT; EV_EXPIRY: what a heartbeat that fell silent becomes, else NULL; EV_BEAT, EV_ARM, EV_DISARM: its key
      * and text, and in expires_at the deadline */
     const struct decision *decision;
-    /* EV_EXPIRY; EV_ACTION without an incident: on that of the alert which is open under this key */
+    /* EV_EXPIRY, EV_RECHECK; EV_ACTION without an incident: on that of the alert which is open under this key; of the
+     * silence: EV_SILENCE_END, EV_SILENCE_TIMER */
     struct id16 key;
     int64_t number;                /* EV_ACTION by key: only if this is the open occurrence (rowid); 0: whichever is */
-    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM */
+    /* EV_SILENCE: what it is to be; id zero: a new one */
+    const struct silence_row *silence;
+    /* EV_RECHECK: the alert as it is stored, with its text */
+    const struct alert_row *stored;
+    /* EV_ACTION, EV_TIMER, EV_DELIVERY, EV_REARM, EV_CLOCK */
     struct id16 incident;
     /* EV_ACTION */
     enum action action;
@@ -55,10 +65,11 @@ struct event {
     uint64_t seed;                 /* for the jitter of the back-off */
 
     /* out */
-    enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT */
+    enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT; EV_SILENCE*: MEANINGLESS as well */
     struct tocsin_err *err;        /* the caller's, filled when rc is not TOCSIN_OK; may be NULL */
     struct id16 incident_r;        /* EV_ALERT, EV_ACTION by key: the incident it belongs to; zero: none */
     int64_t number_r;              /* the same, after the commit: the occurrence (rowid); 0: none */
+    struct id16 silence_r;         /* EV_SILENCE, EV_SILENCE_END: the silence's id */
 };
 
 /* Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded. */

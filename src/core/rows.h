@@ -27,6 +27,9 @@ enum alert_state {
     ALERT_DROPPED         /* a rule dropped it: counted, open until the source resolves it, no incident */
 };
 
+/* What holds an open alert back. */
+enum { HELD_BY_RULE = 1, HELD_BY_SILENCE = 2 };
+
 /*
  * One occurrence of one alert: from the first report to its end.  At most one
  * occurrence per key is open (FIRING, DISMISSED, DROPPED); closed ones stay
@@ -43,7 +46,7 @@ struct alert_row {
     uint32_t count;                /* reports */
     uint8_t state;                 /* enum alert_state */
     uint8_t severity;              /* enum tocsin_severity */
-    bool suppressed;
+    uint8_t suppressed;            /* HELD_ bits: recorded, not told; 0: it counts */
     const char *source;            /* NULL when loaded without text (store.h says where) */
     const char *dedup_key;         /* NULL likewise */
     const void *body;              /* alert.h; NULL: not loaded or unchanged */
@@ -170,6 +173,24 @@ struct event_row {
     const char *kind;              /* "opened", "alert", "page", "acknowledged", ... (README.md of this folder) */
     const char *actor;             /* who or what: "rule 'x' (f:3)", "anna", "pd", "timer" */
     const char *text;
+};
+
+/*
+ * A silence: matchers and a time.  phase is what the turns made of it, and so what the open alerts know;
+ * the moment that starts_at or ends_at comes, next_due brings it to the next one.  When it begins or ends, the
+ * open alerts are looked at from the newest to the oldest, some in each turn: sweep is how far that came.
+ */
+enum silence_phase { SILENCE_PENDING = 1, SILENCE_ACTIVE, SILENCE_EXPIRED };
+
+struct silence_row {
+    struct id16 id;                /* UUIDv7 */
+    uint8_t phase;                 /* enum silence_phase */
+    int64_t starts_at, ends_at, updated_at;
+    int64_t next_due;              /* next timer: its start, its end, or the sweep under way; 0: none */
+    int64_t sweep;                 /* open alerts with a rowid below it are still to be looked at; 0: none */
+    const char *matchers;          /* one a line, as matchers_format() writes them */
+    const char *created_by, *comment;
+    const char *annotations;       /* a JSON object, kept for those who sent it; "" */
 };
 
 /* A policy as it was when some incident opened; id is the hash of body, so equal ones are kept once. */

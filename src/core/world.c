@@ -294,6 +294,31 @@ world_delivery(struct world *w, struct world_incident *i, const char *target, bo
     return NULL;
 }
 
+/* --- silences: a handful ------------------------------------------------------------------- */
+
+struct world_silence *
+world_silence(struct world *w, const struct id16 *id)
+{
+    for (struct world_silence *s = w->silence_list; s != NULL; s = s->next)
+        if (id_eq(&s->row.id, id))
+            return s;
+    return NULL;
+}
+
+struct world_silence *
+world_put_silence(struct world *w, const struct silence_row *row)
+{
+    struct world_silence *s = world_silence(w, &row->id);
+
+    if (s != NULL)
+        return s;
+    s = arena_zalloc(w->arena, sizeof *s);
+    s->row = *row;
+    s->next = w->silence_list;
+    w->silence_list = s;
+    return s;
+}
+
 /* --- timeline ------------------------------------------------------------------------------- */
 
 bool

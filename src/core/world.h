@@ -39,6 +39,14 @@ struct world_incident {
     bool dirty;
 };
 
+struct world_silence {
+    struct silence_row row;
+    bool dirty;
+    struct world_silence *next;
+};
+
+struct silence_set;
+
 struct world_hooks {
     /* the policy that an incident was opened with; NULL: it is not stored, or what is stored is damaged */
     const struct policy *(*policy_of)(void *ctx, const struct id16 *id);
@@ -60,6 +68,11 @@ struct world {
     const struct world_hooks *hooks;
     void *hooks_ctx;
 
+    /* the silences in force: changed by the core as they begin and end.  NULL: there can be none */
+    struct silence_set *silences;
+    bool silences_changed;
+    struct world_silence *silence_list;      /* those that the turn is about */
+
     /* index and lists; world.c */
     struct world_index *alerts, *incidents, *groups;
     struct world_alert **alert_list;       size_t n_alerts, cap_alerts;
@@ -80,9 +93,13 @@ struct world_alert *world_put_alert(struct world *, const struct alert_row *);  
 struct world_incident *world_put_incident(struct world *, const struct incident_row *);
 struct world_delivery *world_put_delivery(struct world *, const struct delivery_row *); /* its incident must be in */
 
+struct world_silence *world_put_silence(struct world *, const struct silence_row *);
+
 struct world_alert *world_alert(struct world *, const struct id16 *key);           /* NULL: not loaded */
 struct world_incident *world_incident(struct world *, const struct id16 *id);      /* NULL: not loaded */
 struct world_incident *world_open_incident(struct world *, const struct id16 *group); /* NULL: none open */
+
+struct world_silence *world_silence(struct world *, const struct id16 *id);        /* NULL: not loaded */
 
 /* A new open incident for a group that has none: triggered, without alerts. */
 struct world_incident *world_new_incident(struct world *, const struct id16 *group, const struct policy *policy);

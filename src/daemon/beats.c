@@ -1,42 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/beats.h"
+#include "daemon/beats_impl.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/idmap.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "core/alert.h"
 #include "os/clock.h"
 #include "os/log.h"
-
-enum { LOAD_PAGE = 1000 };
-
-/* One that is watched: a heartbeat, or one value of its wildcards. */
-struct entry {
-    struct id16 key;
-    char *name;
-    struct tocsin_pair *labels; size_t n_labels;
-    int64_t last_at;               /* of the latest beat; before the first, since when it is watched */
-    int64_t due_at;                /* as it was last stored */
-    int64_t span_ms;               /* every and grace that it was reckoned with; 0: by an earlier process */
-    uint64_t beats;
-    bool gone;                     /* not configured any more: its place is free */
-};
-
-struct beats {
-    struct store *store;
-    pthread_mutex_t mutex;         /* guards what follows */
-    struct entry *v; size_t n, cap;
-    struct idmap by_key;
-    struct complaint too_many;
-    /* the committer's thread alone */
-    struct rule_scratch *scratch;
-    uint64_t generation;
-};
 
 static const struct id16 *
 entry_key(const void *ctx, uint32_t i)
@@ -56,7 +29,7 @@ beats_new(struct store *store)
 }
 
 static void
-release(struct entry *e)
+release(struct beat_entry *e)
 {
     for (size_t i = 0; i < e->n_labels; i++) {
         free((char *)(uintptr_t)e->labels[i].name);
@@ -102,7 +75,7 @@ key_of(const char *dedup_key)
     return id_hash(parts, 2);
 }
 
-static struct entry *
+static struct beat_entry *
 find(struct beats *b, const struct id16 *key)
 {
     uint32_t i;
@@ -110,10 +83,10 @@ find(struct beats *b, const struct id16 *key)
     return idmap_get(&b->by_key, key, &i) && !b->v[i].gone ? &b->v[i] : NULL;
 }
 
-static struct entry *
+static struct beat_entry *
 add(struct beats *b, const struct id16 *key, const char *name, const struct tocsin_pair *labels, size_t n)
 {
-    struct entry *e;
+    struct beat_entry *e;
     uint32_t i;
 
     if (idmap_get(&b->by_key, key, &i)) {
@@ -127,7 +100,7 @@ add(struct beats *b, const struct id16 *key, const char *name, const struct tocs
         i = (uint32_t)b->n++;
         e = &b->v[i];
     }
-    *e = (struct entry){ .key = *key, .name = xstrdup(name), .n_labels = n };
+    *e = (struct beat_entry){ .key = *key, .name = xstrdup(name), .n_labels = n };
     e->labels = xcalloc(n + 1, sizeof *e->labels);
     for (size_t k = 0; k < n; k++)
         e->labels[k] = (struct tocsin_pair){ xstrdup(labels[k].name), xstrdup(labels[k].value) };
@@ -154,7 +127,7 @@ load_row(struct beats *b, struct arena *a, const struct alert_row *row)
     struct alert_text t;
     struct tocsin_pair *labels;
     const char *name;
-    struct entry *e;
+    struct beat_entry *e;
     size_t n = 0;
 
     if (row->body == NULL || !alert_text_decode(a, row->body, row->body_len, &t) || find(b, &row->key) != NULL)
@@ -174,7 +147,7 @@ load_row(struct beats *b, struct arena *a, const struct alert_row *row)
 enum tocsin_rc
 beats_load(struct beats *b, struct tocsin_err *err)
 {
-    struct alert_filter f = { .source = HEARTBEAT_SOURCE, .waiting = true, .limit = LOAD_PAGE,
+    struct alert_filter f = { .source = HEARTBEAT_SOURCE, .waiting = true, .limit = BEATS_PAGE,
                               .states = 1u << ALERT_FIRING | 1u << ALERT_DISMISSED | 1u << ALERT_DROPPED };
     enum tocsin_rc rc;
     size_t n;
@@ -196,7 +169,7 @@ beats_load(struct beats *b, struct tocsin_err *err)
 
 /* by_... of each label that tells it apart, and its name; sorted. */
 static struct tocsin_pair *
-identity(struct arena *a, const struct entry *e, size_t *n_r)
+identity(struct arena *a, const struct beat_entry *e, size_t *n_r)
 {
     struct tocsin_pair *by = arena_alloc(a, (e->n_labels + 1) * sizeof *by);
 
@@ -210,7 +183,7 @@ identity(struct arena *a, const struct entry *e, size_t *n_r)
 
 /* The text that is stored while it waits: enough to know it again after a restart. */
 static struct decision *
-waiting(struct arena *a, const struct entry *e, int64_t due_at)
+waiting(struct arena *a, const struct beat_entry *e, int64_t due_at)
 {
     struct decision *d = arena_zalloc(a, sizeof *d);
     struct tocsin_pair label = { "heartbeat", arena_strdup(a, e->name) };
@@ -252,7 +225,7 @@ beats_event(struct beats *b, struct arena *a, const struct conf_heartbeat *h, co
     size_t n = select_labels(h, topic_labels, n_topic, labels);
     const char *text = dedup_key(a, h->name, labels, n);
     struct id16 key = key_of(text);
-    struct entry *e;
+    struct beat_entry *e;
 
     pthread_mutex_lock(&b->mutex);
     e = find(b, &key);
@@ -270,7 +243,7 @@ beats_event(struct beats *b, struct arena *a, const struct conf_heartbeat *h, co
 void
 beats_done(struct beats *b, const struct event *event, int64_t now)
 {
-    struct entry *e;
+    struct beat_entry *e;
 
     pthread_mutex_lock(&b->mutex);
     e = find(b, &event->decision->key);
@@ -295,7 +268,7 @@ applied(void *ctx, const struct ingest_result *r)
 }
 
 static bool
-is_configured(const struct conf *conf, const struct entry *e)
+is_configured(const struct conf *conf, const struct beat_entry *e)
 {
     const struct conf_heartbeat *h = conf_heartbeat(conf, e->name);
 
@@ -330,7 +303,7 @@ add_known(struct beats *b, const struct conf *conf, int64_t now)
  * beat to: it is given the time in which it would beat, but no more than other sources are given.
  */
 static int64_t
-deadline(const struct conf_heartbeat *h, struct entry *e, int64_t started_at)
+deadline(const struct conf_heartbeat *h, struct beat_entry *e, int64_t started_at)
 {
     int64_t span = h->every_ms + h->grace_ms, due = e->span_ms == span ? e->due_at : e->last_at + span;
     int64_t least = started_at > 0 ? started_at + (span < COMMITTER_GRACE_MS ? span : COMMITTER_GRACE_MS) : 0;
@@ -351,7 +324,7 @@ beats_apply(struct beats *b, struct conf *conf, struct committer *committer, boo
     add_known(b, conf, now);
     in->events = arena_alloc(a, (b->n + 1) * sizeof *in->events);
     for (size_t i = 0; i < b->n; i++) {
-        struct entry *e = &b->v[i];
+        struct beat_entry *e = &b->v[i];
         const struct conf_heartbeat *h = conf_heartbeat(conf, e->name);
         int64_t due = h != NULL ? deadline(h, e, starting ? now : 0) : 0;
 
@@ -387,7 +360,7 @@ use_rules(struct beats *b, const struct conf *conf)
 }
 
 static const char *
-what_is_silent(struct arena *a, const struct conf_heartbeat *h, const struct entry *e)
+what_is_silent(struct arena *a, const struct conf_heartbeat *h, const struct beat_entry *e)
 {
     const char *who = arena_printf(a, "heartbeat '%s'", e->name);
     char since[TIME_TEXT], every[DURATION_TEXT];
@@ -402,7 +375,7 @@ what_is_silent(struct arena *a, const struct conf_heartbeat *h, const struct ent
 
 /* The alert before the rules; they may change all of it but its identity. */
 static struct tocsin_alert
-silence(struct arena *a, const struct conf_heartbeat *h, const struct entry *e)
+silence(struct arena *a, const struct conf_heartbeat *h, const struct beat_entry *e)
 {
     struct tocsin_pair *labels = arena_alloc(a, (h->n_labels + e->n_labels + 2) * sizeof *labels);
     size_t n = 0, n_by;
@@ -427,7 +400,7 @@ beats_silent(struct beats *b, const struct conf *conf, struct arena *a, const st
     const struct conf_heartbeat *h = NULL;
     struct tocsin_alert alert;
     struct decision *d;
-    struct entry *e;
+    struct beat_entry *e;
 
     pthread_mutex_lock(&b->mutex);
     e = find(b, &row->key);
@@ -447,77 +420,4 @@ beats_silent(struct beats *b, const struct conf *conf, struct arena *a, const st
         d->routed_by = arena_printf(a, "heartbeat '%s' (%s:%u)", h->name, h->pos.file, h->pos.line);
     }
     return d;
-}
-
-/* --- for people ---------------------------------------------------------------------------------- */
-
-static void
-put_state(struct heartbeat_status *s, const struct alert_row *row)
-{
-    if (row == NULL || (row->state == ALERT_DROPPED && row->expires_at > 0)) {
-        s->state = s->beats > 0 ? "ok" : "never";
-        return;
-    }
-    s->state = "silent";
-    s->due_at = 0;
-    s->incident = row->incident;
-}
-
-static const struct alert_row *
-row_of(const struct alert_row *rows, size_t n, const struct id16 *key)
-{
-    for (size_t i = 0; i < n; i++)
-        if (id_eq(&rows[i].key, key))
-            return &rows[i];
-    return NULL;
-}
-
-static struct heartbeat_status
-status_of(struct arena *a, const struct conf_heartbeat *h, const struct entry *e, const struct alert_row *row)
-{
-    struct heartbeat_status s = { .name = arena_strdup(a, h->name), .every_ms = h->every_ms, .grace_ms = h->grace_ms,
-                                  .state = "unarmed" };
-    struct tocsin_pair *labels;
-
-    if (e == NULL)
-        return s;
-    labels = arena_alloc(a, (e->n_labels + 1) * sizeof *labels);
-    for (size_t i = 0; i < e->n_labels; i++)
-        labels[i] = (struct tocsin_pair){ arena_strdup(a, e->labels[i].name), arena_strdup(a, e->labels[i].value) };
-    s.labels = labels;
-    s.n_labels = e->n_labels;
-    s.last_at = e->beats > 0 ? e->last_at : 0;
-    s.due_at = e->due_at;
-    s.beats = e->beats;
-    put_state(&s, row);
-    return s;
-}
-
-size_t
-beats_status(struct beats *b, struct conf *conf, struct arena *a, struct heartbeat_status **out)
-{
-    struct alert_filter f = { .source = HEARTBEAT_SOURCE, .limit = LOAD_PAGE,
-                              .states = 1u << ALERT_FIRING | 1u << ALERT_DISMISSED | 1u << ALERT_DROPPED };
-    struct alert_row *rows = NULL;
-    struct tocsin_err err;
-    size_t n = 0, n_rows = 0;
-
-    if (b->store->ops->list_alerts(b->store, a, &f, &rows, &n_rows, &err) != TOCSIN_OK) {
-        log_warn("heartbeat", "", "cannot list the silent ones: %s", err.what);
-        n_rows = 0;
-    }
-    pthread_mutex_lock(&b->mutex);
-    *out = arena_alloc(a, (conf->n_heartbeats + b->n + 1) * sizeof **out);
-    for (size_t i = 0; i < conf->n_heartbeats; i++) {
-        const struct conf_heartbeat *h = &conf->heartbeats[i];
-        size_t before = n;
-
-        for (size_t k = 0; k < b->n; k++)
-            if (!b->v[k].gone && strcmp(b->v[k].name, h->name) == 0)
-                (*out)[n++] = status_of(a, h, &b->v[k], row_of(rows, n_rows, &b->v[k].key));
-        if (n == before)
-            (*out)[n++] = status_of(a, h, NULL, NULL);
-    }
-    pthread_mutex_unlock(&b->mutex);
-    return n;
 }

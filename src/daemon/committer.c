@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rand.h"
+#include "store/row_fields.h"
 
 enum {
     FLUSH_MS = 1000,
@@ -38,6 +39,8 @@ next_wait_ms(struct committer *c, int64_t mono)
 {
     int64_t due = c->opt.store->ops->next_due(c->opt.store), wait = c->next_upkeep - mono;
 
+    if (c->n_unchecked > 0)
+        wait = 0;
     if (c->lazy && c->next_flush - mono < wait)
         wait = c->next_flush - mono;
     if (due > 0 && due - committer_time(c) < wait)
@@ -125,8 +128,9 @@ enqueue_job(struct committer *c, struct job *j)
     j->event.target = j->target;
     j->event.outcome = &j->outcome;
     j->event.err = &j->err;
+    j->event.silence = j->silence;
     pthread_mutex_lock(&c->mutex);
-    if (j->event.kind == EV_ACTION)
+    if (job_is_asked(j))
         rc = admission(c, 0, &err);
     if (rc == TOCSIN_OK) {
         bool waits = j->event.kind == EV_DELIVERY && c->news_gap <= BUSY_GAP_MS;
@@ -155,6 +159,18 @@ committer_act(struct committer *c, const struct api_action *a, const char *origi
     j->note = copy(a->note);
     j->origin = copy(origin);
     j->done = done;
+    j->done_ctx = done_ctx;
+    enqueue_job(c, j);
+}
+
+void
+committer_silence(struct committer *c, const struct api_silence *s, silence_done done, void *done_ctx)
+{
+    struct job *j = xcalloc(1, sizeof *j);
+
+    j->event = (struct event){ .kind = s->end ? EV_SILENCE_END : EV_SILENCE, .key = s->row.id };
+    j->silence = s->end ? NULL : silence_row_dup(&s->row);
+    j->silence_done = done;
     j->done_ctx = done_ctx;
     enqueue_job(c, j);
 }
@@ -277,11 +293,22 @@ is_timer_due(struct committer *c)
     return due > 0 && due <= committer_time(c) && clock_mono_ms() >= c->retry_at;
 }
 
+/* Deadlines were stored by another process, perhaps under a clock that has been set back since. */
+static void
+list_deadlines(struct committer *c)
+{
+    struct tocsin_err err;
+
+    if (turn_deadlines(&c->env, committer_time(c), &c->unchecked, &c->n_unchecked, &err) != TOCSIN_OK)
+        log_error("store", "", "cannot look for deadlines that a wrong clock has set: %s", err.what);
+}
+
 static void *
 committer_main(void *ctx)
 {
     struct committer *c = ctx;
 
+    list_deadlines(c);
     for (;;) {
         struct load l;
         bool stop = await(c, &l);
@@ -296,6 +323,8 @@ committer_main(void *ctx)
             committer_turn(c, &l);
         else if (stop)
             break;
+        else if (c->n_unchecked > 0 && clock_mono_ms() >= c->retry_at)
+            committer_check_clock(c);
         upkeep(c, clock_mono_ms());
     }
     return NULL;
@@ -387,6 +416,7 @@ committer_free(struct committer *c)
         c->job_head = j->next;
         job_free(j);
     }
+    free(c->unchecked);
     turn_env_release(&c->env);
     arena_free(c->arena);
     pthread_mutex_destroy(&c->mutex);

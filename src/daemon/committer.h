@@ -54,6 +54,7 @@ void committer_run(struct committer *, struct notifier *);
 void committer_intake(struct committer *, struct intake *);
 void committer_act(struct committer *, const struct api_action *, const char *origin,
                    void (*done)(void *done_ctx, enum tocsin_rc, const struct tocsin_err *), void *done_ctx);
+void committer_silence(struct committer *, const struct api_silence *, silence_done done, void *done_ctx);
 /* A send ended (EV_DELIVERY), or a target is to be tried again (EV_REARM).  Copied.  Never refused. */
 void committer_report(struct committer *, const struct event *);
 

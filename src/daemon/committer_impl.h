@@ -24,9 +24,18 @@ struct job {
     char *by, *note, *origin, *target;
     struct tocsin_outcome outcome;           /* EV_DELIVERY */
     struct tocsin_err err;                   /* EV_ACTION: why not */
+    struct silence_row *silence;             /* EV_SILENCE */
     void (*done)(void *ctx, enum tocsin_rc, const struct tocsin_err *);
+    silence_done silence_done;               /* of silences, in its place */
     void *done_ctx;
 };
+
+/* Somebody waits for the answer: refused where it cannot be stored.  Other jobs are tried again. */
+static inline bool
+job_is_asked(const struct job *j)
+{
+    return j->event.kind == EV_ACTION || j->event.kind == EV_SILENCE || j->event.kind == EV_SILENCE_END;
+}
 
 struct committer {
     struct committer_options opt;
@@ -55,6 +64,8 @@ struct committer {
     atomic_llong clock_jumps;
     int64_t next_flush, next_upkeep, retry_at;
     bool lazy;
+    struct id16 *unchecked;                  /* incidents that are still to be asked whether their clock was ahead */
+    size_t n_unchecked;
     struct complaint trouble;
 };
 
@@ -74,6 +85,8 @@ bool committer_caps_of(void *committer, const char *target, struct delivery_caps
 const struct policy *committer_default_policy(void *committer);
 /* Apply and commit, answer, wake the notifier; or deal with the failure. */
 void committer_turn(struct committer *, struct load *);
+/* Look at the next incidents whose deadlines were stored before this start. */
+void committer_check_clock(struct committer *);
 /* Alerts and actions are refused; what must not be lost goes back to the front of the queue. */
 void committer_refuse(struct committer *, struct load *, const struct tocsin_err *);
 /* A commit or upkeep failed: complain, remember, and on TOCSIN_FATAL end everything. */

@@ -108,13 +108,16 @@ job_free(struct job *j)
     free(j->note);
     free(j->origin);
     free(j->target);
+    free(j->silence);
     free(j);
 }
 
 void
 job_answer(struct job *j, enum tocsin_rc rc, const struct tocsin_err *err)
 {
-    if (j->done != NULL)
+    if (j->silence_done != NULL)
+        j->silence_done(j->done_ctx, rc, &j->event.silence_r, err);
+    else if (j->done != NULL)
         j->done(j->done_ctx, rc, err);
     job_free(j);
 }
@@ -158,6 +161,7 @@ answer_all(struct load *l)
         struct job *j = l->jobs;
 
         l->jobs = j->next;
+        j->event.silence_r = e->silence_r;
         job_answer(j, e->rc, &j->err);
         e++;
     }
@@ -182,7 +186,7 @@ committer_refuse(struct committer *c, struct load *l, const struct tocsin_err *e
 
         l->jobs = j->next;
         j->next = NULL;
-        if (j->event.kind == EV_ACTION) {
+        if (job_is_asked(j)) {
             job_answer(j, err->rc, err);
         } else {
             *at = j;
@@ -287,6 +291,25 @@ run(struct committer *c, struct event *events, size_t n, struct turn_result *r, 
     conf_unref(c->conf);
     c->conf = NULL;
     return rc;
+}
+
+void
+committer_check_clock(struct committer *c)
+{
+    size_t n = c->n_unchecked < TURN_TIMERS ? c->n_unchecked : TURN_TIMERS;
+    struct event *events = arena_zalloc(c->arena, (n + 1) * sizeof *events);
+    struct turn_result r;
+    struct tocsin_err err;
+
+    for (size_t i = 0; i < n; i++)
+        events[i] = (struct event){ .kind = EV_CLOCK, .incident = c->unchecked[c->n_unchecked - 1 - i] };
+    if (run(c, events, n, &r, &err) == TOCSIN_OK) {
+        wake_notifier(c, &r);
+        c->n_unchecked -= n;
+    } else {
+        committer_failed(c, &err);           /* they stay: after a while they are asked again */
+    }
+    arena_reset(c->arena);
 }
 
 /* With the disk full new alerts are refused, but acknowledgements and results of sends have a reserve. */

@@ -92,6 +92,14 @@ on_heartbeats(void *ctx, struct arena *arena, struct heartbeat_status **out)
 }
 
 static void
+on_silence(void *ctx, const struct api_silence *s, silence_done done, void *done_ctx)
+{
+    struct daemon *d = ctx;
+
+    committer_silence(d->committer, s, done, done_ctx);
+}
+
+static void
 on_turn_stats(void *ctx, struct turn_stats *out)
 {
     struct daemon *d = ctx;
@@ -197,6 +205,7 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .ctx = d,
                                  .conf = daemon_conf,
                                  .act = on_act,
+                                 .silence = on_silence,
                                  .reload = daemon_reload,
                                  .turn_stats = on_turn_stats,
                                  .collector_stats = on_collector_stats,

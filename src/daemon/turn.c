@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "core/world.h"
+#include "daemon/turn_impl.h"
 
 /* --- policies that incidents were opened with ----------------------------------- */
 
@@ -53,6 +53,8 @@ turn_env_init(struct turn_env *env, struct store *store, uint64_t seed_a, uint64
     idgen_seed(&env->ids, seed_a, seed_b);
     env->policies = xcalloc(1, sizeof *env->policies);
     env->policies->arena = arena_new();
+    env->silences = silence_set_new();
+    env->silences_stale = true;
 }
 
 void
@@ -62,23 +64,11 @@ turn_env_release(struct turn_env *env)
     free(env->policies->items);
     free(env->policies);
     env->policies = NULL;
+    silence_set_free(env->silences);
+    env->silences = NULL;
 }
 
 /* --- what the core asks ----------------------------------------------------------- */
-
-struct turn {
-    struct turn_env *env;
-    struct arena *arena;
-    struct store *store;
-    const struct store_ops *ops;
-    struct world world;
-    struct event *events;
-    size_t n;
-    struct id16 *keys;
-    size_t n_keys;
-    struct turn_result *out;
-    struct tocsin_err *err;
-};
 
 static const struct policy *
 policy_of(void *ctx, const struct id16 *id)
@@ -204,6 +194,7 @@ key_of(const struct event *e)
     case EV_DISARM:
         return &e->decision->key;
     case EV_EXPIRY:
+    case EV_RECHECK:
         return &e->key;
     case EV_ACTION:
         return is_by_key(e) ? &e->key : NULL;
@@ -325,6 +316,8 @@ load_incidents(struct turn *t)
         const struct event *e = &t->events[i];
         const struct world_alert *a;
 
+        if (turn_is_silence(e))
+            continue;
         if (is_report(e)) {
             if (!is_news(t, e))
                 continue;
@@ -366,81 +359,6 @@ load_members(struct turn *t)
     return TOCSIN_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
-
-static void
-collect_alerts(struct turn *t, struct writeset *ws)
-{
-    struct world *w = &t->world;
-    size_t cap = 0;
-
-    for (size_t i = 0; i < w->n_alerts; i++)
-        for (struct world_alert *a = w->alert_list[i]; a != NULL; a = a->earlier)
-            cap++;
-    ws->alerts = arena_alloc(t->arena, (cap + 1) * sizeof *ws->alerts);
-    for (size_t i = 0; i < w->n_alerts; i++) {
-        struct world_alert *chain[2] = { w->alert_list[i]->earlier, w->alert_list[i] };
-
-        /* oldest first: an occurrence is closed before the next one of its key opens */
-        for (struct world_alert *a = chain[0]; a != NULL; a = a->earlier)
-            ws->n_alerts++;
-        for (size_t at = ws->n_alerts; chain[0] != NULL; chain[0] = chain[0]->earlier)
-            ws->alerts[--at] = (struct alert_write){ &chain[0]->row, false };
-        if (chain[1]->dirt != CLEAN)
-            ws->alerts[ws->n_alerts++] = (struct alert_write){ &chain[1]->row, chain[1]->dirt == COUNTED };
-    }
-}
-
-static void
-collect(struct turn *t, struct writeset *ws)
-{
-    struct world *w = &t->world;
-    struct incident_row **incidents = arena_alloc(t->arena, (w->n_incidents + 1) * sizeof(struct incident_row *));
-    struct delivery_row **deliveries;
-    struct policy_row *policies = arena_alloc(t->arena, (w->n_new_policies + 1) * sizeof *policies);
-    size_t n_deliveries = 0;
-
-    *ws = (struct writeset){ .incidents = incidents, .policies = policies, .events = w->events,
-                             .n_events = w->n_events };
-    collect_alerts(t, ws);
-    for (size_t i = 0; i < w->n_incidents; i++) {
-        if (w->incident_list[i]->dirty)
-            incidents[ws->n_incidents++] = &w->incident_list[i]->row;
-        for (struct world_delivery *d = w->incident_list[i]->deliveries; d != NULL; d = d->next)
-            n_deliveries += d->dirty;
-    }
-    deliveries = arena_alloc(t->arena, (n_deliveries + 1) * sizeof(struct delivery_row *));
-    t->out->due = arena_alloc(t->arena, (n_deliveries + 1) * sizeof *t->out->due);
-    for (size_t i = 0; i < w->n_incidents; i++)
-        for (struct world_delivery *d = w->incident_list[i]->deliveries; d != NULL; d = d->next) {
-            if (!d->dirty)
-                continue;
-            deliveries[ws->n_deliveries++] = &d->row;
-            t->out->due[t->out->n_due++] = (struct due_delivery){ d->row.incident, d->row.target, d->row.due_at };
-        }
-    ws->deliveries = deliveries;
-    for (size_t i = 0; i < w->n_new_policies; i++)
-        policies[ws->n_policies++] = (struct policy_row){ w->new_policies[i]->id, w->new_policies[i]->body };
-}
-
-static enum tocsin_rc
-write_and_commit(struct turn *t)
-{
-    struct writeset ws;
-    enum tocsin_rc rc;
-
-    collect(t, &ws);
-    for (size_t i = 0; i < ws.n_alerts; i++) {
-        t->out->repeats += ws.alerts[i].lazy;
-        t->out->wrote |= !ws.alerts[i].lazy;
-    }
-    t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events > 0;
-    t->out->damage = t->world.damage;
-    t->out->n_damage = t->world.n_damage;
-    rc = t->ops->write(t->store, &ws, t->err);
-    return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
-}
-
 /* Which occurrences the events were about: new ones have a number since they were written. */
 static void
 number(struct turn *t, struct event *events, size_t n)
@@ -460,6 +378,8 @@ load_all(struct turn *t, size_t max_timers)
 {
     enum tocsin_rc rc = max_timers > 0 ? add_timers(t, max_timers) : TOCSIN_OK;
 
+    if (rc == TOCSIN_OK)
+        rc = turn_silences(t, max_timers > 0);
     if (rc == TOCSIN_OK)
         rc = load_alerts(t);
     if (rc == TOCSIN_OK)
@@ -504,7 +424,7 @@ turn_repeats(struct turn_env *env, struct arena *arena, struct event *alerts, si
     if (load_repeats(&t)) {
         for (size_t i = 0; i < n; i++)
             pipeline_apply(&t.world, &alerts[i]);
-        done = write_and_commit(&t) == TOCSIN_OK;
+        done = turn_commit(&t) == TOCSIN_OK;
     }
     if (done)
         number(&t, alerts, n);
@@ -530,14 +450,51 @@ turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t
     if (rc != TOCSIN_OK)
         goto out;
     for (size_t i = 0; i < t.n; i++)
-        pipeline_apply(&t.world, &t.events[i]);
-    if (t.events != events && n > 0)         /* timers were added behind: give the results back */
-        memcpy(events, t.events, n * sizeof *events);
-    rc = write_and_commit(&t);
-    if (rc == TOCSIN_OK)
+        if (!turn_is_silence(&t.events[i]))  /* those came first */
+            pipeline_apply(&t.world, &t.events[i]);
+    if (t.events != events && n > 0)         /* others were added around them: give the results back */
+        memcpy(events, t.events + t.first, n * sizeof *events);
+    rc = turn_commit(&t);
+    if (rc == TOCSIN_OK) {
+        env->silences_stale = false;
         number(&t, events, n);
+    }
 out:
     if (rc != TOCSIN_OK)
         t.ops->rollback(t.store);
+    return rc;
+}
+
+/* --- after a start --------------------------------------------------------------------------- */
+
+enum tocsin_rc
+turn_deadlines(struct turn_env *env, int64_t now, struct id16 **out_r, size_t *n_out, struct tocsin_err *err)
+{
+    const struct store_ops *ops = env->store->ops;
+    struct arena *arena = arena_new();
+    struct pending *rows = NULL;
+    struct store_stats stats = { 0 };
+    struct id16 *ids = NULL;
+    size_t n = 0, n_rows = 0, cap;
+    enum tocsin_rc rc = ops->stats(env->store, &stats, err);
+
+    if (rc == TOCSIN_OK)
+        rc = ops->pending(env->store, arena, &rows, &n_rows, err);
+    if (rc != TOCSIN_OK)
+        goto out;
+    cap = stats.open_incidents;
+    ids = xcalloc(cap + n_rows + 1, sizeof *ids);
+    rc = cap > 0 ? ops->due_incidents(env->store, INT64_MAX, ids, cap, &n, err) : TOCSIN_OK;
+    for (size_t i = 0; rc == TOCSIN_OK && i < n_rows; i++)
+        if (rows[i].due_at > now)
+            ids[n++] = rows[i].incident;
+    if (rc == TOCSIN_OK && n > 0) {
+        *n_out = sort_unique(ids, n);
+        *out_r = ids;
+        ids = NULL;
+    }
+out:
+    free(ids);
+    arena_free(arena);
     return rc;
 }

@@ -27,6 +27,8 @@ struct turn_env {
     const struct policy *(*default_policy)(void *ctx);
     void *ctx;
     struct policy_cache *policies;
+    struct silence_set *silences;            /* in force, as of the last turn that was committed */
+    bool silences_stale;                     /* or not: it is to be made anew from the store */
 };
 
 void turn_env_init(struct turn_env *, struct store *, uint64_t seed_a, uint64_t seed_b);
@@ -48,7 +50,13 @@ struct turn_result {
 enum tocsin_rc turn_run(struct turn_env *, struct arena *, struct event *events, size_t n, int64_t now,
                         size_t max_timers, struct turn_result *out, struct tocsin_err *err);
 /*
- * The same for alerts and beats that all repeat what is stored, which touches no disk.  False: at least one of them is news,
+ * Incidents with a deadline or a send ahead of now, for an EV_CLOCK each: to be asked for once, after a start.  Heap;
+ * NULL when there are none.
+ */
+enum tocsin_rc turn_deadlines(struct turn_env *, int64_t now, struct id16 **out_r, size_t *n_out,
+                              struct tocsin_err *err);
+/*
+ * The same for alerts and beats that all repeat what is stored, which touches no disk.  False: at least one is news,
  * and nothing has happened.
  */
 bool turn_repeats(struct turn_env *, struct arena *, struct event *alerts, size_t n, int64_t now,

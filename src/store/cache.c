@@ -73,6 +73,7 @@ cache_init(struct cache *c)
     timers_init(&c->expiries, c, alert_key, alert_moved);
     timers_init(&c->dues, c, incident_id, incident_moved);
     timers_init(&c->sends, c, delivery_incident, delivery_moved);
+    cache_silence_init(c);
 }
 
 void
@@ -91,6 +92,7 @@ cache_release(struct cache *c)
     timers_release(&c->expiries);
     timers_release(&c->dues);
     timers_release(&c->sends);
+    cache_silence_release(c);
     free(c->lazy);
     free(c->touched);
 }
@@ -212,6 +214,13 @@ count_delivery(struct cache *c, const struct cache_delivery *d, uint64_t by)
     n->n_due += (uint32_t)by;
     c->counts.pending_deliveries += by;
     c->counts.failing_deliveries += d->state == DELIVERY_FAILING ? by : 0;
+}
+
+static void
+count_suppressed(struct cache *c, const struct cache_alert *a, uint64_t by)
+{
+    if (a->state == ALERT_FIRING && a->suppressed != 0)
+        c->counts.suppressed_alerts += by;
 }
 
 /* --- incidents ---------------------------------------------------------------- */
@@ -338,6 +347,7 @@ close_alert(struct cache *c, const struct alert_row *row)
     if (a->rowid != row->rowid)
         return;                    /* an earlier occurrence: the open one is newer */
     unlink_alert(c, a);
+    count_suppressed(c, a, (uint64_t)-1);
     timers_set(&c->expiries, a->timer, i, 0);
     idmap_del(&c->by_key, &a->key);
     c->counts.open_alerts--;
@@ -369,11 +379,13 @@ cache_put_alert(struct cache *c, const struct alert_row *row)
     } else {
         to = pool_at(&c->alerts, i);
         c->counts.lazy_unflushed -= to->lazy;
+        count_suppressed(c, to, (uint64_t)-1);
     }
     to->lazy = false;
     to->rowid = row->rowid;
     to->state = row->state;
     ALERT_INTS(SET)
+    count_suppressed(c, to, 1);
     link_alert(c, to, i, incident);
     timers_set(&c->expiries, to->timer, i, to->expires_at);
 }

@@ -81,10 +81,19 @@ struct cache_delivery {
     char *text;                    /* target, DELIVERY_TEXTS */
 };
 
+struct cache_silence {
+    struct id16 id;
+    uint32_t timer;
+    struct silence_row *row;       /* NULL: the record is free */
+};
+
 struct cache {
     struct pool alerts, incidents, deliveries;
     struct idmap by_key, by_id, by_group;          /* by_group: open incidents only */
     struct timers expiries, dues, sends;
+    struct pool silences;
+    struct idmap silence_by_id;
+    struct timers silence_dues;
     uint32_t *lazy; size_t n_lazy, cap_lazy;       /* alerts ahead of the disk, oldest first; some no longer are */
     size_t lazy_head;                              /* those before it have been flushed */
     uint32_t *touched; size_t n_touched, cap_touched;
@@ -127,5 +136,16 @@ size_t cache_lazy(const struct cache *, struct alert_row *out, size_t max);
 void cache_flushed(struct cache *, const struct alert_row *rows, size_t n);
 /* Alerts that nobody waits for (dismissed, dropped) without news since `before`; looks at a part of all each time. */
 size_t cache_silent(struct cache *, int64_t before, struct alert_row *out, size_t max);
+
+
+/* cache_silence.c; the rows stay until they are changed */
+void cache_silence_init(struct cache *);
+void cache_silence_release(struct cache *);
+const struct silence_row *cache_silence(const struct cache *, const struct id16 *id);      /* NULL: not in */
+void cache_put_silence(struct cache *, const struct silence_row *);
+void cache_drop_silence(struct cache *, const struct id16 *id);
+/* Those in this phase; expired ones only when no sweep is under way.  ended_before 0: whenever they end. */
+void cache_silences(const struct cache *, struct arena *, enum silence_phase, int64_t ended_before,
+                    struct silence_row **out, size_t *n_out);
 
 #endif

@@ -70,6 +70,12 @@ policy_cmp(const void *p, const void *key)
     return id_cmp(&((const struct policy_row *)p)->id, key);
 }
 
+static int
+silence_cmp(const void *p, const void *key)
+{
+    return id_cmp(&((const struct silence_row *)p)->id, key);
+}
+
 /* --- finding ------------------------------------------------------------------ */
 
 size_t
@@ -218,6 +224,24 @@ mem_put_policy(struct mem_disk *d, const struct policy_row *row)
         list_insert(&d->policies, i, policy_row_dup(row));
 }
 
+void
+mem_drop_silence(struct mem_disk *d, const struct id16 *id)
+{
+    size_t i = list_find(&d->silences, silence_cmp, id);
+
+    if (i == d->silences.n || silence_cmp(d->silences.v[i], id) != 0)
+        return;
+    free(d->silences.v[i]);
+    list_remove(&d->silences, i);
+}
+
+void
+mem_put_silence(struct mem_disk *d, const struct silence_row *row)
+{
+    mem_drop_silence(d, &row->id);
+    list_insert(&d->silences, list_find(&d->silences, silence_cmp, &row->id), silence_row_dup(row));
+}
+
 /* --- removing ----------------------------------------------------------------- */
 
 void
@@ -277,6 +301,9 @@ mem_disk_release(struct mem_disk *d)
         mem_event_free(d->orphans.v[i]);
     for (size_t i = 0; i < d->policies.n; i++)
         free(d->policies.v[i]);
+    for (size_t i = 0; i < d->silences.n; i++)
+        free(d->silences.v[i]);
+    free(d->silences.v);
     free(d->incidents.v);
     free(d->alerts.v);
     free(d->orphans.v);
@@ -310,5 +337,7 @@ mem_disk_clone(struct mem_disk *to, const struct mem_disk *from)
     clone_events(to, &from->orphans);
     for (size_t i = 0; i < from->policies.n; i++)
         mem_put_policy(to, from->policies.v[i]);
+    for (size_t i = 0; i < from->silences.n; i++)
+        mem_put_silence(to, from->silences.v[i]);
     to->last_seq = from->last_seq;
 }

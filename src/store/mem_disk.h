@@ -25,6 +25,7 @@ struct mem_disk {
     struct list incidents;         /* struct mem_incident, by id */
     struct list orphans;           /* struct mem_event of no incident */
     struct list policies;          /* struct policy_row, by id */
+    struct list silences;          /* struct silence_row, by id */
     int64_t last_seq;
 };
 
@@ -43,7 +44,9 @@ void mem_put_incident(struct mem_disk *, const struct incident_row *);
 void mem_put_delivery(struct mem_disk *, const struct delivery_row *);
 void mem_put_event(struct mem_disk *, const struct event_row *);
 void mem_put_policy(struct mem_disk *, const struct policy_row *);
+void mem_put_silence(struct mem_disk *, const struct silence_row *);
 
+void mem_drop_silence(struct mem_disk *, const struct id16 *id);
 void mem_drop_alert(struct mem_disk *, int64_t rowid);
 void mem_drop_incident(struct mem_disk *, const struct id16 *id); /* its lists are empty */
 void list_remove(struct list *, size_t i);

@@ -117,6 +117,22 @@ mem_list_alerts(struct store *s, struct arena *a, const struct alert_filter *f, 
     return TOCSIN_OK;
 }
 
+enum tocsin_rc
+mem_list_silences(struct store *s, struct arena *a, struct silence_row **out, size_t *n_out, struct tocsin_err *err)
+{
+    struct mem *m = mem_of(s);
+    const struct list *l = &m->disk.silences;
+
+    (void)err;
+    pthread_mutex_lock(&m->lock);
+    *out = arena_alloc(a, (l->n + 1) * sizeof **out);
+    for (size_t i = 0; i < l->n; i++)
+        silence_row_copy(a, &(*out)[i], l->v[i]);
+    *n_out = l->n;
+    pthread_mutex_unlock(&m->lock);
+    return TOCSIN_OK;
+}
+
 static void
 copy_alerts(struct arena *a, const struct mem_incident *n, size_t max, struct incident_detail *out)
 {

@@ -30,6 +30,8 @@ enum tocsin_rc mem_list_incidents(struct store *s, struct arena *a, const struct
                                   struct incident_row **out, size_t *n_out, struct tocsin_err *err);
 enum tocsin_rc mem_list_alerts(struct store *s, struct arena *a, const struct alert_filter *f, struct alert_row **out,
                                size_t *n_out, struct tocsin_err *err);
+enum tocsin_rc mem_list_silences(struct store *s, struct arena *a, struct silence_row **out, size_t *n_out,
+                                 struct tocsin_err *err);
 enum tocsin_rc mem_get_incident(struct store *s, struct arena *a, const struct id16 *id, size_t max_alerts,
                                 size_t max_events, struct incident_detail *out, struct tocsin_err *err);
 enum tocsin_rc mem_get_delivery(struct store *s, struct arena *a, const struct id16 *id, const char *target,

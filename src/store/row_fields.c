@@ -29,6 +29,9 @@ static const struct layout event_layout = { sizeof(ROW), 3, { AT(kind) AT(actor)
 #define ROW struct policy_row
 static const struct layout policy_layout = { sizeof(ROW), 1, { AT(body) } };
 #undef ROW
+#define ROW struct silence_row
+static const struct layout silence_layout = { sizeof(ROW), 0 SILENCE_TEXTS(ONE_MORE), { SILENCE_TEXTS(AT) } };
+#undef ROW
 
 static const char *
 text_at(const void *row, size_t offset)
@@ -133,6 +136,12 @@ policy_row_dup(const struct policy_row *src)
     return dup_row(&policy_layout, src);
 }
 
+struct silence_row *
+silence_row_dup(const struct silence_row *src)
+{
+    return dup_row(&silence_layout, src);
+}
+
 void
 incident_row_copy(struct arena *a, struct incident_row *dst, const struct incident_row *src)
 {
@@ -155,6 +164,12 @@ void
 policy_row_copy(struct arena *a, struct policy_row *dst, const struct policy_row *src)
 {
     copy_row(a, &policy_layout, dst, src);
+}
+
+void
+silence_row_copy(struct arena *a, struct silence_row *dst, const struct silence_row *src)
+{
+    copy_row(a, &silence_layout, dst, src);
 }
 
 static int

@@ -31,6 +31,9 @@
     X(refused_page) X(attempts) X(sends) X(due_at) X(failing_since) X(told_at)
 #define DELIVERY_TEXTS(X) X(last_error) X(vendor_ref)
 
+#define SILENCE_INTS(X) X(phase) X(starts_at) X(ends_at) X(updated_at) X(next_due) X(sweep)
+#define SILENCE_TEXTS(X) X(matchers) X(created_by) X(comment) X(annotations)
+
 #define ONE_MORE(f) +1
 enum { N_INCIDENT_TEXTS = 0 INCIDENT_TEXTS(ONE_MORE), N_DELIVERY_TEXTS = 1 DELIVERY_TEXTS(ONE_MORE) /* and target */ };
 
@@ -42,12 +45,14 @@ struct incident_row *incident_row_dup(const struct incident_row *);
 struct delivery_row *delivery_row_dup(const struct delivery_row *);
 struct event_row *event_row_dup(const struct event_row *);
 struct policy_row *policy_row_dup(const struct policy_row *);
+struct silence_row *silence_row_dup(const struct silence_row *);
 
 void alert_row_copy(struct arena *, struct alert_row *dst, const struct alert_row *src);
 void incident_row_copy(struct arena *, struct incident_row *dst, const struct incident_row *src);
 void delivery_row_copy(struct arena *, struct delivery_row *dst, const struct delivery_row *src);
 void event_row_copy(struct arena *, struct event_row *dst, const struct event_row *src);
 void policy_row_copy(struct arena *, struct policy_row *dst, const struct policy_row *src);
+void silence_row_copy(struct arena *, struct silence_row *dst, const struct silence_row *src);
 
 /* By step, then by target: the order in which deliveries are always given. */
 void delivery_rows_sort(struct delivery_row *, size_t n);

@@ -99,6 +99,17 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_DROP_ALERT_TEXT] = "delete from alert_text where id = ?1",
     [ST_DROP_EVENT] = "delete from event where id = ?1",
     [ST_VACUUM] = "pragma incremental_vacuum(256)",
+
+    [ST_SILENCE_PUT] = "replace into silence values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+    [ST_SILENCE_LIST] = "select id, phase, starts_at, ends_at, updated_at, next_due, sweep, matchers, created_by, "
+                        "comment, annotations from silence where id > x'' order by id",
+    [ST_DROP_SILENCE] = "delete from silence where id = ?1",
+    [ST_FIRING] = "select " ALERT_COLUMNS ", t.source, t.dedup_key, t.body from alert a indexed by alert_open "
+                  "join alert_text t on t.id = a.id where a.state in (1, 3, 5) and a.state = 1 and a.id < ?1 "
+                  "order by a.id desc limit ?2",
+    [ST_FIRING_HELD] = "select " ALERT_COLUMNS ", t.source, t.dedup_key, t.body from alert a indexed by "
+                       "alert_silenced join alert_text t on t.id = a.id where a.state = 1 and a.suppressed > 1 and "
+                       "a.id < ?1 order by a.id desc limit ?2",
 };
 
 /* --- errors ------------------------------------------------------------------- */

@@ -123,6 +123,22 @@ load_alerts(struct sq *sq, struct arena *a, struct tocsin_err *err)
     return rc;
 }
 
+static enum tocsin_rc
+load_silences(struct sq *sq, struct arena *a, struct tocsin_err *err)
+{
+    struct silence_row *rows;
+    size_t n = 0;
+    enum tocsin_rc rc = query_silences(&sq->conn, a, &rows, &n, err);
+
+    for (size_t i = 0; i < n && rc == TOCSIN_OK; i++)
+        if (rows[i].phase >= SILENCE_PENDING && rows[i].phase <= SILENCE_EXPIRED)
+            cache_put_silence(&sq->w.cache, &rows[i]);
+        else
+            rc = err_set(err, TOCSIN_FATAL, "", "database '%s' is damaged: a silence in phase %u", sq->path,
+                         rows[i].phase);
+    return rc;
+}
+
 /* The first and only row of a statement without parameters; conn_done() is to be called. */
 static enum tocsin_rc
 only_row(struct sq *sq, enum statement which, sqlite3_stmt **out, struct tocsin_err *err)
@@ -167,6 +183,8 @@ sqlite_load(struct sq *sq, struct tocsin_err *err)
         rc = load_due(sq, a, err);
     if (rc == TOCSIN_OK)
         rc = load_alerts(sq, a, err);
+    if (rc == TOCSIN_OK)
+        rc = load_silences(sq, a, err);
     if (rc == TOCSIN_OK)
         rc = load_last(sq, err);
     cache_trim(&sq->w.cache);

@@ -165,6 +165,16 @@ sqlite_list_incidents(struct store *s, struct arena *a, const struct incident_fi
     return reader_end(sq, r, rc, err);
 }
 
+enum tocsin_rc
+sqlite_list_silences(struct store *s, struct arena *a, struct silence_row **out, size_t *n_out, struct tocsin_err *err)
+{
+    struct sq *sq = sq_of(s);
+    struct reader *r;
+    enum tocsin_rc rc = reader_begin(sq, &r, err);
+
+    return rc == TOCSIN_OK ? reader_end(sq, r, query_silences(&r->conn, a, out, n_out, err), err) : rc;
+}
+
 static enum tocsin_rc
 query_alerts(struct conn *c, struct arena *a, const struct alert_filter *f, struct rows *out, struct tocsin_err *err)
 {

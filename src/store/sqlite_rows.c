@@ -116,6 +116,27 @@ read_event(sqlite3_stmt *st, struct arena *a, struct event_row *out)
     READ_TEXT(text)
 }
 
+void
+bind_silence(sqlite3_stmt *st, const struct silence_row *row)
+{
+    int n = 1;
+
+    bind_id(st, 1, &row->id);
+    SILENCE_INTS(BIND_INT)
+    SILENCE_TEXTS(BIND_TEXT)
+}
+
+void
+read_silence(sqlite3_stmt *st, struct arena *a, struct silence_row *out)
+{
+    int n = 1;
+
+    memset(out, 0, sizeof *out);
+    out->id = column_id(st, 0);
+    SILENCE_INTS(READ_INT)
+    SILENCE_TEXTS(READ_TEXT)
+}
+
 void *
 rows_add(struct rows *r)
 {
@@ -165,6 +186,23 @@ query_deliveries(struct conn *c, struct arena *a, const struct id16 *incident, s
     while ((rc = conn_step(c, st, &row, err)) == TOCSIN_OK && row)
         read_delivery(st, a, rows_add(&rows));
     delivery_rows_sort(rows.v, rows.n);
+    *out = rows.v;
+    *n_out = rows.n;
+    return rc;
+}
+
+enum tocsin_rc
+query_silences(struct conn *c, struct arena *a, struct silence_row **out, size_t *n_out, struct tocsin_err *err)
+{
+    sqlite3_stmt *st = conn_take(c, ST_SILENCE_LIST, err);
+    struct rows rows = { .arena = a, .size = sizeof **out };
+    enum tocsin_rc rc;
+    bool row;
+
+    if (st == NULL)
+        return conn_kind(c);
+    while ((rc = conn_step(c, st, &row, err)) == TOCSIN_OK && row)
+        read_silence(st, a, rows_add(&rows));
     *out = rows.v;
     *n_out = rows.n;
     return rc;

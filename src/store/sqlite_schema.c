@@ -24,10 +24,12 @@ enum { APPLICATION_ID = 0x746f6373 };          /* "tocs" */
 
 EMBED(schema_0001, "0001_init.sql");
 EMBED(schema_0002, "0002_group_of_resolved.sql");
+EMBED(schema_0003, "0003_silence.sql");
 
 const struct migration schema_migrations[] = {
     { "0001_init", schema_0001 },
     { "0002_group_of_resolved", schema_0002 },
+    { "0003_silence", schema_0003 },
 };
 const size_t schema_version = sizeof schema_migrations / sizeof schema_migrations[0];
 

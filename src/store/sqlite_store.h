@@ -81,6 +81,8 @@ enum tocsin_rc sqlite_list_incidents(struct store *, struct arena *, const struc
                                      struct incident_row **out, size_t *n_out, struct tocsin_err *);
 enum tocsin_rc sqlite_list_alerts(struct store *, struct arena *, const struct alert_filter *, struct alert_row **out,
                                   size_t *n_out, struct tocsin_err *);
+enum tocsin_rc sqlite_list_silences(struct store *, struct arena *, struct silence_row **out, size_t *n_out,
+                                    struct tocsin_err *);
 enum tocsin_rc sqlite_get_incident(struct store *, struct arena *, const struct id16 *id, size_t max_alerts,
                                    size_t max_events, struct incident_detail *out, struct tocsin_err *);
 enum tocsin_rc sqlite_get_delivery(struct store *, struct arena *, const struct id16 *id, const char *target,

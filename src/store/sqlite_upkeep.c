@@ -162,6 +162,8 @@ sqlite_maintain(struct store *s, int64_t now, int64_t keep_ms, int64_t budget_ms
     if (rc == TOCSIN_OK)
         rc = writer_close_silent(&sq->w, now, err);
     if (rc == TOCSIN_OK)
+        rc = writer_forget_silences(&sq->w, now, keep_ms, err);
+    if (rc == TOCSIN_OK)
         rc = sweep(sq, now - keep_ms, &removed, err);
     if (rc == TOCSIN_OK && removed > 0 && clock_mono_ms() < until)
         rc = give_pages_back(sq, err);

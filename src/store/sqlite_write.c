@@ -82,6 +82,10 @@ put_rest(struct conn *c, const struct stage *s, struct tocsin_err *err)
         RUN(c, ST_DELIVERY_PUT, bind_delivery(st_, &s->deliveries[i]));
     for (size_t i = 0; i < s->n_events; i++)
         RUN(c, ST_EVENT_INSERT, bind_event(st_, &s->events[i]));
+    for (size_t i = 0; i < s->n_silences; i++)
+        RUN(c, ST_SILENCE_PUT, bind_silence(st_, &s->silences[i]));
+    for (size_t i = 0; i < s->n_gone_silences; i++)
+        RUN(c, ST_DROP_SILENCE, bind_id(st_, 1, &s->gone_silences[i]));
     return TOCSIN_OK;
 }
 
@@ -212,7 +216,36 @@ fetch_episodes(struct writer *w, const struct id16 *group, uint32_t *out, struct
     return sq_result(sq, rc, err);
 }
 
-const struct engine sqlite_engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes, end };
+static enum tocsin_rc
+fetch_firing(struct writer *w, struct arena *a, int64_t before, bool held, size_t max, struct alert_row **out,
+             size_t *n_out, struct tocsin_err *err)
+{
+    struct sq *sq = (struct sq *)w;
+    struct rows rows = { .arena = a, .size = sizeof **out };
+    enum tocsin_rc rc = join(sq, err);
+    sqlite3_stmt *st;
+    bool row;
+
+    if (rc != TOCSIN_OK)
+        return sq_result(sq, rc, err);
+    st = conn_take(&sq->conn, held ? ST_FIRING_HELD : ST_FIRING, err);
+    if (st == NULL)
+        return sq_result(sq, conn_kind(&sq->conn), err);
+    sqlite3_bind_int64(st, 1, before);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
+    while ((rc = conn_step(&sq->conn, st, &row, err)) == TOCSIN_OK && row) {
+        struct alert_row *alert = rows_add(&rows);
+
+        read_alert(st, alert);
+        read_alert_text(st, a, alert);
+    }
+    *out = rows.v;
+    *n_out = rows.n;
+    return sq_result(sq, rc, err);
+}
+
+const struct engine sqlite_engine = { persist,        fetch_incident, fetch_deliveries, fetch_episodes,
+                                      fetch_firing, end };
 
 /* --- lazy rows ---------------------------------------------------------------- */
 

@@ -23,6 +23,8 @@ stage_release(struct stage *s)
     free(s->deliveries);
     free(s->events);
     free(s->policies);
+    free(s->silences);
+    free(s->gone_silences);
     memset(s, 0, sizeof *s);
 }
 
@@ -31,6 +33,7 @@ stage_reset(struct stage *s)
 {
     arena_reset(s->arena);
     s->n_alerts = s->n_incidents = s->n_deliveries = s->n_events = s->n_policies = 0;
+    s->n_silences = s->n_gone_silences = 0;
     s->news = s->durable = false;
 }
 
@@ -85,7 +88,14 @@ stage_add(struct stage *s, const struct cache *c, const struct writeset *ws, int
     ROOM(s->policies, s->n_policies, s->cap_policies, ws->n_policies);
     for (size_t i = 0; i < ws->n_policies; i++)
         policy_row_copy(s->arena, &s->policies[s->n_policies++], &ws->policies[i]);
-    s->durable |= ws->n_incidents + ws->n_deliveries + ws->n_events + ws->n_policies > 0;
+    ROOM(s->silences, s->n_silences, s->cap_silences, ws->n_silences);
+    for (size_t i = 0; i < ws->n_silences; i++)
+        silence_row_copy(s->arena, &s->silences[s->n_silences++], ws->silences[i]);
+    ROOM(s->gone_silences, s->n_gone_silences, s->cap_gone_silences, ws->n_gone_silences);
+    for (size_t i = 0; i < ws->n_gone_silences; i++)
+        s->gone_silences[s->n_gone_silences++] = ws->gone_silences[i];
+    s->durable |= ws->n_incidents + ws->n_deliveries + ws->n_events + ws->n_policies + ws->n_silences +
+                      ws->n_gone_silences > 0;
 }
 
 /* --- checks ------------------------------------------------------------------- */
@@ -204,6 +214,10 @@ stage_apply(const struct stage *s, struct cache *c)
         cache_put_incident(c, &s->incidents[i]);
     for (size_t i = 0; i < s->n_deliveries; i++)
         cache_put_delivery(c, &s->deliveries[i]);
+    for (size_t i = 0; i < s->n_silences; i++)
+        cache_put_silence(c, &s->silences[i]);
+    for (size_t i = 0; i < s->n_gone_silences; i++)
+        cache_drop_silence(c, &s->gone_silences[i]);
     for (size_t i = 0; i < s->n_alerts; i++) {
         if (!s->alerts[i].lazy)
             cache_put_alert(c, &s->alerts[i].row);

@@ -31,6 +31,8 @@ struct writeset {
     struct delivery_row *const *deliveries; size_t n_deliveries;
     const struct event_row *events;        size_t n_events;
     const struct policy_row *policies;     size_t n_policies;   /* known ids are skipped */
+    struct silence_row *const *silences;   size_t n_silences;
+    const struct id16 *gone_silences;      size_t n_gone_silences;
 };
 
 #define INCIDENT_DELAYED 1u        /* of incident_filter.states */
@@ -64,6 +66,8 @@ struct pending { struct id16 incident; const char *target; int64_t due_at; };
 
 struct store_stats {
     uint64_t open_incidents, triggered, acknowledged, open_alerts, exhausted;
+    uint64_t suppressed_alerts;    /* of the open ones: firing, and held back */
+    uint64_t silences[SILENCE_EXPIRED + 1];                     /* by phase */
     uint64_t pending_deliveries, failing_deliveries;
     int64_t oldest_pending_at;     /* due_at of the oldest undelivered row; 0 none */
     uint64_t commits, rows_written, lazy_unflushed;
@@ -96,7 +100,17 @@ struct store_ops {
                                     struct tocsin_err *);
     enum tocsin_rc (*due_alerts)(struct store *, int64_t now, struct id16 *keys_out, size_t max, size_t *n_out,
                                  struct tocsin_err *);
-    int64_t (*next_due)(struct store *);                          /* earliest of both; 0 none */
+    enum tocsin_rc (*due_silences)(struct store *, int64_t now, struct id16 *out, size_t max, size_t *n_out,
+                                   struct tocsin_err *);
+    int64_t (*next_due)(struct store *);                          /* earliest of the three; 0 none */
+    enum tocsin_rc (*load_silence)(struct store *, struct arena *, const struct id16 *id, struct silence_row *out,
+                                   bool *found, struct tocsin_err *);
+    /* Those that are in force: phase SILENCE_ACTIVE. */
+    enum tocsin_rc (*load_silences)(struct store *, struct arena *, struct silence_row **out, size_t *n_out,
+                                    struct tocsin_err *);
+    /* Firing alerts with a rowid below `before`, newest first, with text; held: only those that a silence holds. */
+    enum tocsin_rc (*load_firing)(struct store *, struct arena *, int64_t before, bool held, size_t max,
+                                  struct alert_row **out, size_t *n_out, struct tocsin_err *);
     /* Rows that are lazy alone need no sync: they reach the disk with flush() or the next commit. */
     enum tocsin_rc (*write)(struct store *, const struct writeset *, struct tocsin_err *);
     enum tocsin_rc (*commit)(struct store *, struct tocsin_err *);
@@ -112,6 +126,9 @@ struct store_ops {
                                      struct incident_row **out, size_t *n_out, struct tocsin_err *);
     enum tocsin_rc (*list_alerts)(struct store *, struct arena *, const struct alert_filter *,
                                   struct alert_row **out, size_t *n_out, struct tocsin_err *);
+    /* All of them, in the order of their ids. */
+    enum tocsin_rc (*list_silences)(struct store *, struct arena *, struct silence_row **out, size_t *n_out,
+                                    struct tocsin_err *);
     /* TOCSIN_NOT_FOUND when there is no such incident. */
     enum tocsin_rc (*get_incident)(struct store *, struct arena *, const struct id16 *id, size_t max_alerts,
                                    size_t max_events, struct incident_detail *out, struct tocsin_err *);

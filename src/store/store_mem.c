@@ -40,6 +40,10 @@ persist(struct writer *w, const struct stage *st, struct tocsin_err *err)
             mem_put_alert(&m->disk, &st->alerts[i].row);
     for (size_t i = 0; i < st->n_events; i++)
         mem_put_event(&m->disk, &st->events[i]);
+    for (size_t i = 0; i < st->n_silences; i++)
+        mem_put_silence(&m->disk, &st->silences[i]);
+    for (size_t i = 0; i < st->n_gone_silences; i++)
+        mem_drop_silence(&m->disk, &st->gone_silences[i]);
     pthread_mutex_unlock(&m->lock);
     return TOCSIN_OK;
 }
@@ -87,7 +91,25 @@ fetch_episodes(struct writer *w, const struct id16 *group, uint32_t *out, struct
     return TOCSIN_OK;
 }
 
-static const struct engine engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes, NULL };
+static enum tocsin_rc
+fetch_firing(struct writer *w, struct arena *a, int64_t before, bool held, size_t max, struct alert_row **out,
+             size_t *n_out, struct tocsin_err *err)
+{
+    const struct mem_disk *d = disk_of(w);
+
+    (void)err;
+    *n_out = 0;
+    *out = arena_alloc(a, (max < d->alerts.n ? max : d->alerts.n) * sizeof **out);
+    for (size_t i = mem_alert_from(d, before); i > 0 && *n_out < max; i--) {
+        const struct alert_row *row = d->alerts.v[i - 1];
+
+        if (row->state == ALERT_FIRING && (!held || row->suppressed & HELD_BY_SILENCE))
+            alert_row_copy(a, &(*out)[(*n_out)++], row);
+    }
+    return TOCSIN_OK;
+}
+
+static const struct engine engine = { persist, fetch_incident, fetch_deliveries, fetch_episodes, fetch_firing, NULL };
 
 /* --- upkeep ------------------------------------------------------------------- */
 
@@ -218,6 +240,9 @@ mem_maintain(struct store *s, int64_t now, int64_t keep_ms, int64_t budget_ms, s
     enum tocsin_rc rc = writer_close_silent(&m->w, now, err);
     size_t n;
 
+    if (rc == TOCSIN_OK)
+        rc = writer_forget_silences(&m->w, now, keep_ms, err);
+
     (void)budget_ms;
     if (rc != TOCSIN_OK)
         return rc;
@@ -271,6 +296,11 @@ static const struct store_ops mem_ops = {
     .due_incidents = writer_due_incidents,
     .due_alerts = writer_due_alerts,
     .next_due = writer_next_due,
+    .due_silences = writer_due_silences,
+    .load_silence = writer_load_silence,
+    .load_silences = writer_load_silences,
+    .load_firing = writer_load_firing,
+    .list_silences = mem_list_silences,
     .write = writer_write,
     .commit = writer_commit,
     .rollback = writer_rollback,
@@ -335,6 +365,8 @@ load(struct mem *m)
             cache_put_alert(&m->w.cache, a);
         m->w.last_rowid = a->rowid;
     }
+    for (size_t i = 0; i < d->silences.n; i++)
+        cache_put_silence(&m->w.cache, d->silences.v[i]);
     cache_trim(&m->w.cache);
     writer_publish(&m->w);
 }

@@ -9,6 +9,7 @@
 
 enum { SILENT_BATCH = 256 };
 #define SILENT_MS ((int64_t)24 * 60 * 60 * 1000)
+#define SILENCE_KEEP_MS ((int64_t)120 * 60 * 60 * 1000)
 
 static struct writer *
 writer_of(struct store *s)
@@ -185,9 +186,72 @@ int64_t
 writer_next_due(struct store *s)
 {
     const struct cache *c = &writer_of(s)->cache;
-    int64_t a = timers_first(&c->expiries), b = timers_first(&c->dues);
+    const struct timers *all[] = { &c->expiries, &c->dues, &c->silence_dues };
+    int64_t first = 0;
 
-    return a == 0 ? b : b == 0 ? a : a < b ? a : b;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        int64_t at = timers_first(all[i]);
+
+        if (at != 0 && (first == 0 || at < first))
+            first = at;
+    }
+    return first;
+}
+
+enum tocsin_rc
+writer_due_silences(struct store *s, int64_t now, struct id16 *out, size_t max, size_t *n_out, struct tocsin_err *err)
+{
+    (void)err;
+    *n_out = due(&writer_of(s)->cache.silence_dues, now, out, max);
+    return TOCSIN_OK;
+}
+
+/* --- silences ----------------------------------------------------------------- */
+
+enum tocsin_rc
+writer_load_silence(struct store *s, struct arena *a, const struct id16 *id, struct silence_row *out, bool *found,
+                    struct tocsin_err *err)
+{
+    const struct silence_row *row = cache_silence(&writer_of(s)->cache, id);
+
+    (void)err;
+    *found = row != NULL;
+    if (row != NULL)
+        silence_row_copy(a, out, row);
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+writer_load_silences(struct store *s, struct arena *a, struct silence_row **out, size_t *n_out, struct tocsin_err *err)
+{
+    (void)err;
+    cache_silences(&writer_of(s)->cache, a, SILENCE_ACTIVE, 0, out, n_out);
+    return TOCSIN_OK;
+}
+
+/* The texts from the engine, all else from the cache, which may be ahead of it. */
+enum tocsin_rc
+writer_load_firing(struct store *s, struct arena *a, int64_t before, bool held, size_t max, struct alert_row **out,
+                   size_t *n_out, struct tocsin_err *err)
+{
+    struct writer *w = writer_of(s);
+    enum tocsin_rc rc = w->engine->fetch_firing(w, a, before, held, max, out, n_out, err);
+
+    for (size_t i = 0; rc == TOCSIN_OK && i < *n_out; i++) {
+        struct alert_row *row = &(*out)[i], now;
+        const struct cache_alert *known = cache_alert(&w->cache, &row->key);
+
+        if (known == NULL || known->rowid != row->rowid)
+            return err_set(err, TOCSIN_INTERNAL, "", "alert %lld is open on the disk and not in memory",
+                           (long long)row->rowid);
+        cache_alert_row(&w->cache, known, &now);
+        now.source = row->source;
+        now.dedup_key = row->dedup_key;
+        now.body = row->body;
+        now.body_len = row->body_len;
+        *row = now;
+    }
+    return rc;
 }
 
 /* --- the unit of work --------------------------------------------------------- */
@@ -400,4 +464,28 @@ writer_close_silent(struct writer *w, int64_t now, struct tocsin_err *err)
         writes[i] = (struct alert_write){ &rows[i], false };
     }
     return writer_write_own(w, &ws, err);
+}
+
+enum tocsin_rc
+writer_forget_silences(struct writer *w, int64_t now, int64_t keep_ms, struct tocsin_err *err)
+{
+    int64_t before = now - (keep_ms < SILENCE_KEEP_MS ? keep_ms : SILENCE_KEEP_MS);
+    struct arena *a;
+    struct silence_row *rows;
+    struct writeset ws = { 0 };
+    struct id16 *gone;
+    enum tocsin_rc rc = TOCSIN_OK;
+
+    if (w->cache.counts.silences[SILENCE_EXPIRED] == 0 || before <= 0)
+        return TOCSIN_OK;
+    a = arena_new();
+    cache_silences(&w->cache, a, SILENCE_EXPIRED, before, &rows, &ws.n_gone_silences);
+    gone = arena_alloc(a, (ws.n_gone_silences + 1) * sizeof *gone);
+    for (size_t i = 0; i < ws.n_gone_silences; i++)
+        gone[i] = rows[i].id;
+    ws.gone_silences = gone;
+    if (ws.n_gone_silences > 0)
+        rc = writer_write_own(w, &ws, err);
+    arena_free(a);
+    return rc;
 }

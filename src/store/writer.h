@@ -26,6 +26,8 @@ struct stage {
     struct delivery_row *deliveries;  size_t n_deliveries, cap_deliveries;
     struct event_row *events;         size_t n_events, cap_events;
     struct policy_row *policies;      size_t n_policies, cap_policies;
+    struct silence_row *silences;     size_t n_silences, cap_silences;
+    struct id16 *gone_silences;       size_t n_gone_silences, cap_gone_silences;
     bool news;                     /* holds an alert or incident that is new: refused first when space is short */
     bool durable;                  /* holds more than lazy rows */
 };
@@ -42,6 +44,9 @@ struct engine {
     enum tocsin_rc (*fetch_deliveries)(struct writer *, struct arena *, const struct id16 *incident,
                                        struct delivery_row **out, size_t *n_out, struct tocsin_err *);
     enum tocsin_rc (*fetch_episodes)(struct writer *, const struct id16 *group, uint32_t *out, struct tocsin_err *);
+    /* store.h, load_firing(); with the rows as they are on the disk, which the writer brings up to date. */
+    enum tocsin_rc (*fetch_firing)(struct writer *, struct arena *, int64_t before, bool held, size_t max,
+                                   struct alert_row **out, size_t *n_out, struct tocsin_err *);
     /* The unit of work is over, with or without persist(): let go of what a fetch has taken.  NULL: nothing. */
     void (*end)(struct writer *);
 };
@@ -68,6 +73,9 @@ enum tocsin_rc writer_write_own(struct writer *, const struct writeset *, struct
 /* Close what was dismissed or dropped and has had no news for a day. */
 enum tocsin_rc writer_close_silent(struct writer *, int64_t now, struct tocsin_err *);
 
+/* Let go of silences that ended more than five days ago, or keep_ms if that is less. */
+enum tocsin_rc writer_forget_silences(struct writer *, int64_t now, int64_t keep_ms, struct tocsin_err *);
+
 /* members of struct store_ops */
 enum tocsin_rc writer_begin(struct store *, struct tocsin_err *);
 enum tocsin_rc writer_load_alerts(struct store *, const struct id16 *keys, size_t n, struct alert_row *out,
@@ -85,7 +93,15 @@ enum tocsin_rc writer_due_incidents(struct store *, int64_t now, struct id16 *ou
                                     struct tocsin_err *);
 enum tocsin_rc writer_due_alerts(struct store *, int64_t now, struct id16 *keys_out, size_t max, size_t *n_out,
                                  struct tocsin_err *);
+enum tocsin_rc writer_due_silences(struct store *, int64_t now, struct id16 *out, size_t max, size_t *n_out,
+                                   struct tocsin_err *);
 int64_t writer_next_due(struct store *);
+enum tocsin_rc writer_load_silence(struct store *, struct arena *, const struct id16 *id, struct silence_row *out,
+                                   bool *found, struct tocsin_err *);
+enum tocsin_rc writer_load_silences(struct store *, struct arena *, struct silence_row **out, size_t *n_out,
+                                    struct tocsin_err *);
+enum tocsin_rc writer_load_firing(struct store *, struct arena *, int64_t before, bool held, size_t max,
+                                  struct alert_row **out, size_t *n_out, struct tocsin_err *);
 enum tocsin_rc writer_write(struct store *, const struct writeset *, struct tocsin_err *);
 enum tocsin_rc writer_commit(struct store *, struct tocsin_err *);
 void writer_rollback(struct store *);

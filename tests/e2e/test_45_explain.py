@@ -115,6 +115,16 @@ def test_lines_of_a_log_are_alerts_only_by_a_rule(bench):
     assert doc["lines_without_a_rule"] == 0 and doc["alerts"][0]["rules"][0]["name"] == "oom"
 
 
+def test_functions_of_the_users_own_jq_change_nothing(bench, monkeypatch):
+    home = bench.folder / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    bench.mapping(".body | { summary: (.what | ascii_upcase) }")
+    for text in ('def ascii_upcase: "from home";', "syntax error ("):
+        (home / ".jq").write_text(text)
+        assert bench.alert()["summary"] == "DISK FULL"
+
+
 def test_mistakes_are_told(bench):
     assert "did you mean 'mine'" in bench.run("--collector", "mien", status=2)
     assert "mine, plain, logs, train" in bench.run(status=2)

@@ -144,6 +144,27 @@ def test_last_will_is_an_alert(tocsin, settings, vendors, broker, publisher):
 
 
 @pytest.mark.parametrize("version", [311, 5])
+def test_a_retained_alert_that_a_person_ended_stays_ended_when_the_broker_comes_back(tocsin, settings, broker, publisher,
+                                                                                  version):
+    b = broker()
+    p = publisher(b)
+    p.publish("train/c1/h1/alert", alert("kept"), retain=True)
+    t = start(tocsin, settings, b.collector(version=version))
+    incident = wait_until(lambda: t.incidents(), 15, "the retained alert is an incident")[0]["id"]
+    t.act(incident, "resolve", by="anna")
+    b.restart()
+    wait_until(lambda: t.log().count("connected to") == 2, 30, "connected again")
+    publisher(b).publish("train/c1/h2/alert", alert("new"))
+    wait_until(lambda: len(t.incidents()) == 2, 15, "the other alert came, behind whatever the broker had kept")
+    assert [i["state"] for i in t.incidents() if i["id"] == incident] == ["resolved"]
+    publisher(b).publish("train/c1/h1/alert", "", retain=True)
+    p2 = publisher(b)
+    p2.publish("train/c1/h3/alert", alert("last"))
+    wait_until(lambda: len(t.incidents()) == 3, 15, "an empty message blocks nothing")
+    assert "refused" not in t.log()
+
+
+@pytest.mark.parametrize("version", [311, 5])
 @pytest.mark.parametrize("retained", [False, True])
 def test_retained_is_an_option(tocsin, settings, broker, publisher, version, retained):
     b = broker()

@@ -81,6 +81,33 @@ check_state(struct sim *s)
         timers(s, &rows[i]);
         counts(s, a, &rows[i]);
     }
+    check_silences(s);
+    arena_free(a);
+}
+
+enum { LONGEST_WAIT_MS = 600000 };           /* between two steps or tries of the policies in sim.c, and to spare */
+
+/* I6: no escalation and no send waits longer than its policy or its back-off, whatever the clock was. */
+void
+check_waits(struct sim *s)
+{
+    struct arena *a = arena_new();
+    struct incident_row *rows = NULL;
+    struct pending *sends = NULL;
+    struct tocsin_err err;
+    size_t n = all_incidents(s, a, &rows), n_sends = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].state == TOCSIN_INC_TRIGGERED && rows[i].paging && rows[i].paused_at == 0 &&
+            rows[i].snoozed_until == 0 && rows[i].next_due > s->now + LONGEST_WAIT_MS)
+            broken(s, "I6: '%s' waits %lld s for its next step after the clock was set back", rows[i].group_key,
+                   (long long)(rows[i].next_due - s->now) / 1000);
+    if (s->store->ops->pending(s->store, a, &sends, &n_sends, &err) != TOCSIN_OK)
+        broken(s, "pending failed: %s", err.what);
+    for (size_t i = 0; i < n_sends; i++)
+        if (sends[i].due_at > s->now + LONGEST_WAIT_MS)
+            broken(s, "I6: a send to %s waits %lld s after the clock was set back", sends[i].target,
+                   (long long)(sends[i].due_at - s->now) / 1000);
     arena_free(a);
 }
 
@@ -168,13 +195,14 @@ check_end(struct sim *s)
         struct incident_detail d;
         struct tocsin_err err;
 
-        if (s->store->ops->get_incident(s->store, a, &rows[i].id, 10, 10, &d, &err) != TOCSIN_OK) {
+        if (s->store->ops->get_incident(s->store, a, &rows[i].id, 10, 10000, &d, &err) != TOCSIN_OK) {
             broken(s, "get_incident failed: %s", err.what);
             continue;
         }
         for (size_t k = 0; k < d.n_deliveries; k++)
             ledger(s, &d.row, &d.deliveries[k]);
         told(s, &d);
+        check_silence_over(s, &d);
     }
     /* I4: no key at a vendor that is no incident's */
     for (size_t v = 0; v < N_VENDORS; v++)

@@ -15,7 +15,8 @@ enum { STEPS = 120, DRAIN_STEPS = 400 };
 
 const char *const plant_names[N_PLANTS] = { "nothing",     "a commit that keeps nothing", "a retry that is forgotten",
                                             "a resolve that is not sent", "a dedup key that changes",
-                                            "timers that do not fire", "an acknowledgement that is not sent" };
+                                            "timers that do not fire", "an acknowledgement that is not sent",
+                                            "deadlines of a clock that was ahead" };
 
 /* --- dice and trace ------------------------------------------------------------------ */
 
@@ -194,6 +195,25 @@ default_policy(void *ctx)
     return sim_default_policy;
 }
 
+/* As the daemon after its start: no stored deadline may lie further ahead than its own row allows. */
+static void
+check_clock(struct sim *s)
+{
+    struct id16 *ids = NULL;
+    struct tocsin_err err;
+    size_t n = 0;
+
+    if (turn_deadlines(&s->env, s->now, &ids, &n, &err) != TOCSIN_OK)
+        broken(s, "turn_deadlines failed: %s", err.what);
+    for (size_t i = 0; i < n; i++) {
+        struct event e = { .kind = EV_CLOCK, .incident = ids[i] };
+
+        while (!sim_turn(s, &e, 1))
+            ;
+    }
+    free(ids);
+}
+
 /* A process starts on what the store holds. */
 static void
 boot(struct sim *s)
@@ -203,6 +223,8 @@ boot(struct sim *s)
     s->env.default_policy = default_policy;
     s->env.ctx = s;
     notifier_restart(s);
+    if (s->plant != PLANT_TRUST_CLOCK)
+        check_clock(s);
 }
 
 static void
@@ -337,7 +359,7 @@ faults(struct sim *s)
 {
     struct vendor *v = &s->vendors[roll(s, N_VENDORS)];
 
-    switch (roll(s, 6)) {
+    switch (roll(s, 7)) {
     case 0:
         v->down = !v->down;
         break;
@@ -355,6 +377,11 @@ faults(struct sim *s)
         break;
     case 5:
         s->now -= (int64_t)roll(s, 120000);  /* the clock goes back */
+        break;
+    case 6:
+        s->now -= (int64_t)roll(s, 43200000); /* far, while tocsin is not running */
+        crash(s);
+        check_waits(s);
         break;
     }
     trace(s, "fault at %s: down %d rejects %d loses %d configured %d", v->name, v->down, v->rejects, v->loses_answers,
@@ -383,6 +410,8 @@ step(struct sim *s)
         people(s);
     else if (what < 70)
         faults(s);
+    else if (what < 76)
+        silences_change(s);
     pass_time(s);
     sim_turn(s, NULL, 0);
     notifier_work(s, roll(s, 30) == 0);

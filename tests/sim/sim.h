@@ -6,7 +6,7 @@
  * Played: senders, people, vendors, the notifier's loop, the clock, and faults:
  * crash before and after a commit, crash between a send and its result, failed
  * commits, vendors that are down, refuse, or lose their answer, clocks that go
- * back, targets that leave the configuration.
+ * back (also far, between two starts), targets that leave the configuration.
  *
  * The same seed gives the same trace, so every failure is repeatable:
  * sim --first SEED --seeds 1 --verbose
@@ -30,6 +30,7 @@ enum plant {
     PLANT_NEW_KEY,                 /* a retry uses another dedup key */
     PLANT_IGNORE_TIMERS,           /* steps do not fire */
     PLANT_SKIP_ACK,                /* an acknowledgement is taken for told without being sent */
+    PLANT_TRUST_CLOCK,             /* a start takes deadlines from before as they are */
     N_PLANTS
 };
 extern const char *const plant_names[N_PLANTS];
@@ -96,8 +97,14 @@ void notifier_restart(struct sim *);                           /* what is due is
 void notifier_rearm(struct sim *);                             /* a reload: what was refused is tried again */
 void notifier_due(struct sim *, const struct turn_result *);
 
+/* silences.c */
+void silences_change(struct sim *);
+void check_silences(struct sim *);                             /* after every step */
+void check_silence_over(struct sim *, const struct incident_detail *);
+
 /* check.c */
 void check_state(struct sim *);                                /* after every step */
+void check_waits(struct sim *);                                /* after a start behind a clock that was set back */
 void check_end(struct sim *);                                  /* after the faults ended and all drained */
 
 /* sim.c */

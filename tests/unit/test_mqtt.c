@@ -359,6 +359,23 @@ retained_messages_are_an_option(void **state)
     assert_string_equal(submitted(0).body, "old");
 }
 
+/* An empty message clears a topic: it is no mistake of the sender, whatever the decoder says to an empty body. */
+static void
+an_empty_message_is_no_mistake(void **state)
+{
+    struct world *w = *state;
+
+    begin(w);
+    broker_publish(&w->broker, 1, false, "plant/a", "");
+    answer(0, TOCSIN_BAD_INPUT);
+    assert_int_equal(broker_expect_puback(&w->broker), 1);
+    assert_int_equal(status(w).refused, 0);
+    broker_publish(&w->broker, 2, false, "plant/a", "{");
+    answer(1, TOCSIN_BAD_INPUT);
+    assert_int_equal(broker_expect_puback(&w->broker), 2);
+    assert_int_equal(status(w).refused, 1);
+}
+
 static void
 says_why_the_broker_refuses(void **state)
 {
@@ -493,7 +510,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(asks_for_a_lasting_session), CASE(puback_waits_for_the_commit), CASE(batch_is_acknowledged_together),
         CASE(senders_fault_does_not_block_the_topic), CASE(what_is_not_committed_is_asked_for_again),
-        CASE(retained_messages_are_an_option), CASE(says_why_the_broker_refuses),
+        CASE(an_empty_message_is_no_mistake), CASE(retained_messages_are_an_option), CASE(says_why_the_broker_refuses),
         CASE(reload_leaves_the_unchanged_alone), CASE(version_5_keeps_the_session_and_tells_a_take_over),
         CASE(client_id_of_its_own), CASE(stops_while_nobody_listens), CASE(poison_is_let_go)
     };

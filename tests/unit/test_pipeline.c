@@ -7,7 +7,7 @@
  * back DURATION (the clock) - down, up, reject, lose, gone (from the configuration) TARGET - rearm TARGET -
  * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
  * is closed, and its alerts do not know of it).
- * timeline KIND (answers how many lines of it there are).
+ * restart-back DURATION - timeline KIND (answers how many lines of it there are).
  * The answer names each send, "!" behind those that failed, and after "|" the state of the newest incident.
  */
 #include <setjmp.h>
@@ -226,6 +226,28 @@ damage_policies(struct story *s)
     start(s);
 }
 
+/* Started again behind a clock that was set back. */
+static void
+restart_back(struct story *s, const char *duration)
+{
+    struct id16 *ids = NULL;
+    struct tocsin_err err;
+    size_t n = 0;
+    int64_t ms = 0;
+
+    assert_true(duration_parse(duration, &ms));
+    s->now -= ms;
+    turn_env_release(&s->env);
+    start(s);
+    assert_int_equal(turn_deadlines(&s->env, s->now, &ids, &n, &err), TOCSIN_OK);
+    for (size_t i = 0; i < n; i++) {
+        struct event e = { .kind = EV_CLOCK, .incident = ids[i] };
+
+        turn(s, &e);
+    }
+    free(ids);
+}
+
 /* --- commands --------------------------------------------------------------------------- */
 
 static void
@@ -376,6 +398,8 @@ command(struct story *s, const char *text)
         for (size_t i = 0; i < d.n_events; i++)
             lines += strcmp(d.events[i].kind, w[1]) == 0;
         say(s, "%d ", lines);
+    } else if (strcmp(w[0], "restart-back") == 0) {
+        restart_back(s, w[1]);
     } else if (strcmp(w[0], "rearm") == 0) {
         struct event e = { .kind = EV_REARM, .incident = s->newest, .target = w[1] };
 

@@ -58,7 +58,8 @@ commit_new(struct scale *s, unsigned batch)
     struct incident_row **incidents = arena_alloc(a, batch * sizeof(struct incident_row *));
     struct delivery_row **deliveries = arena_alloc(a, batch * sizeof(struct delivery_row *));
     struct event_row *events = arena_alloc(a, batch * sizeof *events);
-    struct writeset ws = { alerts, batch, incidents, batch, deliveries, batch, events, batch, NULL, 0 };
+    struct writeset ws = { .alerts = alerts, .n_alerts = batch, .incidents = incidents, .n_incidents = batch,
+                           .deliveries = deliveries, .n_deliveries = batch, .events = events, .n_events = batch };
     struct tocsin_err err;
 
     for (unsigned i = 0; i < batch; i++) {

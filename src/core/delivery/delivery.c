@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/delivery/delivery.h"
 
-enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 300000 };
+enum { BACKOFF_FIRST_MS = 1000 };
 
 /* A snoozed incident is quiet at the vendors too: they are told that it is acknowledged. */
 static enum tocsin_incident_state
@@ -88,9 +88,9 @@ delivery_next(const struct incident_row *i, const struct delivery_row *d, const 
 int64_t
 delivery_backoff_ms(uint32_t attempts, uint64_t seed)
 {
-    int64_t base = attempts < 9 ? (int64_t)BACKOFF_FIRST_MS << attempts : BACKOFF_MAX_MS;
+    int64_t base = attempts < 9 ? (int64_t)BACKOFF_FIRST_MS << attempts : DELIVERY_BACKOFF_MAX_MS;
 
-    if (base > BACKOFF_MAX_MS)
-        base = BACKOFF_MAX_MS;
+    if (base > DELIVERY_BACKOFF_MAX_MS)
+        base = DELIVERY_BACKOFF_MAX_MS;
     return base / 2 + (int64_t)(seed % (uint64_t)(base / 2 + 1));
 }

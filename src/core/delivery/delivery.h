@@ -26,6 +26,7 @@ struct delivery_work {
 bool delivery_next(const struct incident_row *, const struct delivery_row *, const struct delivery_caps *,
                    struct delivery_work *out);
 
+enum { DELIVERY_BACKOFF_MAX_MS = 300000 };
 /* Back-off before try number `attempts` + 1: full jitter between 0.5 and 1 of 1 s * 2^attempts, at most 5 min. */
 int64_t delivery_backoff_ms(uint32_t attempts, uint64_t seed);
 

@@ -135,6 +135,23 @@ ledger_rearm(struct world *w, struct world_incident *i, const char *target)
     refresh(w, i, d);
 }
 
+void
+ledger_clamp(struct world *w, struct world_incident *i)
+{
+    for (struct world_delivery *d = i->deliveries; d != NULL; d = d->next) {
+        int64_t latest = w->now + (d->row.state == DELIVERY_FAILING ? DELIVERY_BACKOFF_MAX_MS : 0);
+
+        if (d->row.due_at > latest) {
+            d->row.due_at = latest;
+            d->dirty = true;
+        }
+        if (d->row.failing_since > w->now) {
+            d->row.failing_since = w->now;
+            d->dirty = true;
+        }
+    }
+}
+
 /* --- results ------------------------------------------------------------------------ */
 
 static void

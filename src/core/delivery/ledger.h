@@ -25,6 +25,9 @@ void ledger_result(struct world *, struct world_incident *, const struct event *
 /* The configuration changed: what was refused is tried once more. */
 void ledger_rearm(struct world *, struct world_incident *, const char *target);
 
+/* No send waits longer than a back-off does, nor has one failed since a time to come (escalation_clamp() says why). */
+void ledger_clamp(struct world *, struct world_incident *);
+
 /*
  * When has every target that this step named failed for failover_after, refused, or left the configuration?
  * 0: one of them was told, or may still be, or the step named nobody who is known.

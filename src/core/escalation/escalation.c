@@ -286,3 +286,50 @@ escalation_force(struct world *w, struct world_incident *i, const char *by)
         exhaust(w, i, why);
     }
 }
+
+/* --- a clock that was set back ---------------------------------------------------------------- */
+
+/* How far into the plan the escalation is known to have come. */
+static int64_t
+reached_ms(const struct world_incident *i)
+{
+    const struct incident_row *r = &i->row;
+
+    if (r->step > 0)
+        return policy_step_offset(i->policy, r->loop, r->step - 1u);
+    return r->loop > 0 ? policy_step_offset(i->policy, r->loop - 1u, i->policy->n_steps - 1) : 0;
+}
+
+static void
+no_later(int64_t *at, int64_t limit)
+{
+    if (*at > limit)
+        *at = limit;
+}
+
+void
+escalation_clamp(struct world *w, struct world_incident *i)
+{
+    struct incident_row *r = &i->row;
+    int64_t due = r->next_due, ahead = r->updated_at - w->now;
+
+    ledger_clamp(w, i);
+    if (r->state == TOCSIN_INC_RESOLVED)
+        return;
+    if (ahead > 0 && r->snoozed_until > 0)   /* set when the row was written, for a time that counted from then */
+        r->snoozed_until -= ahead;
+    no_later(&r->updated_at, w->now);
+    no_later(&r->acked_at, w->now);
+    if (r->paused_at > w->now) {
+        r->esc_start -= r->paused_at - w->now;
+        r->paused_at = w->now;
+    }
+    if (r->paging)
+        no_later(&r->esc_start, (r->paused_at > 0 ? r->paused_at : w->now) - reached_ms(i));
+    escalation_reschedule(w, i);
+    if (ahead > 0 || r->next_due != due)
+        i->dirty = true;
+    if (r->next_due != due)
+        world_note(w, &r->id, "clock", "timer", "the clock was set back while tocsin was not running: what was due "
+                   "later than the policy allows is brought forward");
+}

@@ -27,6 +27,11 @@ void escalation_bring_back(struct world *, struct world_incident *);
 void escalation_run(struct world *, struct world_incident *);
 /* A person says: next step now. */
 void escalation_force(struct world *, struct world_incident *, const char *by);
+/*
+ * No deadline lies further ahead than the row itself allows: what has happened already happened before now.  For rows
+ * that were written while the clock was ahead and are read after it was set back.
+ */
+void escalation_clamp(struct world *, struct world_incident *);
 /* Does the incident wake people at all? */
 bool escalation_wanted(const struct world_incident *);
 /* Compute next_due from the state; call after every change. */

@@ -9,6 +9,7 @@
 #include "core/delivery/ledger.h"
 #include "core/escalation/escalation.h"
 #include "core/normalise/severity.h"
+#include "core/silence/silence.h"
 
 /* --- counting --------------------------------------------------------------------- */
 
@@ -39,11 +40,34 @@ changed(struct world *w, struct world_incident *i)
     i->dirty = true;
 }
 
-/* Severity, suppression and the escalation follow from the counts. */
+/*
+ * What held the whole incident is gone.  Where an alert joined that is not held, the clock goes on.  Where a silence
+ * ended, nobody has been told for so long that the step reached is told again.
+ */
 static void
-settle(struct world *w, struct world_incident *i, const char *held_by)
+let_go(struct world *w, struct world_incident *i, const char *freed_by)
 {
     struct incident_row *r = &i->row;
+
+    r->suppressed_by = "";
+    if (freed_by == NULL)
+        world_note(w, &r->id, "unsuppressed", "", "an alert that is not suppressed fires");
+    else
+        world_note(w, &r->id, "unsuppressed", freed_by, "no silence holds it any more, and it still fires");
+    if (r->state != TOCSIN_INC_TRIGGERED || r->snoozed_until > 0)
+        return;
+    if (freed_by != NULL && r->paging)
+        escalation_bring_back(w, i);
+    else
+        escalation_resume(w, i);
+}
+
+/* Severity, suppression and the escalation follow from the counts.  freed_by: the silence that ended; NULL: none. */
+static void
+settle_after(struct world *w, struct world_incident *i, const char *held_by, const char *freed_by)
+{
+    struct incident_row *r = &i->row;
+    static const char by_rules[] = "its alerts are suppressed";
     bool quiet = open_alerts(r) == r->n_quiet && r->n_quiet > 0;
 
     for (int s = TOCSIN_CRITICAL; s > 0; s--) {
@@ -56,19 +80,27 @@ settle(struct world *w, struct world_incident *i, const char *held_by)
         break;
     }
     if (quiet && r->suppressed_by[0] == '\0') {
-        r->suppressed_by = held_by[0] != '\0' ? held_by : "its alerts are suppressed";
+        r->suppressed_by = held_by[0] != '\0' ? held_by : by_rules;
         world_note(w, &r->id, "suppressed", r->suppressed_by, "every alert of it is suppressed: nobody is told");
         escalation_pause(w, i);
+        i->dirty = true;
     } else if (!quiet && r->suppressed_by[0] != '\0') {
-        r->suppressed_by = "";
-        world_note(w, &r->id, "unsuppressed", "", "an alert that is not suppressed fires");
-        if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until == 0)
-            escalation_resume(w, i);
+        let_go(w, i, freed_by);
+        i->dirty = true;
+    } else if (quiet && freed_by != NULL) {
+        r->suppressed_by = held_by[0] != '\0' ? held_by : by_rules;   /* a rule holds what the silence let go */
+        i->dirty = true;
     }
     escalation_begin(w, i);
     ledger_touch(w, i);
     escalation_run(w, i);
     escalation_reschedule(w, i);
+}
+
+static void
+settle(struct world *w, struct world_incident *i, const char *held_by)
+{
+    settle_after(w, i, held_by, NULL);
 }
 
 void
@@ -106,12 +138,14 @@ expiry(const struct decision *d, const struct world *w)
     return d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
 }
 
-void
-incident_take_report(struct world_alert *a, const struct decision *d, const struct world *w, enum alert_state state)
+/* The alert as its source tells it now; what holds it back, in words, or "". */
+const char *
+incident_take_report(struct world_alert *a, const struct decision *d, struct world *w, enum alert_state state)
 {
     struct alert_row *r = &a->row;
+    const struct silence_row *silence;
 
-    r->suppressed = incident_suppresses(d, r);
+    r->suppressed = incident_suppresses(d, r) ? HELD_BY_RULE : 0;
     r->state = (uint8_t)state;
     r->severity = (uint8_t)d->severity;
     r->digest = d->digest;
@@ -127,6 +161,10 @@ incident_take_report(struct world_alert *a, const struct decision *d, const stru
         r->first_at = w->now;
     r->count += 1 + d->more;
     a->dirt = DIRTY;
+    silence = state == ALERT_FIRING ? silence_holding(w, r, d->body, d->body_len) : NULL;
+    if (silence != NULL)
+        r->suppressed |= HELD_BY_SILENCE;
+    return d->suppress || silence == NULL ? d->held_by : silence_text(w, silence);
 }
 
 static void
@@ -140,112 +178,23 @@ counted(struct world_alert *a, const struct decision *d, const struct world *w)
         a->dirt = COUNTED;
 }
 
-enum { RULES_TOLD = 10, RULE_TEXT = 300 };
-
-/* Why it became what it is: each rule that shaped the alert, and each that should have but failed. */
-static void
-note_rules(struct world *w, const struct world_incident *i, const struct decision *d, bool failed_only)
-{
-    size_t told = 0;
-
-    for (size_t k = 0; k < d->n_trace; k++) {
-        const struct rule_trace *t = &d->trace[k];
-
-        if (failed_only && !t->failed)
-            continue;
-        if (told++ == RULES_TOLD) {
-            world_note(w, &i->row.id, "rule", d->source, "and more rules, which this line stands for");
-            return;
-        }
-        world_note(w, &i->row.id, t->failed ? "rule failed" : "rule", t->rule, "%s:%u: %s", t->pos.file, t->pos.line,
-                   text_cut_bytes(w->arena, t->text, RULE_TEXT));
-    }
-}
-
-/* An incident waits for the end of the shortest delay of its alerts; one without a delay opens it at once. */
-static void
-delay(struct world *w, struct world_incident *i, const struct decision *d)
-{
-    int64_t until = w->now + d->delay_ms;
-    char text[TIME_TEXT];
-
-    if (d->delay_ms == 0) {
-        incident_open(w, i);
-        return;
-    }
-    if (i->row.snoozed_until != 0 && i->row.snoozed_until <= until)
-        return;
-    i->row.snoozed_until = until;
-    i->dirty = true;
-    world_note(w, &i->row.id, "delayed", d->delayed_by, "opens at %s if it still fires then", time_format(until, text));
-}
-
-static struct world_incident *
-open_incident(struct world *w, const struct decision *d)
-{
-    struct world_incident *i = world_open_incident(w, &d->group);
-
-    if (i != NULL) {
-        if (incident_is_delayed(&i->row))
-            delay(w, i, d);
-        return i;
-    }
-    i = world_new_incident(w, &d->group, d->policy);
-    i->row.group_key = d->group_key;
-    i->row.summary = d->summary;
-    i->row.source = d->source;
-    i->row.severity = (uint8_t)d->severity;
-    if (d->delay_ms > 0) {
-        i->row.opened_at = 0;
-        i->row.episode = 0;                  /* given when it opens: one that never does is none */
-    }
-    world_note(w, &i->row.id, d->delay_ms > 0 ? "alert" : "opened", d->source, "%s; routed to %s by %s", d->summary,
-               d->policy->name, d->routed_by);
-    note_rules(w, i, d, false);
-    if (d->delay_ms > 0)
-        delay(w, i, d);
-    return i;
-}
-
-static void
-add_targets(struct world *w, struct world_incident *i, const struct decision *d)
-{
-    for (size_t k = 0; k < d->n_notify; k++) {
-        size_t n = strlen(d->notify[k]);
-        const char *at = i->row.notify;
-        bool there = false;
-
-        while ((at = strstr(at, d->notify[k])) != NULL) {
-            there |= (at == i->row.notify || at[-1] == '\n') && (at[n] == '\0' || at[n] == '\n');
-            at += n;
-        }
-        if (there)
-            continue;
-        i->row.notify = i->row.notify[0] == '\0' ? d->notify[k]
-                                                 : arena_printf(w->arena, "%s\n%s", i->row.notify, d->notify[k]);
-        i->dirty = true;
-        if (i->row.paging && i->row.state == TOCSIN_INC_TRIGGERED)
-            ledger_page(w, i, d->notify[k], STEP_NONE);
-    }
-}
-
 static void
 attach(struct world *w, struct world_alert *a, struct event *e)
 {
     const struct decision *d = e->decision;
-    struct world_incident *i = open_incident(w, d);
+    struct world_incident *i = incident_for(w, d);
+    const char *held_by = incident_take_report(a, d, w, ALERT_FIRING);
 
-    incident_take_report(a, d, w, ALERT_FIRING);
     a->row.incident = i->row.id;
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total++ > 0) {
         world_note(w, &i->row.id, "alert", d->source, "%s joined: %s", severity_name(d->severity), d->summary);
-        note_rules(w, i, d, true);
+        incident_note_rules(w, i, d, true);
         changed(w, i);
     }
-    add_targets(w, i, d);
-    settle(w, i, d->held_by);
+    incident_add_targets(w, i, d);
+    settle(w, i, held_by);
     e->incident_r = i->row.id;
 }
 
@@ -297,6 +246,7 @@ update(struct world *w, struct world_alert *a, struct event *e)
 {
     const struct decision *d = e->decision;
     struct world_incident *i = world_incident(w, &a->row.incident);
+    const char *held_by;
 
     if (i == NULL || i->row.state == TOCSIN_INC_RESOLVED) {
         struct id16 lost = a->row.incident;
@@ -309,14 +259,14 @@ update(struct world *w, struct world_alert *a, struct event *e)
         return;
     }
     incident_count(&i->row, &a->row, -1);
-    incident_take_report(a, d, w, ALERT_FIRING);
+    held_by = incident_take_report(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total == 1)
         i->row.summary = d->summary;
     changed(w, i);
-    add_targets(w, i, d);
-    settle(w, i, d->held_by);
+    incident_add_targets(w, i, d);
+    settle(w, i, held_by);
 }
 
 static void
@@ -433,4 +383,47 @@ incident_on_expiry(struct world *w, struct event *e)
         return;
     }
     incident_alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
+}
+
+/* --- silences ---------------------------------------------------------------------------- */
+
+static const char gone[] = "a silence that ended";
+
+void
+incident_on_recheck(struct world *w, const struct event *e)
+{
+    struct world_alert *a = world_alert(w, &e->key);
+    struct world_incident *i = a != NULL ? world_incident(w, &a->row.incident) : NULL;
+    const struct silence_row *silence;
+    bool was;
+
+    if (i == NULL || a->row.state != ALERT_FIRING)
+        return;
+    was = a->row.suppressed & HELD_BY_SILENCE;
+    silence = silence_holding(w, e->stored, e->stored->body, e->stored->body_len);
+    if (was && silence != NULL) {
+        /* still held, perhaps by another one */
+        if (i->row.suppressed_by[0] != '\0' && !(a->row.suppressed & HELD_BY_RULE)) {
+            i->row.suppressed_by = silence_text(w, silence);
+            i->dirty = true;
+        }
+        return;
+    }
+    if (!was && silence == NULL)
+        return;
+    incident_count(&i->row, &a->row, -1);
+    a->row.suppressed ^= HELD_BY_SILENCE;
+    incident_count(&i->row, &a->row, 1);
+    a->dirt = DIRTY;
+    changed(w, i);
+    if (silence != NULL) {
+        const char *text = silence_text(w, silence);
+
+        settle_after(w, i, text, NULL);
+        if (i->row.suppressed_by[0] == '\0')
+            world_note(w, &i->row.id, "suppressed", text, "one of its alerts is held, %u are not",
+                       open_alerts(&i->row) - i->row.n_quiet);
+        return;
+    }
+    settle_after(w, i, "", i->row.suppressed_by[0] != '\0' ? i->row.suppressed_by : gone);
 }

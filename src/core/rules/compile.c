@@ -355,3 +355,34 @@ ruleset_count(const struct ruleset *rs)
 {
     return rs->n;
 }
+
+/* --- for those who show what goes where ------------------------------------------------- */
+
+static void
+fill_way(const struct rule *r, struct arena *arena, struct rule_way *out)
+{
+    *out = (struct rule_way){ .rule = r->name, .policy = r->policy, .n_any = r->n_any, .n_group_by = r->n_group_by,
+                              .has_group_by = r->has_group_by, .stop = r->stop };
+    out->any = arena_alloc(arena, (r->n_any + 1) * sizeof *out->any);
+    for (size_t a = 0; a < r->n_any; a++) {
+        out->any[a].n = r->any[a].n;
+        out->any[a].matchers = arena_alloc(arena, (r->any[a].n + 1) * sizeof(const char *));
+        for (size_t i = 0; i < r->any[a].n; i++)
+            out->any[a].matchers[i] = r->any[a].matchers[i].text;
+    }
+    out->group_by = arena_alloc(arena, (r->n_group_by + 1) * sizeof(const char *));
+    for (size_t i = 0; i < r->n_group_by; i++)
+        out->group_by[i] = r->group_by[i].label;
+}
+
+size_t
+ruleset_ways(const struct ruleset *rs, struct arena *arena, struct rule_way **out)
+{
+    size_t n = 0;
+
+    *out = arena_alloc(arena, (rs->n + 1) * sizeof **out);
+    for (size_t i = 0; i < rs->n; i++)
+        if (rs->rules[i].policy != NULL)
+            fill_way(&rs->rules[i], arena, &(*out)[n++]);
+    return n;
+}

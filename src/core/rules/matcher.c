@@ -398,33 +398,67 @@ check_utf8(struct parser *s)
     return TOCSIN_OK;
 }
 
+static enum tocsin_rc
+split(struct parser *s, struct matcher_parts *out, const char **at_r)
+{
+    enum tocsin_rc rc = check_utf8(s);
+
+    *out = (struct matcher_parts){ "", "", OP_EQ };
+    if (rc == TOCSIN_OK)
+        rc = parse_name(s, &out->name);
+    if (rc == TOCSIN_OK)
+        rc = parse_op(s, &out->op);
+    skip_blanks(s);
+    *at_r = s->p;
+    return rc == TOCSIN_OK ? parse_value(s, &out->value) : rc;
+}
+
+static enum tocsin_rc
+mean(struct parser *s, const char *at, const char *value, struct matcher *m)
+{
+    if (m->op == OP_RE || m->op == OP_NOT_RE)
+        return regex(s, at, value, m);
+    if (m->op != OP_EQ && m->op != OP_NE)
+        return order(s, at, value, m);
+    one_value(s, value, m);
+    return equality(s, at, m);
+}
+
 enum tocsin_rc
 matcher_parse(struct arena *arena, const char *text, struct matcher *out, struct tocsin_err *err)
 {
     struct parser s = { .arena = arena, .text = text, .p = text, .err = err };
     struct matcher m = { .text = arena_strdup(arena, text) };
-    const char *name = "", *value = "", *at;
-    enum tocsin_rc rc = check_utf8(&s);
+    struct matcher_parts parts;
+    const char *at;
+    enum tocsin_rc rc = split(&s, &parts, &at);
 
-    if (rc == TOCSIN_OK)
-        rc = parse_name(&s, &name);
-    if (rc == TOCSIN_OK)
-        rc = parse_op(&s, &m.op);
-    skip_blanks(&s);
-    at = s.p;
-    if (rc == TOCSIN_OK)
-        rc = parse_value(&s, &value);
     if (rc != TOCSIN_OK)
         return rc;
-    m.field = field_of(name, &m.label);
-    if (m.op == OP_RE || m.op == OP_NOT_RE) {
-        rc = regex(&s, at, value, &m);
-    } else if (m.op == OP_EQ || m.op == OP_NE) {
-        one_value(&s, value, &m);
-        rc = equality(&s, at, &m);
-    } else {
-        rc = order(&s, at, value, &m);
-    }
+    m.op = parts.op;
+    m.field = field_of(parts.name, &m.label);
+    rc = mean(&s, at, parts.value, &m);
+    if (rc == TOCSIN_OK)
+        *out = m;
+    return rc;
+}
+
+enum tocsin_rc
+matcher_split(struct arena *arena, const char *text, struct matcher_parts *out, struct tocsin_err *err)
+{
+    struct parser s = { .arena = arena, .text = text, .p = text, .err = err };
+    const char *at;
+
+    return split(&s, out, &at);
+}
+
+enum tocsin_rc
+matcher_of_label(struct arena *arena, const struct matcher_parts *parts, struct matcher *out, struct tocsin_err *err)
+{
+    struct parser s = { .arena = arena, .text = parts->value, .p = parts->value, .err = err };
+    struct matcher m = { .text = parts->value, .field = FIELD_LABEL, .label = parts->name, .op = parts->op };
+    enum tocsin_rc rc = mean(&s, parts->value, parts->value, &m);
+
     if (rc == TOCSIN_OK)
         *out = m;
     return rc;

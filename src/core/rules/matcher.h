@@ -50,6 +50,13 @@ struct match_state {
 enum tocsin_rc matcher_parse(struct arena *, const char *text, struct matcher *out, struct tocsin_err *err);
 void matcher_release(struct matcher *);
 
+/* What a matcher says, without what it means: a silence means labels alone. */
+struct matcher_parts { const char *name, *value; enum match_op op; };
+enum tocsin_rc matcher_split(struct arena *, const char *text, struct matcher_parts *out, struct tocsin_err *err);
+/* A matcher of the label of this name, also where a rule would mean a field.  op is one of the first four. */
+enum tocsin_rc matcher_of_label(struct arena *, const struct matcher_parts *, struct matcher *out,
+                                struct tocsin_err *err);
+
 /* A decimal number and nothing else: not "5%", "inf", "0x10" or "". */
 bool matcher_number(const char *text, double *out);
 

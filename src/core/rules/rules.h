@@ -74,6 +74,17 @@ struct rule_hit {
 typedef uint32_t (*rule_count)(void *ctx, const struct rule_hit *);
 void rule_scratch_count(struct rule_scratch *, rule_count, void *ctx);
 
+/* A rule that chooses a policy, as it was written: for those who show what goes where. */
+struct rule_way {
+    const char *rule;
+    const struct policy *policy;
+    struct { const char **matchers; size_t n; } *any; size_t n_any;
+    const char **group_by; size_t n_group_by; bool has_group_by;
+    bool stop;
+};
+/* In their order; memory from the arena, names from the rule set. */
+size_t ruleset_ways(const struct ruleset *, struct arena *, struct rule_way **out);
+
 /* --- decisions ----------------------------------------------------------------- */
 
 struct rule_trace {                  /* for explain: one entry per rule that matched or failed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ruleset.h - the compiled form of rules and the state of one evaluation.
- * Private to this folder (and to its tests).
+ * Private to this folder, its tests, and ../silence, which is filed in the same index.
  */
 #ifndef CORE_RULESET_H
 #define CORE_RULESET_H
@@ -100,6 +100,8 @@ void run_put_value(struct run *, uint32_t slot, const char *value);
 void actions_apply(struct run *, const struct rule *);
 /* What a name stands for in the alert at work.  run.c */
 const char *run_value(const struct run *, const struct name_ref *);
+/* Keys and group of the decision, from the alert as it is now.  identify.c */
+void run_identify(struct run *, const char *source);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);
 
 /* As ruleset_decide(), but looks at every rule: what the index is tested against. */
