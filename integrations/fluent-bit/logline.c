@@ -265,7 +265,7 @@ whole_record(const struct logs *logs, const json_t *record)
     return text;
 }
 
-void
+struct tocsin_alert *
 logline_add(const struct logs *logs, const struct logline *given, const json_t *record)
 {
     const struct tocsin_host *host = logs->host;
@@ -276,19 +276,21 @@ logline_add(const struct logs *logs, const struct logline *given, const json_t *
         line.message = whole_record(logs, record);
     line.message += strspn(line.message, " \t\r\n");
     if (line.message[0] == '\0')
-        return;
+        return NULL;
     if (given->message[0] != '\0')
         unpack(logs, &line);
     if (line.level[0] == '\0')
         line.level = level_in_text(logs, line.message);
     alert = host->record_new(logs->out);
     alert->severity = severity_of(logs, line.level);
-    alert->dedup_key = host->batch_printf(logs->out, "%s/%s/%s/%s", line.host, line.unit,
+    alert->dedup_key = host->batch_printf(logs->out, "%s/%s/%s/%s", line.host,
+                                          line.unit[0] != '\0' ? line.unit : line.app != NULL ? line.app : "",
                                           host->severity_name(alert->severity), pattern_of(logs, line.message));
     alert->summary = line.message;
     alert->starts_at = line.at;
     alert->expires_at = logs->in->received_at + EXPIRES_MS;
     host->alert_label(logs->out, alert, "host", line.host);
+    host->alert_label(logs->out, alert, "app", line.app);
     host->alert_label(logs->out, alert, "unit", line.unit);
     host->alert_label(logs->out, alert, "level", line.level);
     host->alert_label(logs->out, alert, "namespace", line.namespace);
@@ -296,4 +298,5 @@ logline_add(const struct logs *logs, const struct logline *given, const json_t *
     host->alert_label(logs->out, alert, "container", line.container);
     if (strchr(line.message, '\n') != NULL)
         host->alert_annotation(logs->out, alert, "message", line.message);
+    return alert;
 }

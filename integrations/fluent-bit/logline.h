@@ -3,9 +3,9 @@
  * logline.h - records of logs to alerts.
  *
  * A record becomes one alert with what rules need: message, level, host, unit.
- * It fires, for a log has no end, and expires soon.  The folders fluent-bit,
- * vector, logstash and journald hold the same logline.c and logline.h; what
- * differs is where each of them keeps the values.
+ * It fires, for a log has no end, and expires soon.  Several folders have links
+ * to this logline.c and logline.h; what differs is where each source keeps the
+ * values.
  */
 #ifndef LOGLINE_H
 #define LOGLINE_H
@@ -24,6 +24,7 @@ struct logline {
     const char *message;
     const char *level;             /* a word, or a number of pino (10-60) or syslog (0-7); else it is sought in the message */
     const char *host, *unit;
+    const char *app;               /* where that is no unit; may be NULL */
     const char *namespace, *pod, *container;
     int64_t at;
 };
@@ -37,7 +38,7 @@ const char *logline_first(const struct logs *, const json_t *record, const char 
 /* Seconds, milliseconds, microseconds or nanoseconds since 1970, or RFC 3339; 0 when it is none. */
 int64_t logline_time(const struct logs *, const char *text);
 /* A record without message is its own message; one whose message is blank is let pass: one bad record must not cost
- * the shipper its whole batch. */
-void logline_add(const struct logs *, const struct logline *, const json_t *record);
+ * the shipper its whole batch.  The record, for more labels; NULL when it was let pass. */
+struct tocsin_alert *logline_add(const struct logs *, const struct logline *, const json_t *record);
 
 #endif

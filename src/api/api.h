@@ -62,6 +62,7 @@ struct api_deps {
     const struct sink *sink;
     struct notifier *notifier;       /* NULL in tests */
     struct mqtt_collectors *mqtt;    /* NULL in tests */
+    struct syslog_collectors *syslog;          /* the same */
     struct http_server *http;        /* NULL while there is none: then api_set_http() names it */
     void *ctx;
     struct conf *(*conf)(void *ctx);                 /* with a reference */

@@ -7,6 +7,7 @@
  * Names of Alertmanager stand where it has one for the same thing, so that
  * dashboards and alerts made for it go on working.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "api/internal.h"
@@ -97,6 +98,36 @@ collectors(struct buf *b, struct call *c, uint64_t all_alerts)
     prom_family(b, "tocsin_mqtt_refused_total", "counter", "MQTT messages refused.");
     for (size_t i = 0; i < n_mqtt; i++)
         one_label(b, "tocsin_mqtt_refused_total", "collector", m[i].collector, m[i].refused);
+}
+
+static void
+syslog_collectors(struct buf *b, struct call *c)
+{
+    static const struct { const char *name, *kind, *help; size_t at; } series[] = {
+        { "tocsin_syslog_connections", "gauge", "Open connections.", offsetof(struct syslog_status, connections) },
+        { "tocsin_syslog_messages_total", "counter", "Syslog messages received.",
+          offsetof(struct syslog_status, messages) },
+        { "tocsin_syslog_refused_total", "counter", "Syslog messages refused, and streams that are none.",
+          offsetof(struct syslog_status, refused) },
+        { "tocsin_syslog_cut_total", "counter", "Messages longer than line_max.", offsetof(struct syslog_status, cut) },
+        { "tocsin_syslog_dropped_total", "counter", "Datagrams that the kernel dropped, its buffer being full.",
+          offsetof(struct syslog_status, dropped) },
+        { "tocsin_syslog_turned_away_total", "counter", "Connections and datagrams that were not let in.",
+          offsetof(struct syslog_status, turned_away) },
+    };
+    const struct api_deps *deps = c->api->deps;
+    struct syslog_status *all = NULL;
+    size_t n = deps->syslog != NULL ? syslog_collectors_status(deps->syslog, http_arena(c->req), &all) : 0;
+
+    prom_family(b, "tocsin_syslog_listening", "gauge", "1 while the collector listens on all its addresses.");
+    for (size_t i = 0; i < n; i++)
+        one_label(b, "tocsin_syslog_listening", "collector", all[i].collector, all[i].listening);
+    for (size_t k = 0; k < sizeof series / sizeof series[0]; k++) {
+        prom_family(b, series[k].name, series[k].kind, series[k].help);
+        for (size_t i = 0; i < n; i++)
+            one_label(b, series[k].name, "collector", all[i].collector,
+                      *(const uint64_t *)(const void *)((const char *)&all[i] + series[k].at));
+    }
 }
 
 static void
@@ -268,6 +299,7 @@ handle_metrics(struct call *c)
     turn(&b, &t);
     collectors(&b, c, t.alerts);
     metrics_heartbeats(&b, c);
+    syslog_collectors(&b, c);
     store(&b, deps->store, deps->store->ops->name);
     if (deps->notifier != NULL)
         notifiers(&b, c);

@@ -88,6 +88,15 @@ mqtt_of(const struct mqtt_status *all, size_t n, const char *name)
     return NULL;
 }
 
+static const struct syslog_status *
+syslog_of(const struct syslog_status *all, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].collector, name) == 0)
+            return &all[i];
+    return NULL;
+}
+
 static const struct collector_stats *
 counters_of(const struct collector_stats *all, size_t n, const char *name)
 {
@@ -100,21 +109,23 @@ counters_of(const struct collector_stats *all, size_t n, const char *name)
 /* What is not counted is null, never 0. */
 static json_t *
 collector(struct arena *arena, const struct conf_collector *c, const struct collector_stats *s,
-          const struct mqtt_status *m)
+          const struct mqtt_status *m, const struct syslog_status *y)
 {
     json_t *out = json_object();
 
     put(out, "name", shape_text(arena, c->name));
     put(out, "type", shape_text(arena, c->type));
     put(out, "format", shape_text(arena, c->format));
-    put(out, "connected", m != NULL ? json_boolean(m->connected) : json_null());
+    put(out, "connected", m != NULL   ? json_boolean(m->connected)
+                          : y != NULL ? json_boolean(y->listening)
+                                      : json_null());
     put(out, "payloads", s != NULL ? json_integer((json_int_t)s->payloads)
                                    : m != NULL ? json_integer((json_int_t)m->messages) : json_null());
     put(out, "alerts", s != NULL ? json_integer((json_int_t)s->alerts) : json_null());
     put(out, "refused", s != NULL ? json_integer((json_int_t)s->refused)
                                   : m != NULL ? json_integer((json_int_t)m->refused) : json_null());
     put(out, "last_at", shape_time(s != NULL ? s->last_at : 0));
-    put(out, "last_error", shape_text(arena, m != NULL ? m->last_error : NULL));
+    put(out, "last_error", shape_text(arena, m != NULL ? m->last_error : y != NULL ? y->last_error : NULL));
     return out;
 }
 
@@ -126,15 +137,17 @@ handle_collector_list(struct call *c)
     struct conf *conf = deps->conf(deps->ctx);
     struct collector_stats *counters = NULL;
     struct mqtt_status *mqtt = NULL;
+    struct syslog_status *syslog = NULL;
     size_t n = deps->collector_stats != NULL ? deps->collector_stats(deps->ctx, arena, &counters) : 0;
     size_t m = deps->mqtt != NULL ? mqtt_collectors_status(deps->mqtt, arena, &mqtt) : 0;
+    size_t y = deps->syslog != NULL ? syslog_collectors_status(deps->syslog, arena, &syslog) : 0;
     json_t *list = json_array();
 
     for (size_t i = 0; i < conf->n_collectors; i++) {
         const struct conf_collector *one = &conf->collectors[i];
 
         json_array_append_new(list, collector(arena, one, counters_of(counters, n, one->name),
-                                              mqtt_of(mqtt, m, one->name)));
+                                              mqtt_of(mqtt, m, one->name), syslog_of(syslog, y, one->name)));
     }
     conf_unref(conf);
     http_reply_json(c->req, 200, json_pack("{s:o}", "collectors", list));

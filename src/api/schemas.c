@@ -111,9 +111,9 @@ static const struct member notifier_members[] = {
 
 static const struct member collector_members[] = {
     { "name", "string", NULL },
-    { "type", "string", "webhook, mqtt" },
+    { "type", "string", "webhook, mqtt, syslog" },
     { "format", "string", "the integration" },
-    { "connected", "boolean?", "null where there is no connection to keep" },
+    { "connected", "boolean?", "to the broker, or listening on all addresses; null where there is neither" },
     { "payloads", "integer?", "null: not counted" },
     { "alerts", "integer?", NULL },
     { "refused", "integer?", NULL },

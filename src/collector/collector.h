@@ -96,6 +96,31 @@ void mqtt_collectors_apply(struct mqtt_collectors *, struct conf *);
 size_t mqtt_collectors_status(struct mqtt_collectors *, struct arena *, struct mqtt_status **out);
 void mqtt_collectors_free(struct mqtt_collectors *);           /* disconnects cleanly, keeps the sessions */
 
+/* --- syslog ---------------------------------------------------------------------- */
+
+struct syslog_collectors;
+
+struct syslog_status {
+    const char *collector;
+    bool listening;                /* on all that is configured */
+    uint64_t connections;          /* open */
+    uint64_t messages, refused;
+    uint64_t cut;                  /* longer than line_max */
+    uint64_t dropped;              /* datagrams that the kernel had no room for */
+    uint64_t turned_away;          /* connections, and datagrams of strangers */
+    const char *last_error;
+};
+
+/* One thread per collector. */
+struct syslog_collectors *syslog_collectors_new(const struct sink *);
+/* Start those that are new, stop those that are gone; the others adopt the configuration and keep their senders.
+ * When it returns the sockets of new ones are open, or what is in the way is logged. */
+void syslog_collectors_apply(struct syslog_collectors *, struct conf *);
+size_t syslog_collectors_status(struct syslog_collectors *, struct arena *, struct syslog_status **out);
+void syslog_collectors_free(struct syslog_collectors *);       /* reads what senders have sent, and stores it */
+
+/* --- topics ------------------------------------------------------------------------ */
+
 /* Does a topic match a filter with named wildcards ("a/+host/#rest")?  Fills labels from the arena. */
 bool mqtt_topic_match(const char *filter, const char *topic, struct arena *, struct tocsin_pair **labels, size_t *n);
 /* The filter as the broker wants it: names removed.  "a/+host/#rest" -> "a/+/#". */

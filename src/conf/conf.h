@@ -89,6 +89,25 @@ struct conf_heartbeat {
     struct conf_collector *door;   /* name and auth alone */
 };
 
+enum conf_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS };
+
+struct conf_listen {
+    const char *text;              /* as written: "tls://0.0.0.0:6514" */
+    enum conf_transport transport;
+    const char *host;              /* numeric */
+    uint16_t port;
+};
+
+struct conf_syslog {
+    const char **listen; size_t n_listen;             /* as written */
+    struct conf_listen *at;        /* n_listen of them */
+    const char *tls_cert, *tls_key, *tls_client_ca;   /* "": none; client_ca: certificates are demanded */
+    const char **subjects; size_t n_subjects;         /* client certificate: CN or SAN patterns; none: any */
+    const char **allow; size_t n_allow;               /* address list: CIDRs; none: everybody */
+    int64_t line_max, connections_max, per_ip_max;
+    int64_t idle_timeout_ms;       /* 0: none */
+};
+
 struct conf_key {                  /* what a sender of a foreign product has, and may stand for a policy */
     const char *secret;
     const char *policy_name;
@@ -104,7 +123,7 @@ struct conf_route {                /* a route that such a sender names in clear 
 
 struct conf_collector {
     const char *name;              /* letters, digits, - and _ */
-    const char *type;              /* "webhook", "mqtt", "intake" */
+    const char *type;              /* "webhook", "mqtt", "syslog", "intake" */
     const char *format;            /* integration's name */
     struct conf_pos pos;
     struct plugin *plugin;         /* the integration; has decode, or routes and intake if the type is "intake" */
@@ -113,6 +132,7 @@ struct conf_collector {
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
+    struct conf_syslog syslog;
     /* intake: with keys, a request needs one of them, and what auth says only if it is written */
     const struct conf_key *keys;     size_t n_keys;
     const struct conf_route *routes; size_t n_routes;

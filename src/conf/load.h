@@ -54,8 +54,8 @@ struct step_src {
 };
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
-    mqtt_options[], auth_options[], notifier_options[], policy_options[], step_options[], rule_options[],
-    heartbeat_options[], beat_options[], intake_options[], key_options[], route_options[];
+    mqtt_options[], syslog_options[], auth_options[], notifier_options[], policy_options[], step_options[],
+    rule_options[], heartbeat_options[], beat_options[], intake_options[], key_options[], route_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -96,6 +96,9 @@ const struct policy *load_find_policy(struct load *, struct reading *, const con
 
 /* A certificate and its key: do they belong together?  Reported when not. */
 void load_check_pair(struct load *, const config_setting_t *group, const char *ctx, const char *cert, const char *key);
+/* 'allow' holds addresses and networks; reported when not. */
+void load_check_addresses(struct load *, const config_setting_t *group, const char *ctx, const char *const *allow,
+                          size_t n);
 /* A group at the top of the file; NULL when it is not written, or is something else (reported). */
 const config_setting_t *load_group(struct load *, const char *name);
 
@@ -109,6 +112,7 @@ void load_policies(struct load *);
 void load_default_policy(struct load *);
 void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
+void load_syslog(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_heartbeats(struct load *);     /* after the collectors: theirs are among them */
 /* keys, routes and auth of a collector of type "intake" */

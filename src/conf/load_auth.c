@@ -37,14 +37,15 @@ is_cidr(const char *text)
     return text[n + 1] >= '0' && text[n + 1] <= '9' && *end == '\0' && bits <= (family == AF_INET6 ? 128u : 32u);
 }
 
-static void
-check_allow(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_auth *a)
+void
+load_check_addresses(struct load *l, const config_setting_t *group, const char *ctx, const char *const *allow,
+                     size_t n)
 {
-    for (size_t i = 0; i < a->n_allow; i++)
-        if (!is_cidr(a->allow[i]))
+    for (size_t i = 0; i < n; i++)
+        if (!is_cidr(allow[i]))
             reading_mistake(&l->r, config_setting_get_member(group, "allow"),
                             "'allow' of %s: found '%s', expected addresses such as \"10.0.0.0/8\" or \"2001:db8::/32\"",
-                            ctx, a->allow[i]);
+                            ctx, allow[i]);
 }
 
 /* --- the ways ---------------------------------------------------------------------------------- */
@@ -124,7 +125,7 @@ load_auth_group(struct load *l, const config_setting_t *group, const char *ctx, 
     option_read_table(&l->r, group, auth_options, ctx, &src);
     option_names_add(&names, auth_options);
     option_check_names(&l->r, group, ctx, &names);
-    check_allow(l, group, ctx, &src.a);
+    load_check_addresses(l, group, ctx, src.a.allow, src.a.n_allow);
     if (src.a.subjects != NULL && src.a.n_subjects == 0)
         reading_mistake(&l->r, group, "'client_cert' of %s is empty, expected at least one name", ctx);
     if (set_basic(l, group, ctx, &src) && l->r.report->total == before)

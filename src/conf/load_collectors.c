@@ -45,6 +45,7 @@ load_mapping(struct load *l, const config_setting_t *group, const char *ctx, str
 /* What each type has beside the options of every collector. */
 static const struct { const char *type; const struct option *table; } of_type[] = {
     { "mqtt", mqtt_options },
+    { "syslog", syslog_options },
     { "intake", intake_options },
 };
 
@@ -151,6 +152,8 @@ collector_digest(const struct collector_src *src, const char *program, bool mqtt
         digest_num(&d, m->tls);
         digest_num(&d, m->version);
     }
+    if (strcmp(src->c.type, "syslog") == 0)
+        digest_table(&d, syslog_options, &src->c.syslog);
     for (size_t i = 0; i < src->c.n_keys; i++) {
         digest_add(&d, src->c.keys[i].secret);
         digest_add(&d, src->c.keys[i].policy_name);
@@ -193,13 +196,28 @@ check_client_id(struct load *l, const config_setting_t *group, const char *ctx, 
     }
 }
 
+/* Syslog comes in one format, unless a mapping or another integration is wanted. */
+static void
+check_format(struct load *l, const config_setting_t *group, const char *ctx, struct conf_collector *c, bool is_syslog)
+{
+    if (c->format != NULL || config_setting_get_member(group, "format") != NULL)
+        return;
+    if (is_syslog)
+        c->format = "syslog";
+    else
+        reading_mistake(&l->r, group,
+                        "'format' of %s is missing, expected text in quotes: the integration that understands "
+                        "the bytes",
+                        ctx);
+}
+
 static void
 load_collector(struct load *l, const config_setting_t *group, size_t i, struct collector_src *src)
 {
     const char *ctx = load_context(&l->r, group, "collector", i), *program;
     struct conf_collector *c = &src->c;
     size_t before = l->r.report->total;
-    bool mqtt;
+    bool mqtt, is_syslog;
 
     c->pos = reading_pos(&l->r, group);
     option_read_table(&l->r, group, collector_options, ctx, src);
@@ -209,10 +227,10 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     mqtt = c->type != NULL && strcmp(c->type, "mqtt") == 0;
     if (c->format == NULL && config_setting_get_member(group, "heartbeat") != NULL)
         c->format = "heartbeat";
+    is_syslog = c->type != NULL && strcmp(c->type, "syslog") == 0;
+    check_format(l, group, ctx, c, is_syslog);
     if (c->format != NULL)
         load_collector_plugin(l, group, ctx, src);
-    else
-        reading_mistake(&l->r, group, "'format' of %s is missing, expected text in quotes: the integration that understands the bytes", ctx);
     if (strcmp(c->name, HEARTBEAT_SOURCE) == 0)
         reading_mistake(&l->r, group, "%s has the name that heartbeats have as a source, expected another one", ctx);
     program = load_mapping(l, group, ctx, src);
@@ -221,6 +239,8 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
         check_client_id(l, group, ctx, &c->mqtt);
         if (config_setting_get_member(group, "auth") != NULL)
             reading_mistake(&l->r, group, "'auth' of %s is for webhooks: here the broker knows its publishers", ctx);
+    } else if (is_syslog) {
+        load_syslog(l, group, ctx, src);
     } else if (c->type != NULL && strcmp(c->type, "intake") == 0) {
         if (src->mapping != NULL && src->mapping[0] != '\0')
             reading_mistake(&l->r, group, "'mapping' of %s is for webhooks and MQTT", ctx);

@@ -78,10 +78,10 @@ const struct option token_options[] = {
 
 const struct option collector_options[] = {
     OPT_TEXT(collector_src, c.name, "name", OPTION_REQUIRED, "letters, digits, - and _; webhooks post to /v1/in/NAME"),
-    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|intake",
+    OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|syslog|intake",
                "how the bytes come; intake: at the paths of the product that the format imitates"),
     OPT_TEXT(collector_src, c.format, "format", NULL,
-             "the integration that understands the bytes; only with heartbeat it may be left out: nothing is read then"),
+             "the integration that understands the bytes; must be said, but for syslog and, to be beaten alone, with heartbeat"),
     OPT_BLOCK("heartbeat", "a group such as { every = \"5m\"; }", NULL,
               "every payload is a beat: when none comes, an incident opens"),
     OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
@@ -136,6 +136,29 @@ const struct option mqtt_options[] = {
                   "a dead connection is noticed after 1.5 times this"),
     OPT_BOOL(conf_mqtt, retained, "retained", "true",
              "take retained messages, published before tocsin came, as alerts"),
+    OPT_END
+};
+
+static const struct option syslog_tls_options[] = {
+    OPT_FILE(conf_syslog, tls_cert, "cert", "", "certificate and chain, PEM; a renewed one is taken at a reload"),
+    OPT_FILE(conf_syslog, tls_key, "key", "", "its private key, PEM"),
+    OPT_FILE(conf_syslog, tls_client_ca, "client_ca", "",
+             "authorities of client certificates, PEM; who has none is refused"),
+    OPT_END
+};
+
+const struct option syslog_options[] = {
+    OPT_LIST(conf_syslog, listen, n_listen, "listen", OPTION_REQUIRED,
+             "such as udp://0.0.0.0:514, tcp://0.0.0.0:514, tls://[::]:6514"),
+    OPT_GROUP("tls", syslog_tls_options, "for addresses with tls://"),
+    OPT_LIST(conf_syslog, subjects, n_subjects, "client_cert", NULL,
+             "names in the client's certificate, * stands for anything; without it any that is verified"),
+    OPT_LIST(conf_syslog, allow, n_allow, "allow", NULL, "addresses that may send, such as 10.0.0.0/8"),
+    OPT_BYTES(conf_syslog, line_max, "line_max", "64KiB", 480, MIB, "of a longer message the rest is left out"),
+    OPT_I64(conf_syslog, connections_max, "connections_max", "1000", 1, 100000, "open connections"),
+    OPT_I64(conf_syslog, per_ip_max, "per_ip_max", "100", 1, 100000, "open connections of one address"),
+    OPT_MS(conf_syslog, idle_timeout_ms, "idle_timeout", "1d", 0, 30 * DAY,
+           "a connection that is silent for so long is closed; 0s: none"),
     OPT_END
 };
 
@@ -262,6 +285,7 @@ const struct option_block option_blocks[] = {
     { "auth.tokens", "each of auth = { tokens = ( ... ); }", token_options },
     { "collectors", "each of collectors = ( ... ), with the options of its format", collector_options },
     { "collectors (mqtt)", "and with type = \"mqtt\"", mqtt_options },
+    { "collectors (syslog)", "and with type = \"syslog\"", syslog_options },
     { "collectors (intake)", "and with type = \"intake\"", intake_options },
     { "collectors.keys", "each of keys = ( ... ), when it is a group", key_options },
     { "collectors.routes", "each of routes = ( ... )", route_options },

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each heartbeat that is watched, by the key of its alert; events for the committer; and the alert that silence is.
+ * Deadlines are moved by events alone, so what is here follows what is committed.
+ */
 #include "daemon/beats_impl.h"
 
 #include <stdlib.h>

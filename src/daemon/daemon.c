@@ -198,10 +198,13 @@ start_doors(struct daemon *d, struct tocsin_err *err)
     enum tocsin_rc rc;
 
     d->mqtt = mqtt_collectors_new(ingest_sink(d->ingest));
+    d->syslog = syslog_collectors_new(ingest_sink(d->ingest));
+    syslog_collectors_apply(d->syslog, d->conf);   /* before HTTP: who sees that tocsin is ready may send to its ports */
     d->deps = (struct api_deps){ .store = d->store,
                                  .sink = ingest_sink(d->ingest),
                                  .notifier = d->notifier,
                                  .mqtt = d->mqtt,
+                                 .syslog = d->syslog,
                                  .ctx = d,
                                  .conf = daemon_conf,
                                  .act = on_act,
@@ -246,6 +249,7 @@ stop(struct daemon *d)
         http_server_stop(d->http, HTTP_GRACE_MS);
     if (d->mqtt != NULL)
         mqtt_collectors_free(d->mqtt);       /* after the last request: one may show them, or reload */
+    syslog_collectors_free(d->syslog);
     webhook_set_fetch(NULL, NULL);           /* its thread hands what it verified to the parts below */
     if (d->fetcher != NULL)
         fetcher_stop(d->fetcher);

@@ -31,6 +31,7 @@ struct daemon {
     struct fetcher *fetcher;
     struct ingest *ingest;
     struct mqtt_collectors *mqtt;
+    struct syslog_collectors *syslog;
     struct api_deps deps;
     struct api *api;
     struct http_server *http;

@@ -123,6 +123,7 @@ swap(struct daemon *d, struct conf *now)
         http_server_reload_tls(d->http, now->http.tls_cert, now->http.tls_key, &err) != TOCSIN_OK)
         log_warn("reload", "http.tls", "the certificate stays as it was: %s", err.what);
     mqtt_collectors_apply(d->mqtt, now);
+    syslog_collectors_apply(d->syslog, now);
     notifier_reload(d->notifier);
     beats_apply(d->beats, now, d->committer, false);
     rearm(d, was, now);

@@ -232,3 +232,12 @@ addr_in(const struct in6_addr *a, const char *cidr)
     rest = (unsigned)(bits % 8);
     return rest == 0 || ((unsigned)(a->s6_addr[bits / 8] ^ net.s6_addr[bits / 8]) >> (8 - rest)) == 0;
 }
+
+bool
+http_address_in(const char *address, const char *cidr)
+{
+    struct in6_addr a;
+    unsigned long bits;
+
+    return parse_cidr(address, &a, &bits) && bits == 128 && addr_in(&a, cidr);
+}

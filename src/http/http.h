@@ -71,6 +71,7 @@ const char *http_content_type(const struct http_request *);   /* lower case, wit
 const char *http_peer(const struct http_request *);           /* "192.0.2.1", "2001:db8::1" */
 bool http_peer_is_loopback(const struct http_request *);
 bool http_peer_in(const struct http_request *, const char *cidr);         /* false for what is not a CIDR */
+bool http_address_in(const char *address, const char *cidr);              /* the same for an address as text */
 /* Common name and subject alternative names of a verified client certificate; 0 when there is none. */
 size_t http_client_names(struct http_request *, const char ***out);
 

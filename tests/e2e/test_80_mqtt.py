@@ -229,8 +229,8 @@ def test_bad_message_does_not_block_the_topic(tocsin, settings, broker, publishe
         p.publish("train/c1/h/alert", body)
     p.publish("train/c1/h/alert", alert("good"))
     wait_until(lambda: keys(t) == {"good"}, 10)
-    assert t.metric("tocsin_mqtt_refused_total", collector="training") == 5
-    assert t.log().count("message on topic 'train/c1/h/alert' refused") == 5
+    assert t.metric("tocsin_mqtt_refused_total", collector="training") == 4, "an empty one is no mistake"
+    assert t.log().count("message on topic 'train/c1/h/alert' refused") == 4
 
 
 def test_reload_leaves_the_connection_alone(tocsin, settings, broker, publisher):
