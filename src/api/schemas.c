@@ -60,7 +60,8 @@ static const struct member event_members[] = {
     { "step", "integer", "steps of the policy told so far" },                                                          \
     { "next_escalation_at", "time?", "null while nothing will happen by itself" },                                     \
     { "suppressed_by", "string?", "what holds it back" },                                                              \
-    { "snoozed_until", "time?", "held back until then" }, { "opened_at", "time?", "null while a rule delays it" },                               \
+    { "snoozed_until", "time?", "held back until then" }, \
+    { "opened_at", "time?", "null while a rule delays it" },                               \
     { "acknowledged_at", "time?", NULL }, { "acknowledged_by", "string?", NULL }, { "resolved_at", "time?", NULL }
 
 static const struct member incident_head_members[] = { INCIDENT_HEAD, { NULL, NULL, NULL } };

@@ -225,9 +225,9 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
         c->name = "";
     check_collector_name(l, group, ctx, c);
     mqtt = c->type != NULL && strcmp(c->type, "mqtt") == 0;
-    if (c->format == NULL && config_setting_get_member(group, "heartbeat") != NULL)
-        c->format = "heartbeat";
     is_syslog = c->type != NULL && strcmp(c->type, "syslog") == 0;
+    if (c->format == NULL && !is_syslog && config_setting_get_member(group, "heartbeat") != NULL)
+        c->format = "heartbeat";
     check_format(l, group, ctx, c, is_syslog);
     if (c->format != NULL)
         load_collector_plugin(l, group, ctx, src);
