@@ -44,6 +44,7 @@ struct collector_stats {
     uint64_t payloads, alerts, refused;
     int64_t last_at;                 /* latest accepted payload; 0 none */
     uint64_t records;                /* lines of logs that were read, whatever became of them */
+    const struct kind_count { const char *kind; uint64_t n; } *kinds; size_t n_kinds;   /* what made no alert */
 };
 
 /* A heartbeat; one with `by` has a row for each value that was seen. */
@@ -56,6 +57,9 @@ struct heartbeat_status {
     uint64_t beats;
     struct id16 incident;            /* while silent; zero: none */
 };
+
+/* What is to be sent for a collector and belongs to no incident. */
+struct outbox_count { const char *collector, *kind /* "forward", "get" */; uint64_t rows, bytes, sent, dropped; };
 
 struct api_deps {
     struct store *store;
@@ -78,6 +82,7 @@ struct api_deps {
     size_t (*collector_stats)(void *ctx, struct arena *, struct collector_stats **out);
     /* May be NULL: no heartbeats. */
     size_t (*heartbeats)(void *ctx, struct arena *, struct heartbeat_status **out);
+    size_t (*outbox_stats)(void *ctx, struct arena *, struct outbox_count **out);   /* may be NULL */
     /* TOCSIN_OK, or what is not ready: "store: disk full", "notifier pd: ..."; several in lines of `what`. */
     enum tocsin_rc (*ready)(void *ctx, struct tocsin_err *err);
     int64_t started_at;

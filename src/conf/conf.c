@@ -29,6 +29,7 @@ conf_free(struct conf *c)
         close_instance(c->collectors[i].plugin, c->collectors[i].self);
         if (c->collectors[i].mapping != NULL)
             mapping_free(c->collectors[i].mapping);
+        redact_free(c->collectors[i].redact);
     }
     for (size_t i = 0; i < c->n_notifiers; i++)
         close_instance(c->notifiers[i].plugin, c->notifiers[i].self);

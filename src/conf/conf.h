@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "core/escalation/policy.h"
+#include "core/redact/redact.h"
 #include "core/rules/rules.h"
 
 struct mapping;
@@ -121,6 +122,12 @@ struct conf_route {                /* a route that such a sender names in clear 
     struct conf_pos pos;
 };
 
+struct conf_forward {              /* how what a collector passes on is sent */
+    const char *proxy, *ca_file;   /* "" none */
+    int64_t timeout_ms;            /* of one request */
+    int64_t max_bytes;             /* that may wait */
+};
+
 struct conf_collector {
     const char *name;              /* letters, digits, - and _ */
     const char *type;              /* "webhook", "mqtt", "syslog", "intake" */
@@ -130,6 +137,8 @@ struct conf_collector {
     void *self;                    /* its instance for this collector */
     struct tocsin_settings *settings;
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
+    struct conf_forward forward;   /* of a format that passes on */
+    struct redact *redact;         /* NULL: nothing is taken out of its payloads */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
     struct conf_syslog syslog;

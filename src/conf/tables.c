@@ -89,6 +89,32 @@ const struct option collector_options[] = {
               "how senders prove who they are; webhooks must say it"),
     OPT_BOOL(collector_src, auth_none_is_fine, "auth_none_is_fine", "false",
              "allow auth = \"none\" although others can reach the server"),
+    OPT_BLOCK("redact", "a list of groups such as ( { path = \"**.email\"; action = \"hash\"; } )", NULL,
+              "what is taken out of payloads before anything is stored, logged or passed on"),
+    OPT_SECRET(collector_src, redact_key, "redact_key", NULL, "key of action = \"hash\", 16 bytes or more"),
+    OPT_CHOICE(collector_src, scrub, "scrub", "auto", "auto|on|off",
+               "take out passwords, tokens, cookies, card numbers; auto: with redact, and where the format needs it"),
+    OPT_END
+};
+
+/* beside those of a collector whose format passes on */
+const struct option forward_options[] = {
+    OPT_SPECIAL("forward_proxy", "an address such as \"http://proxy:3128\", or a reference to one", "",
+                "for what is passed on; one that holds a password must be a reference", read_forward_proxy),
+    OPT_FILE(conf_forward, ca_file, "forward_ca_file", "", "authorities instead of the system's, PEM"),
+    OPT_MS(conf_forward, timeout_ms, "forward_timeout", "10s", 100, 5 * MINUTE, "of one request"),
+    OPT_BYTES(conf_forward, max_bytes, "forward_queue", "64MiB", KIB, 16 * GIB,
+              "how much may wait while it is not taken; more is dropped, counted and logged"),
+    OPT_END
+};
+
+const struct option redact_options[] = {
+    OPT_TEXT(redact_src, rule.path, "path", "", "members: request.headers.cookie, **.email, extra.*; letter case is free"),
+    OPT_TEXT(redact_src, rule.pattern, "pattern", "", "a regex: of texts, only what it matches is taken out"),
+    OPT_ENUM(redact_src, rule.action, enum redact_action, REDACT_MASK, "action", "mask", "mask|remove|hash|truncate",
+             "what becomes of it"),
+    OPT_TEXT(redact_src, rule.replace, "replace", REDACT_MARK, "with mask: what stands in its place"),
+    OPT_I64(redact_src, keep, "keep", "8", 0, 4096, "with truncate: how many characters stay"),
     OPT_END
 };
 
@@ -289,6 +315,9 @@ const struct option_block option_blocks[] = {
     { "collectors (intake)", "and with type = \"intake\"", intake_options },
     { "collectors.keys", "each of keys = ( ... ), when it is a group", key_options },
     { "collectors.routes", "each of routes = ( ... )", route_options },
+    { "collectors (passing on)", "and with a format that passes on what it took, such as to another server",
+      forward_options },
+    { "collectors.redact", "each of redact = ( ... ) of a collector", redact_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
     { "heartbeats", "each of heartbeats = ( ... )", heartbeat_options },
     { "collectors.heartbeat", "heartbeat of a collector", beat_options },

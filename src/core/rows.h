@@ -199,4 +199,18 @@ struct policy_row {
     const char *body;              /* JSON, policy.h */
 };
 
+enum outbox_kind { OUTBOX_GET = 1, OUTBOX_FORWARD };
+
+/* Something to be sent that belongs to no incident: kept until it was taken, or is given up. */
+struct outbox_row {
+    int64_t id;                    /* 0: new; the store gives it when written */
+    uint8_t kind;                  /* enum outbox_kind */
+    int64_t created_at;
+    const char *collector;         /* whose payload it came with */
+    const char *what;              /* for people */
+    const char *url;               /* GET; "" */
+    const void *body;              /* FORWARD: what the collector's integration makes a request of; NULL: not loaded */
+    size_t body_len;
+};
+
 #endif

@@ -31,6 +31,7 @@ struct intake {
     /* EV_ALERT, EV_ACTION by key; EV_BEAT, EV_ARM, EV_DISARM; in the order of their effect */
     struct event *events; size_t n, cap;
     size_t n_alerts, n_beats;                /* of events; all that is about heartbeats is a beat */
+    struct outbox_row **outbox; size_t n_outbox;   /* to be sent once all is stored; they get their ids */
     ingest_done done;
     void *done_ctx;
 };
@@ -57,6 +58,9 @@ void committer_act(struct committer *, const struct api_action *, const char *or
 void committer_silence(struct committer *, const struct api_silence *, silence_done done, void *done_ctx);
 /* A send ended (EV_DELIVERY), or a target is to be tried again (EV_REARM).  Copied.  Never refused. */
 void committer_report(struct committer *, const struct event *);
+
+/* A row of the outbox was sent, or given up.  Never refused. */
+void committer_outbox_gone(struct committer *, int64_t id);
 
 void committer_stats(struct committer *, struct turn_stats *);
 /* TOCSIN_OK, or why nothing can be committed at present. */

@@ -9,8 +9,8 @@
 #include "api/api.h"
 #include "daemon/beats.h"
 #include "daemon/committer.h"
-#include "daemon/fetch.h"
 #include "daemon/ingest.h"
+#include "daemon/outbox.h"
 
 struct daemon {
     const char *config_file;
@@ -28,7 +28,7 @@ struct daemon {
     struct beats *beats;
     struct committer *committer;
     struct notifier *notifier;
-    struct fetcher *fetcher;
+    struct outbox *outbox;
     struct ingest *ingest;
     struct mqtt_collectors *mqtt;
     struct syslog_collectors *syslog;

@@ -28,6 +28,7 @@ struct counter {
     char *name;
     atomic_ullong payloads, alerts, refused, records;
     atomic_llong last_at;
+    struct kind_count kinds[HOST_MAX_KINDS]; size_t n_kinds;   /* guarded by the mutex of the ingest */
 };
 
 /* A rule that failed: an alert storm through it is one line now and then, not one per alert. */
@@ -87,9 +88,27 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
     for (struct counter *c = g->counters; c != NULL; c = c->next)
         (*out)[n++] = (struct collector_stats){ arena_strdup(a, c->name), atomic_load(&c->payloads),
                                                 atomic_load(&c->alerts), atomic_load(&c->refused),
-                                                atomic_load(&c->last_at), atomic_load(&c->records) };
+                                                atomic_load(&c->last_at), atomic_load(&c->records),
+                                                arena_memdup(a, c->kinds, sizeof c->kinds), c->n_kinds };
     pthread_mutex_unlock(&g->mutex);
     return n;
+}
+
+/* kind is a constant of an integration, so it is kept by its address. */
+static void
+count_kind(struct ingest *g, const char *collector, const char *kind, unsigned n)
+{
+    struct counter *c = counter_of(g, collector);
+    size_t i = 0;
+
+    pthread_mutex_lock(&g->mutex);
+    while (i < c->n_kinds && strcmp(c->kinds[i].kind, kind) != 0)
+        i++;
+    if (i == c->n_kinds && i < HOST_MAX_KINDS)
+        c->kinds[c->n_kinds++] = (struct kind_count){ .kind = kind };
+    if (i < HOST_MAX_KINDS)
+        c->kinds[i].n += n;
+    pthread_mutex_unlock(&g->mutex);
 }
 
 /* Between the committer and whoever waits: what became of it is counted. */
@@ -101,6 +120,8 @@ struct counted {
     size_t records, lines;                   /* of the payload; those that became no alert of their own */
     ingest_done done;
     void *done_ctx;
+    struct outbox *outbox;
+    struct outbox_row **rows; size_t n_rows; /* reserved there: with the payload they are stored, or not */
 };
 
 static void
@@ -120,6 +141,8 @@ counted_done(void *ctx, const struct ingest_result *r)
     } else {
         atomic_fetch_add(&d->counter->refused, 1);
     }
+    if (d->n_rows > 0)
+        (r->rc == TOCSIN_OK ? outbox_stored : outbox_cancel)(d->outbox, d->rows, d->n_rows);
     d->done(d->done_ctx, &with_lines);
 }
 
@@ -312,8 +335,37 @@ side_effects(struct ingest *g, const struct conf_collector *c, const struct tocs
 {
     for (size_t i = 0; i < batch->n_notes; i++)
         log_info("collector", c->name, "%s", batch->notes[i]);
+    for (size_t i = 0; i < batch->n_counts; i++)
+        count_kind(g, c->name, batch->counts[i].kind, batch->counts[i].n);
+}
+
+static void
+reserve(struct ingest *g, struct intake *in, const struct conf_collector *c, struct outbox_row row)
+{
+    if (g->opt.outbox == NULL || !outbox_reserve(g->opt.outbox, c, &row))
+        return;
+    in->outbox[in->n_outbox++] = arena_memdup(in->arena, &row, sizeof row);
+}
+
+/* What the payload asked to be fetched and passed on; all of it lies in the intake's arena. */
+static void
+fill_outbox(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
+{
+    struct counted *counted = in->done_ctx;
+
+    in->outbox = arena_alloc(in->arena, (batch->n_gets + batch->n_forwards + 1) * sizeof(struct outbox_row *));
     for (size_t i = 0; i < batch->n_gets; i++)
-        g->opt.get(g->opt.ctx, c->name, batch->gets[i].url, batch->gets[i].why);
+        reserve(g, in, c, (struct outbox_row){ .kind = OUTBOX_GET, .created_at = counted->received_at,
+                                               .collector = arena_strdup(in->arena, c->name), .what = batch->gets[i].why,
+                                               .url = batch->gets[i].url });
+    for (size_t i = 0; i < batch->n_forwards; i++)
+        reserve(g, in, c, (struct outbox_row){ .kind = OUTBOX_FORWARD, .created_at = counted->received_at,
+                                               .collector = arena_strdup(in->arena, c->name),
+                                               .what = batch->forwards[i].what, .url = "",
+                                               .body = batch->forwards[i].body, .body_len = batch->forwards[i].len });
+    counted->outbox = g->opt.outbox;
+    counted->rows = in->outbox;
+    counted->n_rows = in->n_outbox;
 }
 
 /* --- heartbeats -------------------------------------------------------------------------- */
@@ -356,7 +408,8 @@ take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, con
     }
     add_beat(g, in, collector_heartbeat(in->conf, c), payload->topic_labels, payload->n_topic_labels);
     side_effects(g, c, batch);
-    if (in->n > 0) {
+    fill_outbox(g, in, c, batch);
+    if (in->n + in->n_outbox > 0) {
         committer_intake(g->opt.committer, in);
         return;
     }
@@ -391,6 +444,7 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     struct tocsin_batch batch;
 
     host_batch_init(&batch, arena);
+    batch.redact = c->redact;
     refused.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &refused.err);
     if (refused.rc == TOCSIN_OK) {
         take_on(g, in, c, &batch, payload, NULL, NULL);

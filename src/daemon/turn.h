@@ -29,6 +29,9 @@ struct turn_env {
     struct policy_cache *policies;
     struct silence_set *silences;            /* in force, as of the last turn that was committed */
     bool silences_stale;                     /* or not: it is to be made anew from the store */
+    /* What else goes into the next transaction: to be sent, and sent.  Whoever sets it clears it. */
+    struct outbox_row *const *outbox; size_t n_outbox;
+    const int64_t *outbox_gone; size_t n_outbox_gone;
 };
 
 void turn_env_init(struct turn_env *, struct store *, uint64_t seed_a, uint64_t seed_b);

@@ -37,7 +37,9 @@ collect(struct turn *t, struct writeset *ws)
     size_t n_deliveries = 0;
 
     *ws = (struct writeset){ .incidents = incidents, .policies = policies, .events = w->events,
-                             .n_events = w->n_events };
+                             .n_events = w->n_events,
+                             .outbox = t->env->outbox, .n_outbox = t->env->n_outbox,
+                             .outbox_gone = t->env->outbox_gone, .n_outbox_gone = t->env->n_outbox_gone };
     collect_alerts(t, ws);
     for (size_t i = 0; i < w->n_incidents; i++) {
         if (w->incident_list[i]->dirty)
@@ -71,7 +73,8 @@ turn_commit(struct turn *t)
         t->out->repeats += ws.alerts[i].lazy;
         t->out->wrote |= !ws.alerts[i].lazy;
     }
-    t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events + ws.n_silences > 0;
+    t->out->wrote |=
+        ws.n_incidents + ws.n_deliveries + ws.n_events + ws.n_silences + ws.n_outbox + ws.n_outbox_gone > 0;
     t->out->damage = t->world.damage;
     t->out->n_damage = t->world.n_damage;
     rc = t->ops->write(t->store, &ws, t->err);

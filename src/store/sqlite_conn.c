@@ -110,6 +110,12 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_FIRING_HELD] = "select " ALERT_COLUMNS ", t.source, t.dedup_key, t.body from alert a indexed by "
                        "alert_silenced join alert_text t on t.id = a.id where a.state = 1 and a.suppressed > 1 and "
                        "a.id < ?1 order by a.id desc limit ?2",
+    [ST_OUTBOX_INSERT] = "insert into outbox values (?1,?2,?3,?4,?5,?6,?7)",
+    [ST_OUTBOX_DELETE] = "delete from outbox where id = ?1",
+    [ST_OUTBOX_LIST] = "select id, kind, created_at, collector, what, url, length(body) from outbox where id > 0 "
+                       "order by id",
+    [ST_OUTBOX_GET] = "select id, kind, created_at, collector, what, url, length(body), body from outbox where id = ?1",
+    [ST_OUTBOX_LAST] = "select max(id) from outbox",
 };
 
 /* --- errors ------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "store/outbox.h"
 #include "store/sqlite_files.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
@@ -86,7 +87,7 @@ put_rest(struct conn *c, const struct stage *s, struct tocsin_err *err)
         RUN(c, ST_SILENCE_PUT, bind_silence(st_, &s->silences[i]));
     for (size_t i = 0; i < s->n_gone_silences; i++)
         RUN(c, ST_DROP_SILENCE, bind_id(st_, 1, &s->gone_silences[i]));
-    return TOCSIN_OK;
+    return outbox_persist(c, s, err);
 }
 
 /* Nothing of a failed transaction may stay; a rollback that fails is the end, as memory and disk then differ. */

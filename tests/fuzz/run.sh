@@ -14,6 +14,7 @@ seconds=${1:-30}
 targets() {
     ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||'
     grep -l '\.decode = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_decode_\1|'
+    grep -l '\.intake = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_intake_\1|'
     grep -l '\.classify = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_classify_\1|'
     ls integrations/*/mapping.jq | sed 's|^integrations/\([^/]*\)/.*|fuzz_mapping_\1|'
 }
@@ -53,7 +54,7 @@ ar rcs $out/libcore.a $core
 passed=0 failed=0
 for name in $names; do
     role=$(printf %s "$name" | cut -d_ -f2)
-    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\)_//p')
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\|intake\)_//p')
     source=tests/fuzz/$name.c
     [ -f "$source" ] || source=tests/fuzz/any_$role.c
     objects=$(compile "$source")

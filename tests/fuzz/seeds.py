@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds for the targets of integrations, from their cases: seeds.py INTEGRATION ROLE FOLDER
 
-The forms are those of any_decode.c and any_mapping.c (ROLE decode, mapping), and any_classify.c (ROLE classify).
+The forms are those of any_decode.c and any_mapping.c (ROLE decode, mapping), any_classify.c (ROLE classify), any_intake.c (ROLE intake).
 """
 import glob
 import hashlib
@@ -38,9 +38,20 @@ def classify(case):
             + line(fields[0] if fields else "sent" if answer.get("sent") else "") + text(answer.get("body", "")))
 
 
+ROUTES = ["envelope", "store"]
+
+
+def intake(case):
+    if "expect_intake" not in case:
+        return None
+    fields = list(case.get("headers", {}).values()) + list(case.get("query", {}).values())
+    number = next((i for i, r in enumerate(ROUTES) if case.get("route", "").endswith(r)), 0)
+    return line(chr(ord("0") + number)) + line(fields[0] if fields else "") + text(case.get("payload", ""))
+
+
 def main(integration, role, folder):
     os.makedirs(folder, exist_ok=True)
-    make = {"decode": decode, "mapping": decode, "classify": classify}[role]
+    make = {"decode": decode, "mapping": decode, "classify": classify, "intake": intake}[role]
     for name in glob.glob(os.path.join("integrations", integration, "cases", "*.json")):
         with open(name, encoding="utf-8") as f:
             for seed in filter(None, map(make, json.load(f))):
