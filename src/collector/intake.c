@@ -204,7 +204,7 @@ serve(struct job *job)
     }
 }
 
-/* The first collector that takes the request.  Between jsonmem_begin() and the end that serve() or the refusal makes. */
+/* The first collector that takes the request.  What is begun with jsonmem_begin(), serve() or the refusal ends. */
 static void
 find_and_serve(struct job *job, const struct candidate *list, size_t n)
 {

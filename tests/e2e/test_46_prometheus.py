@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was made for Alertmanager points at tocsin: Prometheus, amtool; and its answers beside Alertmanager's own."""
+import datetime
 import http.server
 import json
 import os
@@ -323,3 +324,36 @@ def test_amtool_configuration(standing_in, amtool):
     tree = amtool(t, "config", "routes", "show")
     assert "default-route" in tree and "data" in tree
     assert "disabled" in amtool(t, "cluster", "show")
+
+
+# --- who may ------------------------------------------------------------------------------------------
+
+def test_reading_and_silencing_have_their_roles(standing_in, vendors):
+    tokens = [{"name": role, "token": "file:" + vendors.secret(role, f"{role}-secret"), "role": role}
+              for role in ("viewer", "responder")]
+    t = standing_in(auth={"tokens": tokens}, collectors=[
+        {"name": "prometheus", "type": "intake", "format": "alertmanager",
+         "auth": {"bearer": "file:" + vendors.secret("prom", "sender-secret")}}])
+
+    def status(token, method, path, body=None):
+        return t.request(method, API + path, body, {"Authorization": f"Bearer {token}-secret"}).status
+
+    assert [status(who, "GET", "/alerts") for who in ("nobody", "sender", "viewer", "responder")] == [401, 401, 200, 200]
+    assert [status(who, "POST", "/silences", silence()) for who in ("nobody", "viewer", "responder")] == [401, 403, 200]
+    assert [status(who, "POST", "/alerts", ALERTS) for who in ("nobody", "responder", "sender")] == [401, 401, 200]
+    made = t.request("GET", "/v1/silences", headers={"Authorization": "Bearer viewer-secret"}).json["silences"][0]
+    assert made["created_by"] == "anna (token responder)"
+    assert [status(who, "DELETE", f"/silence/{made['id']}") for who in ("viewer", "responder")] == [403, 200]
+
+
+def test_an_alert_without_an_end_gets_one(standing_in):
+    """resolve_timeout after the latest report; an end that the sender gave stands."""
+    t = standing_in(collectors=[{"name": "prometheus", "type": "intake", "format": "alertmanager", "auth": "none",
+                                 "resolve_timeout": "7m"}])
+    sent = [{"labels": {"alertname": "Open"}}, {"labels": {"alertname": "Ends"}, "endsAt": "2099-01-01T00:00:00Z"}]
+    assert t.request("POST", API + "/alerts", sent).status == 200
+    shown = {a["labels"]["alertname"]: a for a in t.get(API + "/alerts").json}
+    began, ends = (datetime.datetime.fromisoformat(shown["Open"][k].replace("Z", "+00:00"))
+                   for k in ("updatedAt", "endsAt"))
+    assert abs((ends - began).total_seconds() - 420) < 5
+    assert shown["Ends"]["endsAt"] == "2099-01-01T00:00:00.000Z"

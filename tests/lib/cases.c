@@ -241,7 +241,9 @@ cases_run(struct case_run *run)
 {
     const json_t *c = run->doc;
 
-    if (json_object_get(c, "expect_request") != NULL || json_object_get(c, "expect_error") != NULL)
+    if (json_object_get(c, "expect_answer") != NULL)
+        cases_answer(run);
+    else if (json_object_get(c, "expect_request") != NULL || json_object_get(c, "expect_error") != NULL)
         cases_render(run);
     else if (json_object_get(c, "expect_outcome") != NULL)
         cases_classify(run);

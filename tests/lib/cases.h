@@ -44,9 +44,12 @@ void cases_close(struct case_run *);
 /* Parts, one for each role. */
 void cases_decode(struct case_run *);
 void cases_verify(struct case_run *);
-void cases_intake(struct case_run *);
+void cases_answer(struct case_run *);
 void cases_render(struct case_run *);
 void cases_classify(struct case_run *);
+void cases_intake(struct case_run *);
+/* What was made of what arrived. */
+json_t *cases_batch_json(const struct tocsin_batch *);
 
 /* Adds a line for each difference, with its path; takes the reference of actual. */
 void cases_compare(struct buf *diff, const char *path, const json_t *expected, json_t *actual);

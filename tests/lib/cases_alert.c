@@ -178,8 +178,8 @@ cases_payload(struct case_run *run, struct tocsin_payload *in)
     in->host_data = c;
 }
 
-static json_t *
-batch_json(const struct tocsin_batch *b)
+json_t *
+cases_batch_json(const struct tocsin_batch *b)
 {
     json_t *alerts = json_array(), *notes = json_array(), *gets = json_array(), *object = json_object();
 
@@ -216,7 +216,7 @@ cases_decode(struct case_run *run)
     if (rc != err.rc)
         buf_addf(&run->diff, "decode returned %d, but its error says %d\n", (int)rc, (int)err.rc);
     cases_compare(&run->diff, "expect", json_object_get(run->doc, "expect"),
-                  rc == TOCSIN_OK ? batch_json(&batch) : cases_error(&err));
+                  rc == TOCSIN_OK ? cases_batch_json(&batch) : cases_error(&err));
 }
 
 void
