@@ -339,6 +339,7 @@ handle_metrics(struct call *c)
     deps->turn_stats(deps->ctx, &t);
     turn(&b, &t);
     collectors(&b, c, t.alerts);
+    metrics_heartbeats(&b, c);
     syslog_collectors(&b, c);
     outbox(&b, c);
     store(&b, deps->store, deps->store->ops->name);

@@ -69,6 +69,15 @@ conf_collector(const struct conf *c, const char *name)
     return NULL;
 }
 
+const struct conf_heartbeat *
+conf_heartbeat(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_heartbeats; i++)
+        if (strcmp(c->heartbeats[i].name, name) == 0)
+            return &c->heartbeats[i];
+    return NULL;
+}
+
 const struct conf_notifier *
 conf_notifier(const struct conf *c, const char *name)
 {

@@ -46,6 +46,11 @@ struct redact_src {
     int64_t keep;
 };
 
+struct heartbeat_src {
+    struct conf_heartbeat h;
+    bool auth_none_is_fine;
+};
+
 struct token_src {
     struct conf_token t;
 };
@@ -56,7 +61,7 @@ struct step_src {
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
     mqtt_options[], syslog_options[], auth_options[], notifier_options[], policy_options[], step_options[],
-    rule_options[], intake_options[], key_options[], route_options[],
+    rule_options[], heartbeat_options[], beat_options[], intake_options[], key_options[], route_options[],
     redact_options[], forward_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
@@ -116,6 +121,7 @@ void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_syslog(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+void load_heartbeats(struct load *);     /* after the collectors: theirs are among them */
 /* keys, routes and auth of a collector of type "intake" */
 void load_intake(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_rules(struct load *);

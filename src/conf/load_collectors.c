@@ -8,6 +8,7 @@
 #include "conf/load.h"
 #include "conf/report.h"
 #include "core/normalise/mapping.h"
+#include "core/rows.h"
 #include "os/file.h"
 #include "plugin/loader.h"
 
@@ -235,9 +236,13 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     check_collector_name(l, group, ctx, c);
     mqtt = c->type != NULL && strcmp(c->type, "mqtt") == 0;
     is_syslog = c->type != NULL && strcmp(c->type, "syslog") == 0;
+    if (c->format == NULL && !is_syslog && config_setting_get_member(group, "heartbeat") != NULL)
+        c->format = "heartbeat";
     check_format(l, group, ctx, c, is_syslog);
     if (c->format != NULL)
         load_collector_plugin(l, group, ctx, src);
+    if (strcmp(c->name, HEARTBEAT_SOURCE) == 0)
+        reading_mistake(&l->r, group, "%s has the name that heartbeats have as a source, expected another one", ctx);
     program = load_mapping(l, group, ctx, src);
     load_redact(l, group, ctx, src);
     if (mqtt) {

@@ -16,8 +16,7 @@
 enum {
     FLUSH_MS = 1000,
     UPKEEP_MS = 5000,
-    UPKEEP_BUDGET_MS = 20,
-    EXPIRY_GRACE_MS = 120000       /* after a start, for sources that had nowhere to report to */
+    UPKEEP_BUDGET_MS = 20
 };
 
 /* --- the queue ------------------------------------------------------------------------------ */
@@ -97,7 +96,7 @@ committer_intake(struct committer *c, struct intake *in)
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts == in->n &&
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts + in->n_beats == in->n &&
         in->n_outbox == 0)
         counted = committer_repeats(c, in);
     if (rc != TOCSIN_OK)
@@ -398,9 +397,11 @@ committer_new(const struct committer_options *opt)
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
+    c->env.silent = committer_silent;
     c->env.default_policy = committer_default_policy;
     c->env.ctx = c;
-    c->env.grace_until = clock_wall_ms() + EXPIRY_GRACE_MS;
+    c->env.started_at = clock_wall_ms();
+    c->env.grace_until = c->env.started_at + COMMITTER_GRACE_MS;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -84,6 +84,8 @@ struct load {                                /* what one turn works on */
     struct event *events;
 };
 
+/* The hook of struct turn_env. */
+const struct decision *committer_silent(void *committer, struct arena *, const struct alert_row *);
 /* Wall time that goes on at the pace of the monotonic clock while the system's is behind it. */
 int64_t committer_time(struct committer *);
 /* Notifier's flags as the core wants them; the hook of struct turn_env. */

@@ -52,6 +52,14 @@ committer_default_policy(void *ctx)
     return c->conf->default_policy;
 }
 
+const struct decision *
+committer_silent(void *ctx, struct arena *arena, const struct alert_row *row)
+{
+    struct committer *c = ctx;
+
+    return c->opt.silent != NULL ? c->opt.silent(c->opt.ctx, c->conf, arena, row) : NULL;
+}
+
 /* --- answers ------------------------------------------------------------------------------ */
 
 static void
@@ -82,13 +90,14 @@ item_of(const struct event *e, struct ingest_item *out)
 void
 intake_accept(struct intake *in, const struct event *events)
 {
-    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts };
+    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts - in->n_beats };
     size_t alerts = 0, actions = 0;
 
     r.items = arena_alloc(in->arena, (r.accepted + 1) * sizeof *r.items);
     r.actions = arena_alloc(in->arena, (r.n_actions + 1) * sizeof *r.actions);
     for (size_t i = 0; i < in->n; i++)
-        item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
+        if (events[i].kind == EV_ALERT || events[i].kind == EV_ACTION)
+            item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
     intake_answer(in, &r);
 }
 

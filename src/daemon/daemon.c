@@ -64,6 +64,25 @@ on_act(void *ctx, const struct api_action *a, void (*done)(void *, enum tocsin_r
     committer_act(d->committer, a, NULL, done, done_ctx);
 }
 
+static const struct decision *
+on_silent(void *ctx, const struct conf *conf, struct arena *arena, const struct alert_row *row)
+{
+    struct daemon *d = ctx;
+
+    return beats_silent(d->beats, conf, arena, row);
+}
+
+static size_t
+on_heartbeats(void *ctx, struct arena *arena, struct heartbeat_status **out)
+{
+    struct daemon *d = ctx;
+    struct conf *conf = daemon_conf(d);
+    size_t n = beats_status(d->beats, conf, arena, out);
+
+    conf_unref(conf);
+    return n;
+}
+
 static void
 on_silence(void *ctx, const struct api_silence *s, silence_done done, void *done_ctx)
 {
@@ -133,25 +152,32 @@ static enum tocsin_rc
 start_core(struct daemon *d, struct tocsin_err *err)
 {
     struct committer_options opt = {
-        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .fatal = on_fatal, .ctx = d
+        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .silent = on_silent, .fatal = on_fatal,
+        .ctx = d
     };
     struct notifier_hooks hooks = { .report = on_report, .conf = daemon_conf, .ctx = d };
     struct ingest_options ingest = { .conf = daemon_conf, .ctx = d };
     struct outbox_options outbox = { .store = d->store, .conf = daemon_conf, .ctx = d };
     enum tocsin_rc rc;
 
+    d->beats = beats_new(d->store);
+    rc = beats_load(d->beats, err);
+    if (rc != TOCSIN_OK)
+        return rc;
     d->committer = committer_new(&opt);
     outbox.committer = d->committer;
     d->transport = transport_curl_new();
     rc = notifier_start(d->store, d->transport, &hooks, &d->notifier, err);
     if (rc != TOCSIN_OK)
         return rc;
+    beats_apply(d->beats, d->conf, d->committer, true);
     committer_run(d->committer, d->notifier);   /* not before: a timer that is due now must reach the notifier */
     rc = outbox_start(&outbox, &d->outbox, err);
     if (rc != TOCSIN_OK)
         return rc;
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
+    ingest.beats = d->beats;
     ingest.outbox = d->outbox;
     ingest.store = d->store;
     d->ingest = ingest_new(&ingest);
@@ -191,6 +217,7 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .reload = daemon_reload,
                                  .turn_stats = on_turn_stats,
                                  .collector_stats = on_collector_stats,
+                                 .heartbeats = on_heartbeats,
                                  .outbox_stats = on_outbox_stats,
                                  .ready = on_ready,
                                  .started_at = clock_wall_ms() };
@@ -245,6 +272,7 @@ stop(struct daemon *d)
     if (d->transport != NULL)
         transport_free(d->transport);
     committer_free(d->committer);
+    beats_free(d->beats);
     if (d->store != NULL)
         d->store->ops->close(d->store);
     conf_unref(d->started);

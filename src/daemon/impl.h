@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "daemon/beats.h"
 #include "daemon/committer.h"
 #include "daemon/ingest.h"
 #include "daemon/outbox.h"
@@ -24,6 +25,7 @@ struct daemon {
     /* in the order of their start; stopped in reverse */
     struct store *store;
     struct transport *transport;
+    struct beats *beats;
     struct committer *committer;
     struct notifier *notifier;
     struct outbox *outbox;

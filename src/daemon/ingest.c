@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
+#include "core/rules/tally.h"
 #include "daemon/ingest_find.h"
 #include "os/log.h"
 #include "plugin/host.h"
@@ -46,7 +47,12 @@ struct ingest {
     struct counter *counters;
     pthread_mutex_t failing_mutex;           /* guards failing */
     struct failing *failing;
+    pthread_mutex_t tally_mutex;
+    struct tally *tally;                     /* of thresholds; a rule keeps its counts over a reload, as it keeps its name */
 };
+
+/* What a threshold counts with. */
+struct counting { struct ingest *ingest; int64_t now; };
 
 /* --- counters --------------------------------------------------------------------------- */
 
@@ -109,6 +115,8 @@ count_kind(struct ingest *g, const char *collector, const char *kind, unsigned n
 struct counted {
     struct counter *counter;
     int64_t received_at;
+    struct beats *beats;
+    const struct event *beat;                /* NULL: none */
     size_t records, lines;                   /* of the payload; those that became no alert of their own */
     ingest_done done;
     void *done_ctx;
@@ -125,6 +133,8 @@ counted_done(void *ctx, const struct ingest_result *r)
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
         with_lines.records = d->lines;
+        if (d->beat != NULL)
+            beats_done(d->beats, d->beat, d->received_at);
         atomic_fetch_add(&d->counter->records, d->records);
         atomic_fetch_add(&d->counter->alerts, r->accepted);
         atomic_store(&d->counter->last_at, d->received_at);
@@ -223,6 +233,18 @@ _Static_assert((int)TOCSIN_ACT_ACK == (int)ACTION_ACK && (int)TOCSIN_ACT_ESCALAT
                    (int)TOCSIN_ACT_SNOOZE == (int)ACTION_SNOOZE && (int)TOCSIN_ACT_NOTE == (int)ACTION_NOTE,
                "actions are passed on as they are");
 
+static uint32_t
+count_hit(void *ctx, const struct rule_hit *hit)
+{
+    struct counting *c = ctx;
+    uint32_t n;
+
+    pthread_mutex_lock(&c->ingest->tally_mutex);
+    n = tally_hit(c->ingest->tally, &hit->group, hit->what, hit->count, hit->window_ms, c->now);
+    pthread_mutex_unlock(&c->ingest->tally_mutex);
+    return n;
+}
+
 static const struct id16 *
 event_key(const void *ctx, uint32_t i)
 {
@@ -281,8 +303,11 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
     const struct ruleset *rules = in->conf->rules;
     size_t n_acts = call != NULL ? call->n_acts : 0, k = 0;
     struct spare *s = spare_take(g, in->conf);
+    struct counted *counted = in->done_ctx;
+    struct counting counting = { g, counted->received_at };
     struct idmap lines;
 
+    rule_scratch_count(s->scratch, count_hit, &counting);
     idmap_init(&lines, event_key, in);
     for (size_t i = 0; i <= batch->n_alerts; i++) {
         struct decision *d;
@@ -301,6 +326,7 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
             add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     }
     idmap_release(&lines);
+    rule_scratch_count(s->scratch, NULL, NULL);
     spare_put(g, s);
 }
 
@@ -342,20 +368,45 @@ fill_outbox(struct ingest *g, struct intake *in, const struct conf_collector *c,
     counted->n_rows = in->n_outbox;
 }
 
+/* --- heartbeats -------------------------------------------------------------------------- */
+
+static const struct conf_heartbeat *
+collector_heartbeat(const struct conf *conf, const struct conf_collector *c)
+{
+    const struct conf_heartbeat *h = conf->n_heartbeats > 0 ? conf_heartbeat(conf, c->name) : NULL;
+
+    return h != NULL && h->of_collector ? h : NULL;
+}
+
+static void
+add_beat(struct ingest *g, struct intake *in, const struct conf_heartbeat *h, const struct tocsin_pair *labels, size_t n)
+{
+    struct counted *counted = in->done_ctx;
+    struct event *e = arena_alloc(in->arena, sizeof *e);
+
+    if (h == NULL || !beats_event(g->opt.beats, in->arena, h, labels, n, counted->received_at, e))
+        return;
+    add_event(in, *e);
+    in->n_beats++;
+    counted->beats = g->opt.beats;
+    counted->beat = e;
+}
+
 /* What was decoded is stored, or, when there is nothing to store, answered: no turn, no commit. */
 static void
 take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
-        const struct host_call *call, const struct rule_route *route)
+        const struct tocsin_payload *payload, const struct host_call *call, const struct rule_route *route)
 {
     struct ingest_result nothing = { .rc = TOCSIN_OK };
     struct counted *counted = in->done_ctx;
 
+    in->conf = g->opt.conf(g->opt.ctx);
     if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
-        in->conf = g->opt.conf(g->opt.ctx);
         decide(g, in, c, batch, call, route);
         counted->records = batch->n_records;
         counted->lines = batch->n_alerts - in->n_alerts;
     }
+    add_beat(g, in, collector_heartbeat(in->conf, c), payload->topic_labels, payload->n_topic_labels);
     side_effects(g, c, batch);
     fill_outbox(g, in, c, batch);
     if (in->n + in->n_outbox > 0) {
@@ -363,19 +414,18 @@ take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, con
         return;
     }
     counted_done(counted, &nothing);
-    if (in->conf != NULL)
-        conf_unref(in->conf);
+    conf_unref(in->conf);
     arena_free(in->arena);
 }
 
 static struct intake *
-intake_new(struct ingest *g, struct arena *arena, const struct conf_collector *c, int64_t received_at,
-           ingest_done done, void *done_ctx)
+intake_new(struct ingest *g, struct arena *arena, const char *name, int64_t received_at, ingest_done done,
+           void *done_ctx)
 {
     struct intake *in = arena_zalloc(arena, sizeof *in);
     struct counted *counted = arena_zalloc(arena, sizeof *counted);
 
-    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = received_at, .done = done,
+    *counted = (struct counted){ .counter = counter_of(g, name), .received_at = received_at, .done = done,
                                  .done_ctx = done_ctx };
     in->arena = arena;
     in->done = counted_done;
@@ -389,7 +439,7 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
 {
     struct ingest *g = ctx;
     struct arena *arena = arena_new();
-    struct intake *in = intake_new(g, arena, c, payload->received_at, done, done_ctx);
+    struct intake *in = intake_new(g, arena, c->name, payload->received_at, done, done_ctx);
     struct ingest_result refused = { .rc = TOCSIN_OK };
     struct tocsin_batch batch;
 
@@ -397,7 +447,7 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
     batch.redact = c->redact;
     refused.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &refused.err);
     if (refused.rc == TOCSIN_OK) {
-        take_on(g, in, c, &batch, NULL, NULL);
+        take_on(g, in, c, &batch, payload, NULL, NULL);
         return;
     }
     counted_done(in->done_ctx, &refused);
@@ -410,7 +460,19 @@ put(void *ctx, const struct conf_collector *c, struct host_call *call, const str
 {
     struct ingest *g = ctx;
 
-    take_on(g, intake_new(g, call->arena, c, call->call.in->received_at, done, done_ctx), c, &call->batch, call, route);
+    take_on(g, intake_new(g, call->arena, c->name, call->call.in->received_at, done, done_ctx), c, &call->batch,
+            call->call.in, call, route);
+}
+
+static void
+beat(void *ctx, const struct conf_heartbeat *h, int64_t received_at, ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+    struct intake *in = intake_new(g, arena_new(), HEARTBEAT_SOURCE, received_at, done, done_ctx);
+
+    in->conf = g->opt.conf(g->opt.ctx);
+    add_beat(g, in, h, NULL, 0);
+    committer_intake(g->opt.committer, in);
 }
 
 static enum tocsin_rc
@@ -436,9 +498,11 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .find = find };
+    g->sink = (struct sink){ .submit = submit, .put = put, .beat = beat, .ctx = g, .conf = current_conf, .find = find };
     pthread_mutex_init(&g->mutex, NULL);
     pthread_mutex_init(&g->failing_mutex, NULL);
+    g->tally = tally_new();
+    pthread_mutex_init(&g->tally_mutex, NULL);
     return g;
 }
 
@@ -476,6 +540,8 @@ ingest_free(struct ingest *g)
         free(f);
     }
     pthread_mutex_destroy(&g->failing_mutex);
+    tally_free(g->tally);
+    pthread_mutex_destroy(&g->tally_mutex);
     pthread_mutex_destroy(&g->mutex);
     free(g);
 }

@@ -8,6 +8,7 @@
 #define DAEMON_INGEST_H
 
 #include "collector/collector.h"
+#include "daemon/beats.h"
 #include "daemon/committer.h"
 #include "daemon/outbox.h"
 
@@ -15,6 +16,7 @@ struct ingest;
 
 struct ingest_options {
     struct committer *committer;
+    struct beats *beats;
     struct store *store;
     struct conf *(*conf)(void *ctx);         /* with a reference */
     struct outbox *outbox;                   /* what payloads want fetched and passed on; NULL: it is not */

@@ -166,6 +166,8 @@ mem_get_incident(struct store *s, struct arena *a, const struct id16 *id, size_t
 
     pthread_mutex_lock(&m->lock);
     n = mem_incident(&m->disk, id);
+    if (n != NULL && incident_never_was(n->row))
+        n = NULL;
     if (n != NULL) {
         incident_row_copy(a, &out->row, n->row);
         copy_alerts(a, n, max_alerts, out);

@@ -46,6 +46,7 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_INCIDENT_PUT] = "insert into incident values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
                         "?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34,?35,?36,?37) "
                         "on conflict (id) do update set " INCIDENT_SET,
+    [ST_INCIDENT_EPISODE] = "update incident set episode = ?2 where id = ?1 and episode <> ?2",
     [ST_DELIVERY_PUT] = "replace into delivery values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
                         "?18,?19)",
     [ST_EVENT_INSERT] = "insert into event (incident, at, kind, actor, text) values (?1,?2,?3,?4,?5)",

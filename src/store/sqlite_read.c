@@ -118,7 +118,7 @@ static enum tocsin_rc
 query_incidents(struct conn *c, struct arena *a, const struct incident_filter *f, struct rows *out,
                 struct tocsin_err *err)
 {
-    static const unsigned open = 1u << TOCSIN_INC_TRIGGERED | 1u << TOCSIN_INC_ACKNOWLEDGED;
+    static const unsigned open = INCIDENT_DELAYED | 1u << TOCSIN_INC_TRIGGERED | 1u << TOCSIN_INC_ACKNOWLEDGED;
     static const unsigned char last[17] = { 255, 255, 255, 255, 255, 255, 255, 255, 255,
                                             255, 255, 255, 255, 255, 255, 255, 255 };
     bool open_only = f->states != 0 && (f->states & ~open) == 0;
@@ -331,7 +331,7 @@ sqlite_get_incident(struct store *s, struct arena *a, const struct id16 *id, siz
     if (rc != TOCSIN_OK)
         return rc;
     rc = query_incident(&r->conn, a, id, &out->row, &found, err);
-    if (rc == TOCSIN_OK && !found)
+    if (rc == TOCSIN_OK && (!found || incident_never_was(&out->row)))
         rc = err_set(err, TOCSIN_NOT_FOUND, "", "no incident '%s'", id_format(id, text));
     if (rc == TOCSIN_OK)
         rc = query_alerts_of(&r->conn, a, id, max_alerts, out, err);

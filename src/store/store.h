@@ -37,8 +37,10 @@ struct writeset {
     const int64_t *outbox_gone;            size_t n_outbox_gone;  /* ids; unknown ones are skipped */
 };
 
+#define INCIDENT_DELAYED 1u        /* of incident_filter.states */
+
 struct incident_filter {
-    unsigned states;               /* bit (1 << enum tocsin_incident_state); 0: all */
+    unsigned states;               /* bit (1 << enum tocsin_incident_state), INCIDENT_DELAYED; 0: all but the latter */
     unsigned severities;           /* bit (1 << enum tocsin_severity); 0: all */
     const char *q;                 /* substring of summary, group key, source or id, case folded; NULL: all */
     const struct id16 *before;     /* cursor: only ids below it; NULL: from the newest */
@@ -46,6 +48,7 @@ struct incident_filter {
 };
 
 struct alert_filter {
+    bool waiting;                  /* heartbeats that wait for their next beat as well */
     const char *source;            /* collector; NULL: all */
     const struct id16 *key;        /* NULL: all; has no index, so with it ask for few states */
     unsigned states;               /* bit (1 << enum alert_state); 0: all */

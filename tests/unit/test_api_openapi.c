@@ -100,7 +100,8 @@ check_operation(const char *path, const char *method, json_t *op)
         assert_non_null(strstr(path, variable));
     }
     assert_int_equal(in_path, strchr(path, '{') != NULL);
-    assert_true(strcmp(method, "get") == 0 || strcmp(method, "post") == 0 || strcmp(method, "delete") == 0);
+    assert_true(strcmp(method, "get") == 0 || strcmp(method, "post") == 0 || strcmp(method, "put") == 0 ||
+                strcmp(method, "delete") == 0);
 }
 
 static void
