@@ -13,7 +13,7 @@ PKGS    := libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfi
 # what the build needs (the container image too: docker/Dockerfile), and what the suite needs beside it
 DEBS_BUILD := build-essential pkg-config libmicrohttpd-dev libgnutls28-dev libsystemd-dev libcurl4-openssl-dev libjansson-dev \
            libmosquitto-dev libconfig-dev libsqlite3-dev libjq-dev libonig-dev libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev \
-           libsimdjson-dev uthash-dev
+           libsimdjson-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler
 DEBS    := $(DEBS_BUILD) libcmocka-dev mosquitto mosquitto-clients sqlite3 curl openssl python3 python3-pytest \
            python3-paho-mqtt python3-cryptography
 DEBS_DEV := clang libclang-rt-14-dev llvm clang-format universal-ctags prometheus-alertmanager strace valgrind
@@ -148,12 +148,26 @@ $(BUILD)/tocsin: $(BUILD)/src/main.o $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -pie $< $(BUILD)/libtocsin.a $(LIBS) -o $@
 
+# integrations/<vendor>/*.proto  ->  gen/<vendor>/*.pb-c.c and .h; not our style, so without our warnings
+gen = $(patsubst integrations/%.proto,$(BUILD)/gen/%.pb-c.o,$(wildcard integrations/$(1)/*.proto))
+$(BUILD)/gen/%.pb-c.c: integrations/%.proto
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)protoc-c --c_out=$(@D) --proto_path=$(<D) $<
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c $< -o $@
+$(BUILD)/integrations/otlp/proto.o: CPPFLAGS += -I$(BUILD)/gen/otlp
+$(BUILD)/integrations/otlp/proto.o: $(BUILD)/gen/otlp/otlp.pb-c.c
+# libraries that an integration needs beside jansson: pure ones only
+LIBS_otlp := -lprotobuf-c
+
 # integrations/<vendor>/*.c  ->  plugins/<vendor>.so
 .SECONDEXPANSION:
-$(BUILD)/plugins/%.so: $$(call obj,$$(sort $$(wildcard integrations/$$*/*.c)))
+$(BUILD)/plugins/%.so: $$(call obj,$$(sort $$(wildcard integrations/$$*/*.c))) $$(call gen,$$*)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(LDFLAGS) $^ $(shell pkg-config --libs jansson) -o $@
+	$(Q)$(CC) -shared $(LDFLAGS) $^ $(shell pkg-config --libs jansson) $(LIBS_$*) -o $@
 
 $(BUILD)/plugins/%.jq: integrations/%/mapping.jq
 	@mkdir -p $(@D)
@@ -171,7 +185,7 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 # A fuzz target without libFuzzer, that replays its corpus.  tests/fuzz/run.sh says which sources a name stands for.
 fuzz_role   = $(firstword $(subst _, ,$(1)))
 fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
-fuzz_vendor = $(if $(filter mapping_%,$(1)),,$(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(1)))/*.c))
+fuzz_vendor = $(if $(filter mapping_%,$(1)),,$(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(1))))/*.c))
 $(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuzz/replay.c $$(call fuzz_vendor,$$*)) \
            $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
@@ -194,4 +208,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call obj,$(SRC) $(SRC_CXX) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c integrations/*/*.c)))
+-include $(patsubst %.o,%.d,$(call obj,$(SRC) $(SRC_CXX) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c tests/bench/*.c integrations/*/*.c)))

@@ -18,6 +18,7 @@
  *   2  tocsin_alert.record; host: record_new
  *      flags_of
  *      routes, identify, intake, answer, refuse; host: call_json to reply
+ *      forward; host: source_of to batch_count
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -97,6 +98,22 @@ struct tocsin_payload {
 struct tocsin_document {           /* one fetched https document, such as a certificate */
     char url[1024];
     const char *body; size_t len;  /* NULL until fetched */
+};
+
+/* --- source maps ------------------------------------------------------------ */
+
+struct tocsin_generated {          /* a place in generated code */
+    const char *folder;            /* from the settings: FOLDER/RELEASE/FILE.map, FOLDER/debug-id/ID.map */
+    const char *release, *file;    /* as a stranger wrote them; what would leave the folder is not found */
+    const char *debug_id;          /* NULL: none */
+    unsigned line, column;         /* from 1 */
+};
+
+struct tocsin_source {             /* what it was made from; lives as long as the batch */
+    const char *file;
+    const char *name;              /* of the token there; NULL unknown */
+    unsigned line, column;
+    const char *text, *context;    /* the line; it and some around it, numbered; NULL: not in the map */
 };
 
 /* --- incidents: what render() is given ------------------------------------- */
@@ -360,6 +377,18 @@ struct tocsin_host {
     void (*reply_header)(struct tocsin_call *, const char *name, const char *value);
     void (*reply_json)(struct tocsin_call *, int status, json_t *doc);
     void (*reply)(struct tocsin_call *, int status, const char *content_type, const char *body, size_t len);
+
+    /* TOCSIN_NOT_FOUND: no map, or the place is no part of any source. */
+    enum tocsin_rc (*source_of)(struct tocsin_batch *, const struct tocsin_generated *, struct tocsin_source *out_r);
+    /* 32 hexadecimal digits, another for each text: for keys that are made of much */
+    char *(*digest)(struct tocsin_batch *, const char *text);
+    /*
+     * The bytes are kept with the batch, in one commit, and sent on until they are taken: forward() says where to.
+     * what: for the log, if they are dropped in the end.
+     */
+    void (*batch_forward)(struct tocsin_batch *, const char *body, size_t len, const char *what);
+    /* Things that came in and make no alert are counted by kind: "session".  kind is a constant. */
+    void (*batch_count)(struct tocsin_batch *, const char *kind, unsigned n);
 };
 
 /* --- what an integration exports ---------------------------------------------- */
@@ -369,6 +398,7 @@ struct tocsin_host {
 #define TOCSIN_CAN_UNACK 2u   /* UNACKNOWLEDGE, or UPDATE after it, pages again */
 #define TOCSIN_CAN_NOTE  4u
 #define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
+#define TOCSIN_PERSONAL  0x100u /* payloads hold what people typed: scrubbed unless the collector says otherwise */
 
 struct tocsin_plugin {
     uint32_t abi;                  /* first two members: they protect the rest */
@@ -444,6 +474,13 @@ struct tocsin_plugin {
      * identify() or intake(), TOO_LARGE, TEMPORARY, FULL.  Without an answer from here it is problem+json.
      */
     void (*refuse)(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_err *err);
+    /*
+     * The request that takes on what batch_forward() was given, by the settings of today.  As render(): deterministic;
+     * the host's verdict on the answer stands, and what is rejected is dropped.  Collectors with it have the options
+     * of forwarding (proxy, limits).
+     */
+    enum tocsin_rc (*forward)(void *self, const struct tocsin_host *host, const char *body, size_t len,
+                              struct tocsin_request *out, struct tocsin_err *err);
     /* ABI 2 ends here. */
 };
 

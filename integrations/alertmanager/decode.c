@@ -11,18 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <tocsin/plugin.h>
-
-struct frame {                     /* what an alert gets from the document around it */
-    const struct tocsin_host *host;
-    const struct tocsin_payload *in;
-    struct tocsin_batch *out;
-    struct tocsin_err *err;
-    const char *group, *external_url, *status;
-    const json_t *common;          /* annotations that all alerts have */
-    const char *list;              /* where the alerts stand: "$", "$.alerts" */
-    size_t index;                  /* of the alert at work */
-};
+#include "alert.h"
 
 enum { WHERE = 256 };
 
@@ -146,6 +135,17 @@ read_links(const struct frame *f, const json_t *item, struct tocsin_alert *alert
     f->host->alert_link(f->out, alert, f->external_url, "sender");
 }
 
+void
+alert_read_text(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
+{
+    const json_t *labels = json_object_get(item, "labels");
+
+    alert->severity = f->host->severity_of(json_string_value(json_object_get(labels, "severity")));
+    read_pairs(f, item, alert);
+    read_summary(f, item, alert);
+    read_links(f, item, alert);
+}
+
 static enum tocsin_rc
 read_alert(const struct frame *f, const json_t *item)
 {
@@ -170,10 +170,7 @@ read_alert(const struct frame *f, const json_t *item)
         return rc;
     alert->dedup_key = text_of(f, item, "fingerprint");  /* "": the host hashes the labels */
     alert->group = f->group;
-    alert->severity = f->host->severity_of(json_string_value(json_object_get(labels, "severity")));
-    read_pairs(f, item, alert);
-    read_summary(f, item, alert);
-    read_links(f, item, alert);
+    alert_read_text(f, item, alert);
     return TOCSIN_OK;
 }
 
@@ -228,10 +225,23 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
     return rc;
 }
 
+static const struct tocsin_option options[] = {
+    { "resolve_timeout", TOCSIN_OPT_DURATION, "5m",
+      "intake: an alert without an end is resolved when nothing was heard of it for so long", NULL },
+    { NULL, TOCSIN_OPT_STRING, NULL, NULL, NULL },
+};
+
 TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .abi = TOCSIN_PLUGIN_ABI,
     .size = sizeof(struct tocsin_plugin),
     .name = "alertmanager",
-    .summary = "Alertmanager's webhook, and what speaks its form (Grafana, Mimir, Loki)",
+    .summary = "Alertmanager's webhook and API, and what speaks their form (Prometheus, Grafana, Mimir, Loki)",
+    .collector_options = options,
+    .open = intake_open,
+    .close = intake_close,
     .decode = decode,
+    .routes = intake_routes,
+    .intake = intake_take,
+    .answer = intake_answer,
+    .refuse = intake_refuse,
 };

@@ -129,7 +129,7 @@ find(const struct tocsin_host *host, struct tocsin_call *call, const struct tocs
     return rc;
 }
 
-/* The key and the occurrence to act on; key NULL: there is none.  An alias needs no look: it may be new in this turn. */
+/* The key and the occurrence to act on; key NULL: there is none.  An alias needs no look: it may be new just now. */
 static enum tocsin_rc
 aim(const struct tocsin_host *host, struct tocsin_call *call, struct tocsin_act *act, struct tocsin_err *err)
 {

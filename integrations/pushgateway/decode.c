@@ -17,9 +17,11 @@
 
 enum { LABELS_MAX = 64 };
 
+enum comparison { ABOVE, AT_LEAST, BELOW, AT_MOST, EQUAL, NOT_EQUAL };
+
 struct limit {                     /* one of `alerts` */
     const char *metric;
-    enum { ABOVE, AT_LEAST, BELOW, AT_MOST, EQUAL, NOT_EQUAL } how;
+    enum comparison how;
     double value;
     const char *text;              /* "> 0" */
 };
@@ -43,7 +45,7 @@ struct reading {
 static bool
 limit_read(const char *text, struct limit *l)
 {
-    static const struct { const char *word; int how; } words[] = {
+    static const struct { const char *word; enum comparison how; } words[] = {
         { ">=", AT_LEAST }, { "<=", AT_MOST }, { "!=", NOT_EQUAL }, { "==", EQUAL }, { ">", ABOVE }, { "<", BELOW },
         { "=", EQUAL },
     };

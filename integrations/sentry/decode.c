@@ -12,11 +12,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include <tocsin/plugin.h>
+#include "sentry.h"
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
-struct sentry {
+struct hook {
     const struct tocsin_host *host;
     struct tocsin_batch *out;
     struct tocsin_err *err;
@@ -26,14 +26,14 @@ struct sentry {
 };
 
 static const char *
-text(const struct sentry *s, const json_t *object, const char *name)
+text(const struct hook *s, const json_t *object, const char *name)
 {
     return s->host->text(s->out, json_object_get(object, name));
 }
 
 /* The project's slug in an address such as .../projects/<organization>/<slug>/events/... */
 static const char *
-slug_of(const struct sentry *s, const char *url)
+slug_of(const struct hook *s, const char *url)
 {
     const char *p = strstr(url, "/projects/");
 
@@ -43,7 +43,7 @@ slug_of(const struct sentry *s, const char *url)
 
 /* Tags are [name, value]; those that say where it happened are labels. */
 static void
-read_tags(const struct sentry *s, struct tocsin_alert *alert, const json_t *tags)
+read_tags(const struct hook *s, struct tocsin_alert *alert, const json_t *tags)
 {
     static const struct {
         const char *tag, *name;
@@ -73,13 +73,13 @@ read_tags(const struct sentry *s, struct tocsin_alert *alert, const json_t *tags
 }
 
 static enum tocsin_rc
-missing(const struct sentry *s, const char *where)
+missing(const struct hook *s, const char *where)
 {
     return s->host->fail(s->err, TOCSIN_MEANINGLESS, where, "expected the issue's number");
 }
 
 static void
-read_common(const struct sentry *s, struct tocsin_alert *alert, const json_t *from, const char *issue,
+read_common(const struct hook *s, struct tocsin_alert *alert, const json_t *from, const char *issue,
             const char *project)
 {
     const char *title = text(s, from, "title");
@@ -97,7 +97,7 @@ read_common(const struct sentry *s, struct tocsin_alert *alert, const json_t *fr
 
 /* data.error and data.event: one thing that happened. */
 static enum tocsin_rc
-read_event(const struct sentry *s, const json_t *event, const json_t *data, const char *path)
+read_event(const struct hook *s, const json_t *event, const json_t *data, const char *path)
 {
     const char *issue = text(s, event, "issue_id");
     struct tocsin_alert *alert;
@@ -116,7 +116,7 @@ read_event(const struct sentry *s, const json_t *event, const json_t *data, cons
 }
 
 static enum tocsin_rc
-read_issue(const struct sentry *s, const json_t *issue)
+read_issue(const struct hook *s, const json_t *issue)
 {
     static const struct {
         const char *action;
@@ -151,7 +151,7 @@ read_issue(const struct sentry *s, const json_t *issue)
 }
 
 static enum tocsin_rc
-read_metric(const struct sentry *s, const json_t *data, const json_t *metric)
+read_metric(const struct hook *s, const json_t *data, const json_t *metric)
 {
     const json_t *rule = json_object_get(metric, "alert_rule");
     const char *id = text(s, metric, "id"), *title = text(s, data, "description_title");
@@ -187,7 +187,7 @@ read_metric(const struct sentry *s, const json_t *data, const json_t *metric)
 }
 
 static enum tocsin_rc
-read_plugin(const struct sentry *s)
+read_plugin(const struct hook *s)
 {
     const json_t *event = json_object_get(s->root, "event");
     const char *issue = text(s, s->root, "id"), *project = text(s, s->root, "project_slug");
@@ -208,7 +208,7 @@ read_plugin(const struct sentry *s)
 }
 
 static enum tocsin_rc
-read_document(struct sentry *s)
+read_document(struct hook *s)
 {
     const json_t *data = json_object_get(s->root, "data");
 
@@ -232,11 +232,11 @@ read_document(struct sentry *s)
     return TOCSIN_OK;
 }
 
-static enum tocsin_rc
-decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
+enum tocsin_rc
+hook_decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
 {
-    struct sentry s = { .host = host, .out = out, .err = err, .received_at = in->received_at };
+    struct hook s = { .host = host, .out = out, .err = err, .received_at = in->received_at };
     json_t *doc;
     enum tocsin_rc rc = host->parse_json(in->body, in->len, &doc, err);
 
@@ -248,11 +248,3 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
     json_decref(doc);
     return rc;
 }
-
-TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
-    .abi = TOCSIN_PLUGIN_ABI,
-    .size = sizeof(struct tocsin_plugin),
-    .name = "sentry",
-    .summary = "Sentry's webhooks: issues, errors, alert rules, metric alerts",
-    .decode = decode,
-};

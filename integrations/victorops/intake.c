@@ -129,7 +129,8 @@ add_alert(const struct tocsin_host *host, struct tocsin_call *call, const struct
           enum kind kind)
 {
     struct tocsin_alert *alert = host->alert_new(call->batch);
-    const char *title = text(host, call, doc, "entity_display_name"), *long_text = text(host, call, doc, "state_message");
+    const char *title = text(host, call, doc, "entity_display_name");
+    const char *long_text = text(host, call, doc, "state_message");
     const char *name;
     json_t *value;
     size_t n = 0;
@@ -220,7 +221,7 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
         fail_with(host, call, 400, host->call_printf(call, "Missing fields: %s", m->missing));
         break;
     case TOCSIN_BAD_INPUT:
-        fail_with(host, call, 400, host->call_printf(call, "Invalid JSON: %s", err->what));
+        fail_with(host, call, 400, err->what);
         break;
     default:
         break;

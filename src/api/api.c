@@ -122,6 +122,12 @@ api_handle(void *ctx, struct http_request *req)
 }
 
 void
+handle_heartbeat(struct call *c)
+{
+    heartbeat_handle(c->api->deps->sink, c->req, c->arg);
+}
+
+void
 handle_webhook(struct call *c)
 {
     webhook_handle(c->api->deps->sink, c->req, c->arg);

@@ -44,7 +44,22 @@ struct collector_stats {
     uint64_t payloads, alerts, refused;
     int64_t last_at;                 /* latest accepted payload; 0 none */
     uint64_t records;                /* lines of logs that were read, whatever became of them */
+    const struct kind_count { const char *kind; uint64_t n; } *kinds; size_t n_kinds;   /* what made no alert */
 };
+
+/* A heartbeat; one with `by` has a row for each value that was seen. */
+struct heartbeat_status {
+    const char *name;
+    const struct tocsin_pair *labels; size_t n_labels;        /* host=... */
+    const char *state;               /* "ok", "silent", "never" (has not beaten yet), "unarmed" (nothing seen) */
+    int64_t every_ms, grace_ms;
+    int64_t last_at, due_at;         /* 0: none */
+    uint64_t beats;
+    struct id16 incident;            /* while silent; zero: none */
+};
+
+/* What is to be sent for a collector and belongs to no incident. */
+struct outbox_count { const char *collector, *kind /* "forward", "get" */; uint64_t rows, bytes, sent, dropped; };
 
 struct api_deps {
     struct store *store;
@@ -65,6 +80,9 @@ struct api_deps {
     void (*turn_stats)(void *ctx, struct turn_stats *out);
     /* May be NULL: then only MQTT collectors have counters. */
     size_t (*collector_stats)(void *ctx, struct arena *, struct collector_stats **out);
+    /* May be NULL: no heartbeats. */
+    size_t (*heartbeats)(void *ctx, struct arena *, struct heartbeat_status **out);
+    size_t (*outbox_stats)(void *ctx, struct arena *, struct outbox_count **out);   /* may be NULL */
     /* TOCSIN_OK, or what is not ready: "store: disk full", "notifier pd: ..."; several in lines of `what`. */
     enum tocsin_rc (*ready)(void *ctx, struct tocsin_err *err);
     int64_t started_at;

@@ -282,7 +282,7 @@ generator(const struct alert_text *t)
     for (size_t i = 0; i < t->n_links; i++)
         if (t->links[i].text != NULL && strcmp(t->links[i].text, "source") == 0)
             return t->links[i].href;
-    return "";
+    return NULL;                             /* then the member is left out */
 }
 
 static json_t *
@@ -292,12 +292,12 @@ shape(struct request *q, const struct shown *s)
     char fingerprint[17];
 
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)s->fingerprint);
-    return json_pack("{s:o, s:o, s:s, s:[{s:o}], s:o, s:o, s:o, s:o, s:o}", "annotations",
+    return json_pack("{s:o, s:o, s:s, s:[{s:o}], s:o, s:o, s:o, s:s*, s:o}", "annotations",
                      map(q->arena, s->text.annotations, s->text.n_annotations), "endsAt",
                      shape_time(r->expires_at > 0 ? r->expires_at : q->now + UNTIL_MS), "fingerprint", fingerprint,
                      "receivers", "name", shape_string(q->arena, s->receiver), "startsAt",
                      shape_time(r->starts_at > 0 ? r->starts_at : r->first_at), "status", status(s), "updatedAt",
-                     shape_time(r->last_at), "generatorURL", shape_string(q->arena, generator(&s->text)), "labels",
+                     shape_time(r->last_at), "generatorURL", generator(&s->text), "labels",
                      map(q->arena, s->text.labels, s->text.n_labels));
 }
 

@@ -9,6 +9,7 @@
 #include "os/clock.h"
 
 static const struct word states[] = {
+    { "delayed", INCIDENT_DELAYED },
     { "triggered", 1u << TOCSIN_INC_TRIGGERED },
     { "acknowledged", 1u << TOCSIN_INC_ACKNOWLEDGED },
     { "resolved", 1u << TOCSIN_INC_RESOLVED },

@@ -68,6 +68,20 @@ turn(struct buf *b, const struct turn_stats *t)
 }
 
 static void
+kinds(struct buf *b, const struct collector_stats *s, size_t n)
+{
+    static const char name[] = "tocsin_items_received_total";
+
+    prom_family(b, name, "counter", "Parts of payloads, by what they are.");
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < s[i].n_kinds; k++) {
+            const struct prom_label labels[] = { { "collector", s[i].name }, { "kind", s[i].kinds[k].kind } };
+
+            prom_count(b, name, labels, 2, s[i].kinds[k].n);
+        }
+}
+
+static void
 collectors(struct buf *b, struct call *c, uint64_t all_alerts)
 {
     static const char name[] = "tocsin_alerts_received_total";
@@ -89,6 +103,7 @@ collectors(struct buf *b, struct call *c, uint64_t all_alerts)
     prom_family(b, "tocsin_payloads_refused_total", "counter", "Payloads refused.");
     for (size_t i = 0; i < n; i++)
         one_label(b, "tocsin_payloads_refused_total", "collector", s[i].name, s[i].refused);
+    kinds(b, s, n);
     prom_family(b, "tocsin_mqtt_connected", "gauge", "1 while the collector is connected to its broker.");
     for (size_t i = 0; i < n_mqtt; i++)
         one_label(b, "tocsin_mqtt_connected", "collector", m[i].collector, m[i].connected);
@@ -98,6 +113,32 @@ collectors(struct buf *b, struct call *c, uint64_t all_alerts)
     prom_family(b, "tocsin_mqtt_refused_total", "counter", "MQTT messages refused.");
     for (size_t i = 0; i < n_mqtt; i++)
         one_label(b, "tocsin_mqtt_refused_total", "collector", m[i].collector, m[i].refused);
+}
+
+static void
+outbox(struct buf *b, struct call *c)
+{
+    const struct api_deps *deps = c->api->deps;
+    struct outbox_count *q = NULL;
+    size_t n = deps->outbox_stats != NULL ? deps->outbox_stats(deps->ctx, http_arena(c->req), &q) : 0;
+    static const struct { const char *name, *type, *help; size_t at; } families[] = {
+        { "tocsin_outbox_rows", "gauge", "Accepted and to be sent, of no incident.", offsetof(struct outbox_count, rows) },
+        { "tocsin_outbox_bytes", "gauge", "The same in bytes.", offsetof(struct outbox_count, bytes) },
+        { "tocsin_outbox_sent_total", "counter", "Sent since the start.", offsetof(struct outbox_count, sent) },
+        { "tocsin_outbox_dropped_total", "counter", "Not sent: no room, or refused for good.",
+          offsetof(struct outbox_count, dropped) },
+    };
+
+    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+        prom_family(b, families[f].name, families[f].type, families[f].help);
+        for (size_t i = 0; i < n; i++) {
+            const struct prom_label labels[] = { { "collector", q[i].collector }, { "kind", q[i].kind } };
+            uint64_t value;
+
+            memcpy(&value, (const char *)&q[i] + families[f].at, sizeof value);
+            prom_count(b, families[f].name, labels, 2, value);
+        }
+    }
 }
 
 static void
@@ -298,7 +339,9 @@ handle_metrics(struct call *c)
     deps->turn_stats(deps->ctx, &t);
     turn(&b, &t);
     collectors(&b, c, t.alerts);
+    metrics_heartbeats(&b, c);
     syslog_collectors(&b, c);
+    outbox(&b, c);
     store(&b, deps->store, deps->store->ops->name);
     if (deps->notifier != NULL)
         notifiers(&b, c);

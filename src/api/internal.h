@@ -140,12 +140,17 @@ void handle_silence_end(struct call *);
 void handle_notifier_list(struct call *);
 void handle_collector_list(struct call *);
 void handle_metrics(struct call *);
+struct buf;
+/* The part of /metrics that is about heartbeats. */
+void metrics_heartbeats(struct buf *, struct call *);
 void handle_healthy(struct call *);
 void handle_ready(struct call *);
 void handle_reload(struct call *);
 void handle_openapi(struct call *);
 void handle_version(struct call *);
 void handle_root(struct call *);
+void handle_heartbeat(struct call *);
+void handle_heartbeat_list(struct call *);
 void handle_webhook(struct call *);
 void handle_alertmanager_status(struct call *);
 void handle_alertmanager_receivers(struct call *);

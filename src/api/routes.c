@@ -10,7 +10,7 @@
 #include "base/arena.h"
 
 static const struct param list_incidents[] = {
-    { "state", "words", "comma list of triggered, acknowledged, resolved, open" },
+    { "state", "words", "comma list of triggered, acknowledged, resolved, open, delayed" },
     { "severity", "words", "comma list of critical, error, warning, info" },
     { "q", "string", "substring of summary, group key, source or id" },
     { "cursor", "string", "the `next` of the page before" },
@@ -59,6 +59,10 @@ static const struct param foreign_alerts[] = {
       .handler = handle_incident_action, .action = (act), .id = (name), .summary = (help), .body = (schema),           \
       .answer = "Incident" }
 
+#define BEAT(verb, name)                                                                                               \
+    { .method = verb, .pattern = "/v1/heartbeat/{name}", .role = ROLE_NONE, .handler = handle_heartbeat, .id = (name), \
+      .summary = "A beat of this heartbeat; it authenticates by itself", .answer = "Beat" }
+
 static const struct route routes[] = {
     { .method = "GET", .pattern = "/", .role = ROLE_NONE, .handler = handle_root, .id = "getIndex",
       .summary = "What there is", .type = TEXT_PLAIN },
@@ -73,6 +77,12 @@ static const struct route routes[] = {
     { .method = "POST", .pattern = "/v1/in/{collector}", .role = ROLE_NONE, .handler = handle_webhook,
       .id = "postAlerts", .summary = "Alerts in the collector's format; it authenticates by itself", .body = "Payload",
       .answer = "Accepted", .status = 202 },
+    BEAT("POST", "postHeartbeat"),
+    BEAT("GET", "getHeartbeat"),
+    BEAT("PUT", "putHeartbeat"),
+    { .method = "GET", .pattern = "/v1/heartbeats", .role = ROLE_VIEWER, .handler = handle_heartbeat_list,
+      .id = "listHeartbeats", .summary = "What is to be heard of every now and then, and whether it is",
+      .answer = "HeartbeatList" },
     { .method = "GET", .pattern = "/v1/incidents", .role = ROLE_VIEWER, .handler = handle_incident_list,
       .id = "listIncidents", .summary = "Incidents, the newest first", .query = list_incidents,
       .answer = "IncidentList" },

@@ -53,14 +53,15 @@ static const struct member event_members[] = {
 };
 
 #define INCIDENT_HEAD                                                                                                  \
-    { "id", "uuid", NULL }, { "state", "string", "triggered, acknowledged, resolved" },                                \
+    { "id", "uuid", NULL }, { "state", "string", "triggered, acknowledged, resolved; delayed" },                                \
     { "severity", "string", "critical, error, warning, info" }, { "summary", "string", NULL },                         \
     { "source", "string", "collector of the alert that opened it" }, { "group_key", "string", NULL },                  \
     { "episode", "integer", "1 for the first incident of its group" }, { "policy", "string", NULL },                   \
     { "step", "integer", "steps of the policy told so far" },                                                          \
     { "next_escalation_at", "time?", "null while nothing will happen by itself" },                                     \
     { "suppressed_by", "string?", "what holds it back" },                                                              \
-    { "snoozed_until", "time?", "held back until then" }, { "opened_at", "time", NULL },                               \
+    { "snoozed_until", "time?", "held back until then" }, \
+    { "opened_at", "time?", "null while a rule delays it" },                               \
     { "acknowledged_at", "time?", NULL }, { "acknowledged_by", "string?", NULL }, { "resolved_at", "time?", NULL }
 
 static const struct member incident_head_members[] = { INCIDENT_HEAD, { NULL, NULL, NULL } };
@@ -139,6 +140,24 @@ static const struct member version_members[] = {
     { "name", "string", NULL }, { "version", "string", NULL }, { "started_at", "time?", NULL }, { NULL, NULL, NULL },
 };
 
+static const struct member beat_members[] = {
+    { "name", "string", NULL }, { "last_beat_at", "time", NULL }, { "due_at", "time", "the next beat, at the latest" },
+    { NULL, NULL, NULL },
+};
+
+static const struct member heartbeat_members[] = {
+    { "name", "string", NULL }, { "labels", "text", "that tell it apart: the host of a topic" },
+    { "state", "string", "ok, silent, never (not beaten yet), unarmed (none seen yet)" },
+    { "every", "string", "a duration" }, { "grace", "string", "a duration" },
+    { "last_beat_at", "time?", NULL }, { "due_at", "time?", "the next beat, at the latest" },
+    { "beats", "integer", NULL }, { "incident", "uuid?", "while it is silent" },
+    { NULL, NULL, NULL },
+};
+
+static const struct member heartbeat_list_members[] = {
+    { "heartbeats", "[Heartbeat]", NULL }, { NULL, NULL, NULL },
+};
+
 static const struct member accepted_alert_members[] = {
     { "dedup_key", "string", NULL }, { "incident", "uuid?", NULL }, { NULL, NULL, NULL },
 };
@@ -186,6 +205,9 @@ static const struct {
     bool request;                            /* members are optional unless marked */
     bool open;                               /* more members may be there */
 } schemas[] = {
+    { "Beat", beat_members, false, false },
+    { "Heartbeat", heartbeat_members, false, false },
+    { "HeartbeatList", heartbeat_list_members, false, false },
     { "Accepted", accepted_members, false, false },
     { "AcceptedAlert", accepted_alert_members, false, false },
     { "Action", action_members, true, false },

@@ -153,7 +153,7 @@ shape_incident(struct arena *arena, const struct incident_row *r)
     json_t *out = json_object();
 
     put(out, "id", shape_id(&r->id));
-    put(out, "state", json_string(shape_state(r->state)));
+    put(out, "state", json_string(incident_is_delayed(r) ? "delayed" : shape_state(r->state)));
     put(out, "severity", json_string(severity_name(r->severity)));
     put(out, "summary", shape_string(arena, r->summary));
     put(out, "source", shape_string(arena, r->source));

@@ -172,9 +172,12 @@ text_unescape(char *s)
     for (const char *p = s; *p != '\0'; p++) {
         int high = *p == '%' ? hex_digit(p[1]) : -1, low = high >= 0 ? hex_digit(p[2]) : -1;
 
-        if (low >= 0)
+        if (low >= 0) {
+            *out++ = (char)(high * 16 + low);
             p += 2;
-        *out++ = low >= 0 ? (char)(high << 4 | low) : *p;
+        } else {
+            *out++ = *p;
+        }
     }
     *out = '\0';
     return (size_t)(out - s);

@@ -404,6 +404,7 @@ explain(struct cli *cli, const struct explain *x, const struct conf *conf, const
     host_set_json_depth((unsigned)conf->http.json_depth_max);
     host_set_alerts_max((unsigned)conf->http.alerts_max);
     host_batch_init(&batch, cli->arena);
+    batch.redact = col->redact;
     if (host_decode(&col->plugin->api, col->self, col->mapping, &in, &batch, &err) != TOCSIN_OK) {
         fprintf(stderr, "tocsin: collector '%s' would refuse it: %s\n", col->name,
                 term_clean(cli->arena, err_text(&err, text, sizeof text)));

@@ -40,6 +40,8 @@ struct sink {
      */
     void (*submit)(void *ctx, const struct conf_collector *, const struct tocsin_payload *, ingest_done done,
                    void *done_ctx);
+    /* A heartbeat of its own beat; done as above.  The heartbeat need not outlive the call. */
+    void (*beat)(void *ctx, const struct conf_heartbeat *, int64_t received_at, ingest_done done, void *done_ctx);
     /*
      * The same for what an intake made of a request (plugin/host.h): its alerts and actions, in their order.  Takes
      * the call's arena over in any case; the call is gone when done returns.
@@ -67,6 +69,9 @@ typedef enum tocsin_rc (*webhook_fetch)(void *ctx, const char *url, struct arena
                                         struct tocsin_err *err);
 /* NULL: from now on nothing is fetched; returns when no fetch is under way any more.  Call it so before the end. */
 void webhook_set_fetch(webhook_fetch, void *ctx);
+
+/* GET, HEAD, POST, PUT /v1/heartbeat/<name>: authenticates as a collector does; answers the request. */
+void heartbeat_handle(const struct sink *, struct http_request *, const char *name);
 
 /* --- intakes: the paths of other products ------------------------------------------ */
 

@@ -189,13 +189,14 @@ serve(struct job *job)
     struct tocsin_err err;
     enum tocsin_rc rc;
 
+    c->batch.redact = job->col->redact;
     rc = host_intake(&job->col->plugin->api, job->col->self, c, &err);
     host_call_forget_json(c);
     jsonmem_end();
     if (rc != TOCSIN_OK) {
         refuse(job, job->col, rc, &err);
         arena_free(arena);
-    } else if (c->status != 0 && c->batch.n_alerts + c->n_acts + c->batch.n_gets == 0) {
+    } else if (c->status != 0 && c->batch.n_alerts + c->n_acts + c->batch.n_gets + c->batch.n_forwards == 0) {
         send_answer(job, NULL);
         arena_free(arena);
     } else {
@@ -203,7 +204,7 @@ serve(struct job *job)
     }
 }
 
-/* The first collector that takes the request.  Between jsonmem_begin() and the end that serve() or the refusal makes. */
+/* The first collector that takes the request.  What is begun with jsonmem_begin(), serve() or the refusal ends. */
 static void
 find_and_serve(struct job *job, const struct candidate *list, size_t n)
 {

@@ -29,6 +29,7 @@ conf_free(struct conf *c)
         close_instance(c->collectors[i].plugin, c->collectors[i].self);
         if (c->collectors[i].mapping != NULL)
             mapping_free(c->collectors[i].mapping);
+        redact_free(c->collectors[i].redact);
     }
     for (size_t i = 0; i < c->n_notifiers; i++)
         close_instance(c->notifiers[i].plugin, c->notifiers[i].self);
@@ -65,6 +66,15 @@ conf_collector(const struct conf *c, const char *name)
     for (size_t i = 0; i < c->n_collectors; i++)
         if (strcmp(c->collectors[i].name, name) == 0)
             return &c->collectors[i];
+    return NULL;
+}
+
+const struct conf_heartbeat *
+conf_heartbeat(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_heartbeats; i++)
+        if (strcmp(c->heartbeats[i].name, name) == 0)
+            return &c->heartbeats[i];
     return NULL;
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "core/escalation/policy.h"
+#include "core/redact/redact.h"
 #include "core/rules/rules.h"
 
 struct mapping;
@@ -75,6 +76,20 @@ struct conf_mqtt {
     bool retained;                 /* are retained messages alerts? (a state published before we came) */
 };
 
+/* Something that is to be heard of every now and then. */
+struct conf_heartbeat {
+    const char *name;              /* of a collector: the collector's */
+    struct conf_pos pos;
+    int64_t every_ms, grace_ms;
+    enum tocsin_severity severity;
+    const struct policy *policy;   /* NULL: what the rules say */
+    const struct tocsin_pair *labels; size_t n_labels;
+    const char **by; size_t n_by;  /* named wildcards of topics: each value of them is one of its own */
+    uint32_t max;                  /* so many of those */
+    bool of_collector;             /* every payload is a beat; otherwise /v1/heartbeat/NAME, opened by door */
+    struct conf_collector *door;   /* name and auth alone */
+};
+
 enum conf_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS };
 
 struct conf_listen {
@@ -107,6 +122,12 @@ struct conf_route {                /* a route that such a sender names in clear 
     struct conf_pos pos;
 };
 
+struct conf_forward {              /* how what a collector passes on is sent */
+    const char *proxy, *ca_file;   /* "" none */
+    int64_t timeout_ms;            /* of one request */
+    int64_t max_bytes;             /* that may wait */
+};
+
 struct conf_collector {
     const char *name;              /* letters, digits, - and _ */
     const char *type;              /* "webhook", "mqtt", "syslog", "intake" */
@@ -116,6 +137,8 @@ struct conf_collector {
     void *self;                    /* its instance for this collector */
     struct tocsin_settings *settings;
     struct mapping *mapping;       /* NULL: the plugin decodes what came; otherwise the mapping runs first */
+    struct conf_forward forward;   /* of a format that passes on */
+    struct redact *redact;         /* NULL: nothing is taken out of its payloads */
     struct conf_auth auth;
     struct conf_mqtt mqtt;
     struct conf_syslog syslog;
@@ -148,6 +171,7 @@ struct conf {
     struct conf_http http;
     struct conf_store store;
     struct conf_collector *collectors; size_t n_collectors;
+    struct conf_heartbeat *heartbeats; size_t n_heartbeats;   /* those of collectors as well */
     struct conf_notifier *notifiers;   size_t n_notifiers;
     struct policy *policies;           size_t n_policies;
     const struct policy *default_policy;              /* never NULL */
@@ -170,6 +194,7 @@ struct conf *conf_ref(struct conf *);            /* thread-safe */
 void conf_unref(struct conf *);                  /* the last one closes the plugin instances */
 
 const struct conf_collector *conf_collector(const struct conf *, const char *name);   /* NULL: none */
+const struct conf_heartbeat *conf_heartbeat(const struct conf *, const char *name);   /* NULL: none */
 const struct conf_notifier *conf_notifier(const struct conf *, const char *name);     /* NULL: none */
 const struct policy *conf_policy(const struct conf *, const char *name);              /* NULL: none */
 /* `tocsin options`: every option with type, default, range and help, those of integrations included. */

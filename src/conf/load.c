@@ -100,6 +100,7 @@ load_blocks(struct load *l)
     load_policies(l);
     load_default_policy(l);
     load_collectors(l);
+    load_heartbeats(l);
     load_rules(l);
 }
 

@@ -38,6 +38,17 @@ struct collector_src {
     struct conf_collector c;
     const char *mapping; /* path; "" none */
     bool auth_none_is_fine;
+    const char *scrub, *redact_key;
+};
+
+struct redact_src {
+    struct redact_rule rule;
+    int64_t keep;
+};
+
+struct heartbeat_src {
+    struct conf_heartbeat h;
+    bool auth_none_is_fine;
 };
 
 struct token_src {
@@ -50,7 +61,8 @@ struct step_src {
 
 extern const struct option top_options[], http_options[], store_options[], token_options[], collector_options[],
     mqtt_options[], syslog_options[], auth_options[], notifier_options[], policy_options[], step_options[],
-    rule_options[], intake_options[], key_options[], route_options[];
+    rule_options[], heartbeat_options[], beat_options[], intake_options[], key_options[], route_options[],
+    redact_options[], forward_options[];
 
 /* Every block with a title, for `tocsin options`; a NULL name ends it. */
 struct option_block {
@@ -62,7 +74,7 @@ extern const struct option_block option_blocks[];
 /* Readers of OPT_SPECIAL. */
 typedef void option_reader(struct reading *, const struct option *, const config_setting_t *, const char *ctx,
                            void *base);
-option_reader read_loops, read_broker, read_mqtt_version, read_proxy, read_rate;
+option_reader read_loops, read_broker, read_mqtt_version, read_proxy, read_forward_proxy, read_rate;
 
 /* --- helpers that the blocks share ---------------------------------------------------- */
 
@@ -109,9 +121,14 @@ void load_collectors(struct load *);
 void load_mqtt(struct load *, const config_setting_t *group, const char *ctx, struct conf_mqtt *);
 void load_syslog(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_auth(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+void load_heartbeats(struct load *);     /* after the collectors: theirs are among them */
 /* keys, routes and auth of a collector of type "intake" */
 void load_intake(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
 void load_rules(struct load *);
+/* What is taken out of a collector's payloads; every part of it goes into the digest. */
+struct digest;
+void load_redact(struct load *, const config_setting_t *group, const char *ctx, struct collector_src *);
+void digest_redact(struct digest *, const config_setting_t *group);
 
 /* --- digests ------------------------------------------------------------------------------ */
 

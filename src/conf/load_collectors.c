@@ -8,6 +8,7 @@
 #include "conf/load.h"
 #include "conf/report.h"
 #include "core/normalise/mapping.h"
+#include "core/rows.h"
 #include "os/file.h"
 #include "plugin/loader.h"
 
@@ -56,6 +57,8 @@ check_collector_names(struct load *l, const config_setting_t *group, const char 
 
     option_names_add(&names, collector_options);
     option_names_add_plugin(&names, c->plugin->api.collector_options);
+    if (c->plugin->api.forward != NULL)
+        option_names_add(&names, forward_options);
     for (size_t k = 0; k < sizeof of_type / sizeof of_type[0]; k++)
         if (strcmp(of_type[k].type, c->type) == 0)
             option_names_add(&names, of_type[k].table);
@@ -117,6 +120,8 @@ load_collector_plugin(struct load *l, const config_setting_t *group, const char 
     }
     check_collector_names(l, group, ctx, c);
     c->settings = settings_read(&l->r, group, c->plugin->api.collector_options, ctx);
+    if (c->plugin->api.forward != NULL)
+        option_read_table(&l->r, group, forward_options, ctx, &c->forward);
 }
 
 /* --- digest ------------------------------------------------------------------------------------- */
@@ -135,7 +140,8 @@ digest_auth(struct digest *d, const struct conf_auth *a)
 }
 
 static const char *
-collector_digest(const struct collector_src *src, const char *program, bool mqtt, struct arena *out)
+collector_digest(const struct collector_src *src, const config_setting_t *group, const char *program, bool mqtt,
+                 struct arena *out)
 {
     struct digest d = { .arena = arena_new() };
     const struct conf_mqtt *m = &src->c.mqtt;
@@ -162,6 +168,11 @@ collector_digest(const struct collector_src *src, const char *program, bool mqtt
         digest_add(&d, src->c.routes[i].policy_name);
     }
     digest_settings(&d, src->c.settings);
+    digest_redact(&d, group);
+    if (src->c.plugin->api.forward != NULL) {
+        digest_table(&d, forward_options, &src->c.forward);
+        digest_add(&d, src->c.forward.proxy);
+    }
     text = digest_text(&d, out);
     arena_free(d.arena);
     return text;
@@ -225,10 +236,15 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
     check_collector_name(l, group, ctx, c);
     mqtt = c->type != NULL && strcmp(c->type, "mqtt") == 0;
     is_syslog = c->type != NULL && strcmp(c->type, "syslog") == 0;
+    if (c->format == NULL && !is_syslog && config_setting_get_member(group, "heartbeat") != NULL)
+        c->format = "heartbeat";
     check_format(l, group, ctx, c, is_syslog);
     if (c->format != NULL)
         load_collector_plugin(l, group, ctx, src);
+    if (strcmp(c->name, HEARTBEAT_SOURCE) == 0)
+        reading_mistake(&l->r, group, "%s has the name that heartbeats have as a source, expected another one", ctx);
     program = load_mapping(l, group, ctx, src);
+    load_redact(l, group, ctx, src);
     if (mqtt) {
         load_mqtt(l, group, ctx, &c->mqtt);
         check_client_id(l, group, ctx, &c->mqtt);
@@ -244,7 +260,7 @@ load_collector(struct load *l, const config_setting_t *group, size_t i, struct c
         load_auth(l, group, ctx, src);
     }
     if (l->r.report->total == before && load_instance(l, group, ctx, c->plugin, c->settings, &c->self))
-        c->digest = collector_digest(src, program, mqtt, l->r.arena);
+        c->digest = collector_digest(src, group, program, mqtt, l->r.arena);
 }
 
 void

@@ -28,41 +28,53 @@ is_reference(const char *text)
     return strncmp(text, "env:", 4) == 0 || strncmp(text, "file:", 5) == 0 || strncmp(text, "cred:", 5) == 0;
 }
 
-void
-read_proxy(struct reading *r, const struct option *o, const config_setting_t *set, const char *ctx, void *base)
+/* The address, or "" for none and where a mistake was reported. */
+static const char *
+proxy_of(struct reading *r, const struct option *o, const config_setting_t *set, const char *ctx)
 {
-    struct conf_notifier *n = base;
-    const char *text = set != NULL ? config_setting_get_string(set) : "";
+    const char *text = set != NULL ? config_setting_get_string(set) : "", *proxy;
     struct tocsin_err err;
 
-    n->proxy = "";
-    if (text == NULL) {
+    if (text == NULL)
         option_refuse(r, o, set, ctx, "");
-        return;
-    }
-    if (text[0] == '\0')
-        return;
+    if (text == NULL || text[0] == '\0')
+        return "";
     if (!is_reference(text) && strchr(text, '@') != NULL) {
         reading_mistake(r, set,
-                        "'proxy' of %s holds a user or password, expected a reference to the whole address, "
+                        "'%s' of %s holds a user or password, expected a reference to the whole address, "
                         "such as \"env:NAME\", \"file:/path\" or \"cred:NAME\"",
-                        ctx);
-        return;
+                        o->name, ctx);
+        return "";
     }
     if (!is_reference(text)) {
         if (is_proxy(text))
-            n->proxy = arena_strdup(r->arena, text);
-        else
-            option_refuse(r, o, set, ctx, "");
-        return;
+            return arena_strdup(r->arena, text);
+        option_refuse(r, o, set, ctx, "");
+        return "";
     }
     if (strncmp(text, "file:", 5) == 0)
         text = arena_printf(r->arena, "file:%s", reading_path(r, text + 5));
-    if (conf_secret(text, r->arena, &n->proxy, &err) != TOCSIN_OK)
-        reading_mistake(r, set, "'proxy' of %s: %s", ctx, err.what);
-    else if (!is_proxy(n->proxy))
-        reading_mistake(r, set, "'proxy' of %s refers to something that is no address such as \"http://proxy:3128\"",
-                        ctx);
+    if (conf_secret(text, r->arena, &proxy, &err) != TOCSIN_OK) {
+        reading_mistake(r, set, "'%s' of %s: %s", o->name, ctx, err.what);
+        return "";
+    }
+    if (is_proxy(proxy))
+        return proxy;
+    reading_mistake(r, set, "'%s' of %s refers to something that is no address such as \"http://proxy:3128\"", o->name,
+                    ctx);
+    return "";
+}
+
+void
+read_proxy(struct reading *r, const struct option *o, const config_setting_t *set, const char *ctx, void *base)
+{
+    ((struct conf_notifier *)base)->proxy = proxy_of(r, o, set, ctx);
+}
+
+void
+read_forward_proxy(struct reading *r, const struct option *o, const config_setting_t *set, const char *ctx, void *base)
+{
+    ((struct conf_forward *)base)->proxy = proxy_of(r, o, set, ctx);
 }
 
 /* "120/1m": 120 in a minute. */

@@ -152,6 +152,19 @@ read_policy(struct load *l, struct reading *r, const config_setting_t *group, co
         reading_mistake(r, set, "'policy' of %s: expected the name of a policy, in quotes", ctx);
 }
 
+static void
+check_threshold(struct reading *r, const config_setting_t *group, const char *ctx, const struct rule_src *rule)
+{
+    const config_setting_t *set = config_setting_get_member(group, "threshold");
+
+    if (set == NULL)
+        return;
+    if (rule->threshold.count == 0)
+        reading_mistake(r, set, "'threshold' of %s needs a 'count', such as { count = 5; window = \"10m\"; }", ctx);
+    if (rule->threshold.window_ms == 0)
+        reading_mistake(r, set, "'threshold' of %s needs a 'window', such as { count = 5; window = \"10m\"; }", ctx);
+}
+
 /* --- rules --------------------------------------------------------------------------------------- */
 
 static void
@@ -170,6 +183,9 @@ load_rule(struct load *l, struct reading *r, const config_setting_t *group, size
     option_check_names(r, group, ctx, &names);
     option_read_table(r, group, rule_options, ctx, &rule);
     rule.has_group_by = rule.group_by != NULL;
+    rule.has_delay = config_setting_get_member(group, "delay") != NULL;
+    rule.has_resolve_after = config_setting_get_member(group, "resolve_after") != NULL;
+    check_threshold(r, group, ctx, &rule);
     rule.has_alert = config_setting_get_member(group, "alert") != NULL;
     read_match(r, group, ctx, &rule);
     read_set(r, group, ctx, &rule);

@@ -6,6 +6,7 @@
  * cannot.
  */
 #include "conf/load.h"
+#include "core/rules/tally.h"
 
 #define SECOND 1000ll
 #define MINUTE (60 * SECOND)
@@ -22,6 +23,7 @@ const struct option top_options[] = {
     OPT_BLOCK("store", "a group", NULL, "where alerts and incidents are kept"),
     OPT_BLOCK("auth", "a group", NULL, "who may use the API"),
     OPT_BLOCK("collectors", "a list of groups", NULL, "ways in"),
+    OPT_BLOCK("heartbeats", "a list of groups", NULL, "what is to be heard of every now and then"),
     OPT_BLOCK("notifiers", "a list of groups", NULL, "ways out"),
     OPT_BLOCK("policies", "a list of groups", NULL, "who is told, when; at least one"),
     OPT_BLOCK("default_policy", "the name of a policy", NULL,
@@ -80,11 +82,66 @@ const struct option collector_options[] = {
     OPT_CHOICE(collector_src, c.type, "type", "webhook", "webhook|mqtt|syslog|intake",
                "how the bytes come; intake: at the paths of the product that the format imitates"),
     OPT_TEXT(collector_src, c.format, "format", NULL,
-             "the integration that understands the bytes; must be said, but for syslog"),
+             "the integration that understands the bytes; must be said, but for syslog and, to be beaten alone, with heartbeat"),
+    OPT_BLOCK("heartbeat", "a group such as { every = \"5m\"; }", NULL,
+              "every payload is a beat: when none comes, an incident opens"),
     OPT_FILE(collector_src, mapping, "mapping", "", "a jq program that turns the payload into the format; its file"),
     OPT_BLOCK("auth", "\"none\", \"signature\" or a group such as { bearer = \"env:NAME\"; }", NULL,
               "how senders prove who they are; webhooks must say it"),
     OPT_BOOL(collector_src, auth_none_is_fine, "auth_none_is_fine", "false",
+             "allow auth = \"none\" although others can reach the server"),
+    OPT_BLOCK("redact", "a list of groups such as ( { path = \"**.email\"; action = \"hash\"; } )", NULL,
+              "what is taken out of payloads before anything is stored, logged or passed on"),
+    OPT_SECRET(collector_src, redact_key, "redact_key", NULL, "key of action = \"hash\", 16 bytes or more"),
+    OPT_CHOICE(collector_src, scrub, "scrub", "auto", "auto|on|off",
+               "take out passwords, tokens, cookies, card numbers; auto: with redact, and where the format needs it"),
+    OPT_END
+};
+
+/* beside those of a collector whose format passes on */
+const struct option forward_options[] = {
+    OPT_SPECIAL("forward_proxy", "an address such as \"http://proxy:3128\", or a reference to one", "",
+                "for what is passed on; one that holds a password must be a reference", read_forward_proxy),
+    OPT_FILE(conf_forward, ca_file, "forward_ca_file", "", "authorities instead of the system's, PEM"),
+    OPT_MS(conf_forward, timeout_ms, "forward_timeout", "10s", 100, 5 * MINUTE, "of one request"),
+    OPT_BYTES(conf_forward, max_bytes, "forward_queue", "64MiB", KIB, 16 * GIB,
+              "how much may wait while it is not taken; more is dropped, counted and logged"),
+    OPT_END
+};
+
+const struct option redact_options[] = {
+    OPT_TEXT(redact_src, rule.path, "path", "", "members: request.headers.cookie, **.email, extra.*; letter case is free"),
+    OPT_TEXT(redact_src, rule.pattern, "pattern", "", "a regex: of texts, only what it matches is taken out"),
+    OPT_ENUM(redact_src, rule.action, enum redact_action, REDACT_MASK, "action", "mask", "mask|remove|hash|truncate",
+             "what becomes of it"),
+    OPT_TEXT(redact_src, rule.replace, "replace", REDACT_MARK, "with mask: what stands in its place"),
+    OPT_I64(redact_src, keep, "keep", "8", 0, 4096, "with truncate: how many characters stay"),
+    OPT_END
+};
+
+#define BEAT_OPTIONS                                                                                                   \
+    OPT_MS(heartbeat_src, h.every_ms, "every", OPTION_REQUIRED, SECOND, 400 * DAY, "a beat is expected so often"),     \
+    OPT_MS(heartbeat_src, h.grace_ms, "grace", "1m", 0, 400 * DAY, "how late a beat may be"),                          \
+    OPT_ENUM(heartbeat_src, h.severity, enum tocsin_severity, TOCSIN_INFO, "severity", "critical",                     \
+             "info|warning|error|critical", "of the incident when it is silent; rules may change it"),                 \
+    OPT_BLOCK("policy", "the name of a policy", NULL, "who is told; without it, and unless a rule says it, the default"), \
+    OPT_BLOCK("labels", "a group such as { team = \"db\"; }", NULL, "labels of the alert")
+
+/* heartbeat = { ... } of a collector */
+const struct option beat_options[] = {
+    BEAT_OPTIONS,
+    OPT_LIST(heartbeat_src, h.by, h.n_by, "by", NULL,
+             "named wildcards of the topics: each value of them, once seen, must go on beating; without it all, [] none"),
+    OPT_U32(heartbeat_src, h.max, "max", "1000", 1, 100000, "so many values of them; what is more is not watched"),
+    OPT_END
+};
+
+const struct option heartbeat_options[] = {
+    OPT_TEXT(heartbeat_src, h.name, "name", OPTION_REQUIRED, "letters, digits, - and _; beats come to /v1/heartbeat/NAME"),
+    BEAT_OPTIONS,
+    OPT_BLOCK("auth", "\"none\" or a group such as { bearer = \"env:NAME\"; }", NULL,
+              "as of collectors; may be left out while the server listens on this machine only"),
+    OPT_BOOL(heartbeat_src, auth_none_is_fine, "auth_none_is_fine", "false",
              "allow auth = \"none\" although others can reach the server"),
     OPT_END
 };
@@ -215,6 +272,13 @@ const struct option policy_options[] = {
 
 /* --- rules ------------------------------------------------------------------------------------------ */
 
+static const struct option threshold_options[] = {
+    OPT_U32(rule_src, threshold.count, "count", "0", 0, TALLY_MAX_COUNT, "so many matches"),
+    OPT_MS(rule_src, threshold.window_ms, "window", "0s", 0, 7 * DAY, "within this time"),
+    OPT_LIST(rule_src, threshold.by, threshold.n_by, "by", NULL, "counted apart for each value of these labels"),
+    OPT_END
+};
+
 const struct option rule_options[] = {
     OPT_TEXT(rule_src, name, "name", OPTION_REQUIRED, "unique; stands in explanations"),
     OPT_BLOCK("match", "a matcher, a list of matchers, or a list of such lists", NULL,
@@ -227,6 +291,12 @@ const struct option rule_options[] = {
              "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),
     OPT_LIST(rule_src, notify, n_notify, "notify", NULL, "notifiers that are told as well"),
+    OPT_GROUP("threshold", threshold_options,
+              "holds only from the count-th match within the window; makes an alert of log lines"),
+    OPT_MS(rule_src, delay_ms, "delay", "0s", 0, 30 * DAY,
+           "open the incident only if it still fires after this; resolved before, it leaves none"),
+    OPT_MS(rule_src, resolve_after_ms, "resolve_after", "0s", 0, 30 * DAY,
+           "resolve the alert when there is no news of it for so long; 0s: not by time"),
     OPT_BOOL(rule_src, alert, "alert", "false",
              "make an alert of a log line that matches, or with false: none; without it see rules/README.md"),
     OPT_BOOL(rule_src, drop, "drop", "false", "count the alert and keep it in history, nothing more"),
@@ -246,7 +316,12 @@ const struct option_block option_blocks[] = {
     { "collectors (intake)", "and with type = \"intake\"", intake_options },
     { "collectors.keys", "each of keys = ( ... ), when it is a group", key_options },
     { "collectors.routes", "each of routes = ( ... )", route_options },
+    { "collectors (passing on)", "and with a format that passes on what it took, such as to another server",
+      forward_options },
+    { "collectors.redact", "each of redact = ( ... ) of a collector", redact_options },
     { "collectors.auth", "auth of a collector, when it is a group", auth_options },
+    { "heartbeats", "each of heartbeats = ( ... )", heartbeat_options },
+    { "collectors.heartbeat", "heartbeat of a collector", beat_options },
     { "notifiers", "each of notifiers = ( ... ), with the options of its plugin", notifier_options },
     { "policies", "each of policies = ( ... )", policy_options },
     { "policies.steps", "each of steps = ( ... )", step_options },

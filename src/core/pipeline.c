@@ -6,6 +6,14 @@
 #include "core/incident/incident.h"
 #include "core/silence/silence.h"
 
+static bool
+says_the_same(const struct decision *d, const struct alert_row *a)
+{
+    if (d->steady)
+        return d->severity <= (enum tocsin_severity)a->severity;
+    return d->digest == a->digest && d->severity == (enum tocsin_severity)a->severity;
+}
+
 bool
 pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
 {
@@ -13,8 +21,8 @@ pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
         return false;
     switch (a->state) {
     case ALERT_FIRING:
-        return !d->drop && d->digest == a->digest && d->severity == (enum tocsin_severity)a->severity &&
-               d->suppress == ((a->suppressed & HELD_BY_RULE) != 0);
+        return !d->drop && says_the_same(d, a) &&
+               incident_suppresses(d, a) == ((a->suppressed & HELD_BY_RULE) != 0);
     case ALERT_DROPPED:
         return d->drop;
     case ALERT_DISMISSED:
@@ -22,6 +30,14 @@ pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
     default:
         return false;
     }
+}
+
+bool
+pipeline_repeats(const struct event *e, const struct alert_row *a)
+{
+    if (e->kind == EV_BEAT)
+        return a->state == ALERT_DROPPED && a->expires_at > 0;
+    return e->kind == EV_ALERT && pipeline_is_repeat(e->decision, a);
 }
 
 static void
@@ -48,6 +64,11 @@ pipeline_apply(struct world *w, struct event *e)
     switch (e->kind) {
     case EV_ALERT:
         incident_on_alert(w, e);
+        break;
+    case EV_BEAT:
+    case EV_ARM:
+    case EV_DISARM:
+        incident_on_beat(w, e);
         break;
     case EV_EXPIRY:
         incident_on_expiry(w, e);

@@ -17,6 +17,9 @@
 
 enum event_kind {
     EV_ALERT,             /* a decided alert arrived */
+    EV_BEAT,              /* a heartbeat beat */
+    EV_ARM,               /* a heartbeat is watched from now on, or has another deadline */
+    EV_DISARM,            /* a heartbeat is not watched any more */
     EV_EXPIRY,            /* an alert's expires_at has come */
     EV_ACTION,            /* somebody acted on an incident */
     EV_TIMER,             /* an incident's next_due has come */
@@ -35,7 +38,8 @@ enum action {
 
 struct event {
     enum event_kind kind;
-    /* EV_ALERT */
+    /* EV_ALERT; EV_EXPIRY: what a heartbeat that fell silent becomes, else NULL; EV_BEAT, EV_ARM, EV_DISARM: its key
+     * and text, and in expires_at the deadline */
     const struct decision *decision;
     /* EV_EXPIRY, EV_RECHECK; EV_ACTION without an incident: on that of the alert which is open under this key; of the
      * silence: EV_SILENCE_END, EV_SILENCE_TIMER */
@@ -70,6 +74,8 @@ struct event {
 
 /* Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded. */
 bool pipeline_is_repeat(const struct decision *, const struct alert_row *);
+/* The same for EV_ALERT and EV_BEAT: false for all other events. */
+bool pipeline_repeats(const struct event *, const struct alert_row *);
 /* Apply one event.  All rows that it names are in the world. */
 void pipeline_apply(struct world *, struct event *);
 

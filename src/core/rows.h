@@ -53,6 +53,12 @@ struct alert_row {
     size_t body_len;
 };
 
+/*
+ * Heartbeats are alerts that wait to fire: an occurrence of this source that is open and quiet (DROPPED) until
+ * expires_at, which every beat moves on.  Nobody else's alerts have this source.
+ */
+#define HEARTBEAT_SOURCE "heartbeat"
+
 static inline bool
 alert_is_open(const struct alert_row *a)
 {
@@ -84,7 +90,8 @@ struct incident_row {
     uint32_t n_total;              /* alerts it ever held */
     uint32_t n_firing[TOCSIN_CRITICAL + 1]; /* open alerts that count, by severity */
     uint32_t n_quiet;              /* open alerts that are suppressed */
-    int64_t opened_at, acked_at, resolved_at, updated_at;
+    int64_t opened_at;             /* 0: not opened yet, a rule delays it */
+    int64_t acked_at, resolved_at, updated_at;
     int64_t snoozed_until;
     int64_t esc_start, paused_at;
     int64_t next_due;              /* next timer: step, ack timeout, snooze end; 0 none */
@@ -96,6 +103,23 @@ struct incident_row {
     const char *suppressed_by;     /* "" or what holds it back: "rule 'x' (rules/50-dev.cfg:3)" */
     const char *notify;            /* extra targets from rules, separated by '\n' */
 };
+
+/*
+ * While a rule's `delay` holds an incident back it is triggered, not opened (opened_at 0) and "snoozed" until the
+ * delay is over: nobody is told, and lists leave it out.  When its alerts end before, it was never opened: it is
+ * resolved as such, and nobody sees it again.
+ */
+static inline bool
+incident_is_delayed(const struct incident_row *i)
+{
+    return i->opened_at == 0 && i->state != TOCSIN_INC_RESOLVED;
+}
+
+static inline bool
+incident_never_was(const struct incident_row *i)
+{
+    return i->opened_at == 0 && i->state == TOCSIN_INC_RESOLVED;
+}
 
 /*
  * What a vendor believes of the incident.  What is being told is not certain until it is confirmed, so
@@ -173,6 +197,20 @@ struct silence_row {
 struct policy_row {
     struct id16 id;
     const char *body;              /* JSON, policy.h */
+};
+
+enum outbox_kind { OUTBOX_GET = 1, OUTBOX_FORWARD };
+
+/* Something to be sent that belongs to no incident: kept until it was taken, or is given up. */
+struct outbox_row {
+    int64_t id;                    /* 0: new; the store gives it when written */
+    uint8_t kind;                  /* enum outbox_kind */
+    int64_t created_at;
+    const char *collector;         /* whose payload it came with */
+    const char *what;              /* for people */
+    const char *url;               /* GET; "" */
+    const void *body;              /* FORWARD: what the collector's integration makes a request of; NULL: not loaded */
+    size_t body_len;
 };
 
 #endif

@@ -210,12 +210,12 @@ world_open_incident(struct world *w, const struct id16 *group)
 }
 
 /* The incident that this group had before, if this turn closed it: its number counts on. */
-static uint32_t
-last_episode(struct world *w, const struct id16 *group)
+uint32_t
+world_next_episode(struct world *w, const struct id16 *group)
 {
     const struct world_incident *i = index_get(w->groups, group);
 
-    return i != NULL ? i->row.episode : w->hooks->episodes_of(w->hooks_ctx, group);
+    return 1 + (i != NULL && i->row.episode > 0 ? i->row.episode : w->hooks->episodes_of(w->hooks_ctx, group));
 }
 
 struct world_incident *
@@ -225,7 +225,7 @@ world_new_incident(struct world *w, const struct id16 *group, const struct polic
                                 .group = *group,
                                 .policy = policy->id,
                                 .state = TOCSIN_INC_TRIGGERED,
-                                .episode = last_episode(w, group) + 1,
+                                .episode = world_next_episode(w, group),
                                 .ver = 1,
                                 .opened_at = w->now,
                                 .updated_at = w->now,

@@ -103,6 +103,8 @@ struct world_silence *world_silence(struct world *, const struct id16 *id);     
 
 /* A new open incident for a group that has none: triggered, without alerts. */
 struct world_incident *world_new_incident(struct world *, const struct id16 *group, const struct policy *policy);
+/* The number of the next incident of a group. */
+uint32_t world_next_episode(struct world *, const struct id16 *group);
 /* A new occurrence of a key whose occurrence is closed; the closed one is kept as `earlier`. */
 struct world_alert *world_next_occurrence(struct world *, struct world_alert *);
 struct world_delivery *world_delivery(struct world *, struct world_incident *, const char *target, bool create);

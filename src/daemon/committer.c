@@ -16,8 +16,7 @@
 enum {
     FLUSH_MS = 1000,
     UPKEEP_MS = 5000,
-    UPKEEP_BUDGET_MS = 20,
-    EXPIRY_GRACE_MS = 120000       /* after a start, for sources that had nowhere to report to */
+    UPKEEP_BUDGET_MS = 20
 };
 
 /* --- the queue ------------------------------------------------------------------------------ */
@@ -55,7 +54,7 @@ next_wait_ms(struct committer *c, int64_t mono)
 static bool
 is_ready(const struct committer *c, int64_t mono)
 {
-    if (c->intake_head != NULL)
+    if (c->intake_head != NULL || (c->n_gone > 0 && c->gone_at <= mono && c->retry_at <= mono))
         return true;
     return c->job_head != NULL && c->jobs_at <= mono && c->retry_at <= mono;
 }
@@ -75,7 +74,8 @@ wake_if_sooner(struct committer *c)
 static void
 enqueue(struct committer *c, struct intake *in)
 {
-    if (c->intake_head == NULL)
+    c->n_intakes++;
+    if (c->n_intakes == 1 || c->n_intakes == c->company)
         pthread_cond_signal(&c->wake);
     *c->intake_tail = in;
     c->intake_tail = &in->next;
@@ -96,7 +96,8 @@ committer_intake(struct committer *c, struct intake *in)
     in->next = NULL;
     pthread_mutex_lock(&c->mutex);
     rc = admission(c, in->n, &err);
-    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts == in->n)
+    if (rc == TOCSIN_OK && c->asleep && c->intake_head == NULL && in->n_alerts + in->n_beats == in->n &&
+        in->n_outbox == 0)
         counted = committer_repeats(c, in);
     if (rc != TOCSIN_OK)
         c->stats.refused += in->n;
@@ -188,6 +189,22 @@ committer_report(struct committer *c, const struct event *e)
     enqueue_job(c, j);
 }
 
+void
+committer_outbox_gone(struct committer *c, int64_t id)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (c->n_gone == c->cap_gone) {
+        c->cap_gone = c->cap_gone > 0 ? c->cap_gone * 2 : 64;
+        c->gone = xrealloc(c->gone, c->cap_gone * sizeof *c->gone);
+    }
+    if (c->n_gone == 0) {
+        c->gone_at = clock_mono_ms() + GONE_WAIT_MS;
+        pthread_cond_signal(&c->wake);
+    }
+    c->gone[c->n_gone++] = id;
+    pthread_mutex_unlock(&c->mutex);
+}
+
 static void
 take(struct committer *c, struct load *l)
 {
@@ -201,6 +218,7 @@ take(struct committer *c, struct load *l)
         *at = in;
         at = &in->next;
         l->n_alerts += in->n;
+        c->n_intakes--;
     }
     if (c->intake_head == NULL)
         c->intake_tail = &c->intake_head;
@@ -216,6 +234,10 @@ take(struct committer *c, struct load *l)
     }
     if (c->job_head == NULL)
         c->job_tail = &c->job_head;
+    l->gone = c->gone;
+    l->n_gone = c->n_gone;
+    c->gone = NULL;
+    c->n_gone = c->cap_gone = 0;
 }
 
 /* --- the thread -------------------------------------------------------------------------------- */
@@ -243,22 +265,44 @@ upkeep(struct committer *c, int64_t mono)
         committer_failed(c, &err);
 }
 
-static void
-wait_for_work(struct committer *c, int64_t mono, int64_t ms)
+static struct timespec
+in_us(int64_t us)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(us / 1000000);
+    until.tv_nsec += (long)(us % 1000000) * 1000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+static void
+wait_for_work(struct committer *c, int64_t mono, int64_t ms)
+{
+    struct timespec until = in_us(ms * 1000);
+
     c->wake_at = mono + ms;
     c->asleep = true;
     pthread_cond_timedwait(&c->wake, &c->mutex, &until);
     c->asleep = false;
+}
+
+/*
+ * Senders that wait for their answers come back together, a few hundred microseconds apart.  Without patience the
+ * first of them would have a sync of its own and all others would wait for it.  A single sender is not held up.
+ */
+static void
+wait_for_company(struct committer *c)
+{
+    struct timespec until = in_us(c->company_us);
+
+    while (c->n_intakes < c->company && !c->stopping)
+        if (pthread_cond_timedwait(&c->wake, &c->mutex, &until) != 0)
+            break;
 }
 
 /* Sleep until there is something to do, and take it; what may still wait for company stays. */
@@ -274,10 +318,18 @@ await(struct committer *c, struct load *l)
 
         wait = at - mono < wait ? at - mono : wait;
     }
+    if (c->n_gone > 0) {
+        int64_t at = c->gone_at > c->retry_at ? c->gone_at : c->retry_at;
+
+        wait = at - mono < wait ? at - mono : wait;
+    }
     if (!c->stopping && wait > 0 && !is_ready(c, mono))
         wait_for_work(c, mono, wait);
     *l = (struct load){ 0 };
     /* the store refuses, and the end is near: results of sends are left, the ledger has them sent again */
+    if (c->intake_head != NULL)
+        wait_for_company(c);
+    c->company = 0;
     hopeless = c->stopping && c->intake_head == NULL && c->retry_at > clock_mono_ms();
     if (!hopeless && (c->stopping || c->failed || is_ready(c, clock_mono_ms())))
         take(c, l);
@@ -315,12 +367,13 @@ committer_main(void *ctx)
         bool stop = await(c, &l);
 
         if (c->failed) {
+            free(l.gone);                    /* after the next start they are sent once more */
             committer_refuse(c, &l, &c->last_err);
             if (stop)
                 break;
             continue;
         }
-        if (l.n_alerts + l.n_jobs > 0 || l.intake != NULL || is_timer_due(c))
+        if (l.n_alerts + l.n_jobs + l.n_gone > 0 || l.intake != NULL || is_timer_due(c))
             committer_turn(c, &l);
         else if (stop)
             break;
@@ -344,9 +397,11 @@ committer_new(const struct committer_options *opt)
     c->arena = arena_new();
     turn_env_init(&c->env, opt->store, rand_u64(), rand_u64());
     c->env.caps_of = committer_caps_of;
+    c->env.silent = committer_silent;
     c->env.default_policy = committer_default_policy;
     c->env.ctx = c;
-    c->env.grace_until = clock_wall_ms() + EXPIRY_GRACE_MS;
+    c->env.started_at = clock_wall_ms();
+    c->env.grace_until = c->env.started_at + COMMITTER_GRACE_MS;
     pthread_mutex_init(&c->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -416,6 +471,7 @@ committer_free(struct committer *c)
         job_free(j);
     }
     free(c->unchecked);
+    free(c->gone);
     turn_env_release(&c->env);
     arena_free(c->arena);
     pthread_mutex_destroy(&c->mutex);

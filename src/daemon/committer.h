@@ -20,13 +20,18 @@
 
 struct committer;
 
+/* After a start, for sources that had nowhere to report to. */
+enum { COMMITTER_GRACE_MS = 120000 };
+
 /* One payload that was decoded and decided, with what its sender does to open alerts; freed after done(). */
 struct intake {
     struct intake *next;
     struct arena *arena;                     /* owns everything below */
     struct conf *conf;                       /* reference: decisions point into its policies */
-    struct event *events; size_t n, cap;     /* EV_ALERT, and EV_ACTION by key; in the order of their effect */
-    size_t n_alerts;                         /* of events */
+    /* EV_ALERT, EV_ACTION by key; EV_BEAT, EV_ARM, EV_DISARM; in the order of their effect */
+    struct event *events; size_t n, cap;
+    size_t n_alerts, n_beats;                /* of events; all that is about heartbeats is a beat */
+    struct outbox_row **outbox; size_t n_outbox;   /* to be sent once all is stored; they get their ids */
     ingest_done done;
     void *done_ctx;
 };
@@ -35,6 +40,8 @@ struct committer_options {
     struct store *store;
     size_t queue_max;                        /* alerts waiting; beyond it intake is refused with TOCSIN_TOO_MANY */
     struct conf *(*conf)(void *ctx);         /* the current configuration, with a reference */
+    /* What a heartbeat becomes whose deadline passed, by this configuration; NULL: nothing */
+    const struct decision *(*silent)(void *ctx, const struct conf *, struct arena *, const struct alert_row *);
     void (*fatal)(void *ctx, const struct tocsin_err *);  /* called once, from the committer's thread */
     void *ctx;
 };
@@ -51,6 +58,9 @@ void committer_act(struct committer *, const struct api_action *, const char *or
 void committer_silence(struct committer *, const struct api_silence *, silence_done done, void *done_ctx);
 /* A send ended (EV_DELIVERY), or a target is to be tried again (EV_REARM).  Copied.  Never refused. */
 void committer_report(struct committer *, const struct event *);
+
+/* A row of the outbox was sent, or given up.  Never refused. */
+void committer_outbox_gone(struct committer *, int64_t id);
 
 void committer_stats(struct committer *, struct turn_stats *);
 /* TOCSIN_OK, or why nothing can be committed at present. */

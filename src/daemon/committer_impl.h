@@ -13,8 +13,11 @@ enum {
     TURN_ALERTS = 2000,            /* of one turn: bounds the time that a sender waits for others */
     TURN_TIMERS = 500,
     FAILED_WAIT_MS = 1000,         /* after a failed commit, before what must not be lost is tried again */
-    REPORT_WAIT_MS = 10,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
-    BUSY_GAP_MS = 5                /* for one to go along with: a sync of its own would be in their way */
+    REPORT_WAIT_MS = 30,           /* while turns of alerts are no further apart than BUSY_GAP_MS, a send's result waits */
+    BUSY_GAP_MS = 20,              /* for one to go along with: a sync of its own would be in their way */
+    COMPANY_MIN = 4,               /* payloads that a turn answered, from which on their senders are expected back */
+    COMPANY_US = 5000,             /* and at most so long */
+    GONE_WAIT_MS = 50              /* rows of the outbox that were sent may wait for company */
 };
 
 /* An action or a report, owned by the queue. */
@@ -50,7 +53,11 @@ struct committer {
     struct job *job_head, **job_tail;
     int64_t jobs_at;                         /* when the jobs that are queued are to have a turn of their own */
     int64_t news_at, news_gap;               /* the latest turn that stored alerts, and how long after the one before */
+    int64_t *gone; size_t n_gone, cap_gone;  /* rows of the outbox to be removed */
+    int64_t gone_at;                         /* when at the latest: as jobs_at */
     size_t queued;
+    size_t n_intakes, company;       /* payloads that are queued; as many as the turn before answered, if that was many */
+    int64_t company_us;              /* how long the thread waits for these */
     bool stopping, failed;
     bool asleep;                             /* the thread waits: nobody uses the store, the turn's arena, the clock below */
     int64_t wake_at;                         /* until when, by the monotonic clock */
@@ -73,9 +80,12 @@ struct load {                                /* what one turn works on */
     struct intake *intake;
     struct job *jobs;
     size_t n_alerts, n_jobs;
+    int64_t *gone; size_t n_gone;            /* heap */
     struct event *events;
 };
 
+/* The hook of struct turn_env. */
+const struct decision *committer_silent(void *committer, struct arena *, const struct alert_row *);
 /* Wall time that goes on at the pace of the monotonic clock while the system's is behind it. */
 int64_t committer_time(struct committer *);
 /* Notifier's flags as the core wants them; the hook of struct turn_env. */

@@ -52,6 +52,14 @@ committer_default_policy(void *ctx)
     return c->conf->default_policy;
 }
 
+const struct decision *
+committer_silent(void *ctx, struct arena *arena, const struct alert_row *row)
+{
+    struct committer *c = ctx;
+
+    return c->opt.silent != NULL ? c->opt.silent(c->opt.ctx, c->conf, arena, row) : NULL;
+}
+
 /* --- answers ------------------------------------------------------------------------------ */
 
 static void
@@ -82,13 +90,14 @@ item_of(const struct event *e, struct ingest_item *out)
 void
 intake_accept(struct intake *in, const struct event *events)
 {
-    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts };
+    struct ingest_result r = { .accepted = in->n_alerts, .n_actions = in->n - in->n_alerts - in->n_beats };
     size_t alerts = 0, actions = 0;
 
     r.items = arena_alloc(in->arena, (r.accepted + 1) * sizeof *r.items);
     r.actions = arena_alloc(in->arena, (r.n_actions + 1) * sizeof *r.actions);
     for (size_t i = 0; i < in->n; i++)
-        item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
+        if (events[i].kind == EV_ALERT || events[i].kind == EV_ACTION)
+            item_of(&events[i], events[i].kind == EV_ALERT ? &r.items[alerts++] : &r.actions[actions++]);
     intake_answer(in, &r);
 }
 
@@ -126,6 +135,34 @@ make_events(struct committer *c, struct load *l)
             l->events[n++] = in->events[i];
     for (const struct job *j = l->jobs; j != NULL; j = j->next)
         l->events[n++] = j->event;
+}
+
+/* What is to be sent, and was, goes into the transaction with the rest. */
+static void
+set_outbox(struct committer *c, const struct load *l)
+{
+    struct outbox_row **rows;
+    size_t n = 0;
+
+    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+        n += in->n_outbox;
+    rows = arena_alloc(c->arena, (n + 1) * sizeof *rows);
+    n = 0;
+    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+        for (size_t i = 0; i < in->n_outbox; i++)
+            rows[n++] = in->outbox[i];
+    c->env.outbox = rows;
+    c->env.n_outbox = n;
+    c->env.outbox_gone = l->gone;
+    c->env.n_outbox_gone = l->n_gone;
+}
+
+static void
+clear_outbox(struct committer *c)
+{
+    c->env.outbox = NULL;
+    c->env.outbox_gone = NULL;
+    c->env.n_outbox = c->env.n_outbox_gone = 0;
 }
 
 static void
@@ -215,7 +252,7 @@ static void
 note_stats(struct committer *c, const struct load *l, const struct turn_result *r, int64_t us)
 {
     static const int64_t le[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000 };
-    size_t b = 0;
+    size_t b = 0, n_intakes = 0;
 
     while (b < sizeof le / sizeof le[0] && us > le[b])
         b++;
@@ -223,8 +260,12 @@ note_stats(struct committer *c, const struct load *l, const struct turn_result *
     c->stats.turns++;
     c->stats.events += l->n_jobs;
     c->stats.repeats += r->repeats;
-    for (const struct intake *in = l->intake; in != NULL; in = in->next)
+    for (const struct intake *in = l->intake; in != NULL; in = in->next, n_intakes++)
         count_intake(&c->stats, in);
+    if (r->wrote && n_intakes >= COMPANY_MIN) {
+        c->company = n_intakes;
+        c->company_us = us / 2 < COMPANY_US ? us / 2 : COMPANY_US;   /* less than what it may spare */
+    }
     if (r->wrote && l->n_alerts > 0) {
         c->news_gap = clock_mono_ms() - c->news_at;
         c->news_at += c->news_gap;
@@ -330,16 +371,24 @@ committer_turn(struct committer *c, struct load *l)
     struct turn_result r;
     struct tocsin_err err;
     int64_t begin = clock_mono_us();
+    enum tocsin_rc rc;
 
     make_events(c, l);
-    if (run(c, l->events, l->n_alerts + l->n_jobs, &r, &err) == TOCSIN_OK) {
+    set_outbox(c, l);
+    rc = run(c, l->events, l->n_alerts + l->n_jobs, &r, &err);
+    clear_outbox(c);
+    if (rc == TOCSIN_OK) {
         complaint_over(&c->trouble, "store", "", "commits succeed again");
         c->lazy |= r.repeats > 0;
         note_stats(c, l, &r, clock_mono_us() - begin);
         wake_notifier(c, &r);
+        free(l->gone);
         answer_all(l);
     } else {
         committer_failed(c, &err);
+        for (size_t i = 0; i < l->n_gone; i++)
+            committer_outbox_gone(c, l->gone[i]);
+        free(l->gone);
         if (err.rc == TOCSIN_FULL && l->n_alerts > 0)
             run_jobs_alone(c, l, &err);
         else

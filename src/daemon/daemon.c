@@ -47,14 +47,6 @@ on_report(void *ctx, const struct event *e)
     committer_report(d->committer, e);
 }
 
-static void
-on_get(void *ctx, const char *collector, const char *url, const char *why)
-{
-    struct daemon *d = ctx;
-
-    fetcher_get(d->fetcher, collector, url, why);
-}
-
 static enum tocsin_rc
 on_document(void *ctx, const char *url, struct arena *arena, const char **body, size_t *len, struct tocsin_err *err)
 {
@@ -70,6 +62,25 @@ on_act(void *ctx, const struct api_action *a, void (*done)(void *, enum tocsin_r
     struct daemon *d = ctx;
 
     committer_act(d->committer, a, NULL, done, done_ctx);
+}
+
+static const struct decision *
+on_silent(void *ctx, const struct conf *conf, struct arena *arena, const struct alert_row *row)
+{
+    struct daemon *d = ctx;
+
+    return beats_silent(d->beats, conf, arena, row);
+}
+
+static size_t
+on_heartbeats(void *ctx, struct arena *arena, struct heartbeat_status **out)
+{
+    struct daemon *d = ctx;
+    struct conf *conf = daemon_conf(d);
+    size_t n = beats_status(d->beats, conf, arena, out);
+
+    conf_unref(conf);
+    return n;
 }
 
 static void
@@ -94,6 +105,14 @@ on_collector_stats(void *ctx, struct arena *arena, struct collector_stats **out)
     struct daemon *d = ctx;
 
     return ingest_stats(d->ingest, arena, out);
+}
+
+static size_t
+on_outbox_stats(void *ctx, struct arena *arena, struct outbox_count **out)
+{
+    struct daemon *d = ctx;
+
+    return outbox_stats(d->outbox, arena, out);
 }
 
 static enum tocsin_rc
@@ -133,21 +152,33 @@ static enum tocsin_rc
 start_core(struct daemon *d, struct tocsin_err *err)
 {
     struct committer_options opt = {
-        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .fatal = on_fatal, .ctx = d
+        .store = d->store, .queue_max = QUEUE_MAX, .conf = daemon_conf, .silent = on_silent, .fatal = on_fatal,
+        .ctx = d
     };
     struct notifier_hooks hooks = { .report = on_report, .conf = daemon_conf, .ctx = d };
-    struct ingest_options ingest = { .conf = daemon_conf, .get = on_get, .ctx = d };
+    struct ingest_options ingest = { .conf = daemon_conf, .ctx = d };
+    struct outbox_options outbox = { .store = d->store, .conf = daemon_conf, .ctx = d };
     enum tocsin_rc rc;
 
+    d->beats = beats_new(d->store);
+    rc = beats_load(d->beats, err);
+    if (rc != TOCSIN_OK)
+        return rc;
     d->committer = committer_new(&opt);
+    outbox.committer = d->committer;
     d->transport = transport_curl_new();
     rc = notifier_start(d->store, d->transport, &hooks, &d->notifier, err);
     if (rc != TOCSIN_OK)
         return rc;
+    beats_apply(d->beats, d->conf, d->committer, true);
     committer_run(d->committer, d->notifier);   /* not before: a timer that is due now must reach the notifier */
-    d->fetcher = fetcher_start(d->notifier);
+    rc = outbox_start(&outbox, &d->outbox, err);
+    if (rc != TOCSIN_OK)
+        return rc;
     webhook_set_fetch(on_document, d);
     ingest.committer = d->committer;
+    ingest.beats = d->beats;
+    ingest.outbox = d->outbox;
     ingest.store = d->store;
     d->ingest = ingest_new(&ingest);
     return TOCSIN_OK;
@@ -186,6 +217,8 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .reload = daemon_reload,
                                  .turn_stats = on_turn_stats,
                                  .collector_stats = on_collector_stats,
+                                 .heartbeats = on_heartbeats,
+                                 .outbox_stats = on_outbox_stats,
                                  .ready = on_ready,
                                  .started_at = clock_wall_ms() };
     d->api = api_new(&d->deps);
@@ -224,8 +257,8 @@ stop(struct daemon *d)
         mqtt_collectors_free(d->mqtt);       /* after the last request: one may show them, or reload */
     syslog_collectors_free(d->syslog);
     webhook_set_fetch(NULL, NULL);           /* its thread hands what it verified to the parts below */
-    if (d->fetcher != NULL)
-        fetcher_stop(d->fetcher);
+    if (d->outbox != NULL)
+        outbox_stop(d->outbox);
     if (d->notifier != NULL)
         notifier_stop(d->notifier, atomic_load(&d->failed) ? 0 : SEND_GRACE_MS);
     if (d->committer != NULL)
@@ -233,11 +266,13 @@ stop(struct daemon *d)
     if (d->api != NULL)
         api_free(d->api);
     ingest_free(d->ingest);
+    outbox_free(d->outbox);
     if (d->notifier != NULL)
         notifier_free(d->notifier);
     if (d->transport != NULL)
         transport_free(d->transport);
     committer_free(d->committer);
+    beats_free(d->beats);
     if (d->store != NULL)
         d->store->ops->close(d->store);
     conf_unref(d->started);

@@ -7,9 +7,10 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "daemon/beats.h"
 #include "daemon/committer.h"
-#include "daemon/fetch.h"
 #include "daemon/ingest.h"
+#include "daemon/outbox.h"
 
 struct daemon {
     const char *config_file;
@@ -24,9 +25,10 @@ struct daemon {
     /* in the order of their start; stopped in reverse */
     struct store *store;
     struct transport *transport;
+    struct beats *beats;
     struct committer *committer;
     struct notifier *notifier;
-    struct fetcher *fetcher;
+    struct outbox *outbox;
     struct ingest *ingest;
     struct mqtt_collectors *mqtt;
     struct syslog_collectors *syslog;

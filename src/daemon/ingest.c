@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/idmap.h"
 #include "base/xalloc.h"
+#include "core/rules/tally.h"
 #include "daemon/ingest_find.h"
 #include "os/log.h"
 #include "plugin/host.h"
@@ -27,6 +28,7 @@ struct counter {
     char *name;
     atomic_ullong payloads, alerts, refused, records;
     atomic_llong last_at;
+    struct kind_count kinds[HOST_MAX_KINDS]; size_t n_kinds;   /* guarded by the mutex of the ingest */
 };
 
 /* A rule that failed: an alert storm through it is one line now and then, not one per alert. */
@@ -45,7 +47,12 @@ struct ingest {
     struct counter *counters;
     pthread_mutex_t failing_mutex;           /* guards failing */
     struct failing *failing;
+    pthread_mutex_t tally_mutex;
+    struct tally *tally;                     /* of thresholds; a rule keeps its counts over a reload, as it keeps its name */
 };
+
+/* What a threshold counts with. */
+struct counting { struct ingest *ingest; int64_t now; };
 
 /* --- counters --------------------------------------------------------------------------- */
 
@@ -81,18 +88,40 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
     for (struct counter *c = g->counters; c != NULL; c = c->next)
         (*out)[n++] = (struct collector_stats){ arena_strdup(a, c->name), atomic_load(&c->payloads),
                                                 atomic_load(&c->alerts), atomic_load(&c->refused),
-                                                atomic_load(&c->last_at), atomic_load(&c->records) };
+                                                atomic_load(&c->last_at), atomic_load(&c->records),
+                                                arena_memdup(a, c->kinds, sizeof c->kinds), c->n_kinds };
     pthread_mutex_unlock(&g->mutex);
     return n;
+}
+
+/* kind is a constant of an integration, so it is kept by its address. */
+static void
+count_kind(struct ingest *g, const char *collector, const char *kind, unsigned n)
+{
+    struct counter *c = counter_of(g, collector);
+    size_t i = 0;
+
+    pthread_mutex_lock(&g->mutex);
+    while (i < c->n_kinds && strcmp(c->kinds[i].kind, kind) != 0)
+        i++;
+    if (i == c->n_kinds && i < HOST_MAX_KINDS)
+        c->kinds[c->n_kinds++] = (struct kind_count){ .kind = kind };
+    if (i < HOST_MAX_KINDS)
+        c->kinds[i].n += n;
+    pthread_mutex_unlock(&g->mutex);
 }
 
 /* Between the committer and whoever waits: what became of it is counted. */
 struct counted {
     struct counter *counter;
     int64_t received_at;
+    struct beats *beats;
+    const struct event *beat;                /* NULL: none */
     size_t records, lines;                   /* of the payload; those that became no alert of their own */
     ingest_done done;
     void *done_ctx;
+    struct outbox *outbox;
+    struct outbox_row **rows; size_t n_rows; /* reserved there: with the payload they are stored, or not */
 };
 
 static void
@@ -104,12 +133,16 @@ counted_done(void *ctx, const struct ingest_result *r)
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
         with_lines.records = d->lines;
+        if (d->beat != NULL)
+            beats_done(d->beats, d->beat, d->received_at);
         atomic_fetch_add(&d->counter->records, d->records);
         atomic_fetch_add(&d->counter->alerts, r->accepted);
         atomic_store(&d->counter->last_at, d->received_at);
     } else {
         atomic_fetch_add(&d->counter->refused, 1);
     }
+    if (d->n_rows > 0)
+        (r->rc == TOCSIN_OK ? outbox_stored : outbox_cancel)(d->outbox, d->rows, d->n_rows);
     d->done(d->done_ctx, &with_lines);
 }
 
@@ -200,6 +233,18 @@ _Static_assert((int)TOCSIN_ACT_ACK == (int)ACTION_ACK && (int)TOCSIN_ACT_ESCALAT
                    (int)TOCSIN_ACT_SNOOZE == (int)ACTION_SNOOZE && (int)TOCSIN_ACT_NOTE == (int)ACTION_NOTE,
                "actions are passed on as they are");
 
+static uint32_t
+count_hit(void *ctx, const struct rule_hit *hit)
+{
+    struct counting *c = ctx;
+    uint32_t n;
+
+    pthread_mutex_lock(&c->ingest->tally_mutex);
+    n = tally_hit(c->ingest->tally, &hit->group, hit->what, hit->count, hit->window_ms, c->now);
+    pthread_mutex_unlock(&c->ingest->tally_mutex);
+    return n;
+}
+
 static const struct id16 *
 event_key(const void *ctx, uint32_t i)
 {
@@ -258,8 +303,11 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
     const struct ruleset *rules = in->conf->rules;
     size_t n_acts = call != NULL ? call->n_acts : 0, k = 0;
     struct spare *s = spare_take(g, in->conf);
+    struct counted *counted = in->done_ctx;
+    struct counting counting = { g, counted->received_at };
     struct idmap lines;
 
+    rule_scratch_count(s->scratch, count_hit, &counting);
     idmap_init(&lines, event_key, in);
     for (size_t i = 0; i <= batch->n_alerts; i++) {
         struct decision *d;
@@ -278,6 +326,7 @@ decide(struct ingest *g, struct intake *in, const struct conf_collector *c, cons
             add_event(in, (struct event){ .kind = EV_ALERT, .decision = d });
     }
     idmap_release(&lines);
+    rule_scratch_count(s->scratch, NULL, NULL);
     spare_put(g, s);
 }
 
@@ -286,43 +335,97 @@ side_effects(struct ingest *g, const struct conf_collector *c, const struct tocs
 {
     for (size_t i = 0; i < batch->n_notes; i++)
         log_info("collector", c->name, "%s", batch->notes[i]);
+    for (size_t i = 0; i < batch->n_counts; i++)
+        count_kind(g, c->name, batch->counts[i].kind, batch->counts[i].n);
+}
+
+static void
+reserve(struct ingest *g, struct intake *in, const struct conf_collector *c, struct outbox_row row)
+{
+    if (g->opt.outbox == NULL || !outbox_reserve(g->opt.outbox, c, &row))
+        return;
+    in->outbox[in->n_outbox++] = arena_memdup(in->arena, &row, sizeof row);
+}
+
+/* What the payload asked to be fetched and passed on; all of it lies in the intake's arena. */
+static void
+fill_outbox(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch)
+{
+    struct counted *counted = in->done_ctx;
+
+    in->outbox = arena_alloc(in->arena, (batch->n_gets + batch->n_forwards + 1) * sizeof(struct outbox_row *));
     for (size_t i = 0; i < batch->n_gets; i++)
-        g->opt.get(g->opt.ctx, c->name, batch->gets[i].url, batch->gets[i].why);
+        reserve(g, in, c, (struct outbox_row){ .kind = OUTBOX_GET, .created_at = counted->received_at,
+                                               .collector = arena_strdup(in->arena, c->name), .what = batch->gets[i].why,
+                                               .url = batch->gets[i].url });
+    for (size_t i = 0; i < batch->n_forwards; i++)
+        reserve(g, in, c, (struct outbox_row){ .kind = OUTBOX_FORWARD, .created_at = counted->received_at,
+                                               .collector = arena_strdup(in->arena, c->name),
+                                               .what = batch->forwards[i].what, .url = "",
+                                               .body = batch->forwards[i].body, .body_len = batch->forwards[i].len });
+    counted->outbox = g->opt.outbox;
+    counted->rows = in->outbox;
+    counted->n_rows = in->n_outbox;
+}
+
+/* --- heartbeats -------------------------------------------------------------------------- */
+
+static const struct conf_heartbeat *
+collector_heartbeat(const struct conf *conf, const struct conf_collector *c)
+{
+    const struct conf_heartbeat *h = conf->n_heartbeats > 0 ? conf_heartbeat(conf, c->name) : NULL;
+
+    return h != NULL && h->of_collector ? h : NULL;
+}
+
+static void
+add_beat(struct ingest *g, struct intake *in, const struct conf_heartbeat *h, const struct tocsin_pair *labels, size_t n)
+{
+    struct counted *counted = in->done_ctx;
+    struct event *e = arena_alloc(in->arena, sizeof *e);
+
+    if (h == NULL || !beats_event(g->opt.beats, in->arena, h, labels, n, counted->received_at, e))
+        return;
+    add_event(in, *e);
+    in->n_beats++;
+    counted->beats = g->opt.beats;
+    counted->beat = e;
 }
 
 /* What was decoded is stored, or, when there is nothing to store, answered: no turn, no commit. */
 static void
 take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, const struct tocsin_batch *batch,
-        const struct host_call *call, const struct rule_route *route)
+        const struct tocsin_payload *payload, const struct host_call *call, const struct rule_route *route)
 {
     struct ingest_result nothing = { .rc = TOCSIN_OK };
     struct counted *counted = in->done_ctx;
 
+    in->conf = g->opt.conf(g->opt.ctx);
     if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
-        in->conf = g->opt.conf(g->opt.ctx);
         decide(g, in, c, batch, call, route);
         counted->records = batch->n_records;
         counted->lines = batch->n_alerts - in->n_alerts;
     }
+    add_beat(g, in, collector_heartbeat(in->conf, c), payload->topic_labels, payload->n_topic_labels);
     side_effects(g, c, batch);
-    if (in->n > 0) {
+    fill_outbox(g, in, c, batch);
+    if (in->n + in->n_outbox > 0) {
         committer_intake(g->opt.committer, in);
         return;
     }
     counted_done(counted, &nothing);
-    if (in->conf != NULL)
-        conf_unref(in->conf);
+    conf_unref(in->conf);
     arena_free(in->arena);
 }
 
 static struct intake *
-intake_new(struct ingest *g, struct arena *arena, const struct conf_collector *c, int64_t received_at,
-           ingest_done done, void *done_ctx)
+intake_new(struct ingest *g, struct arena *arena, const char *name, int64_t received_at, ingest_done done,
+           void *done_ctx)
 {
     struct intake *in = arena_zalloc(arena, sizeof *in);
     struct counted *counted = arena_zalloc(arena, sizeof *counted);
 
-    *counted = (struct counted){ .counter = counter_of(g, c->name), .received_at = received_at, .done = done,
+    *counted = (struct counted){ .counter = counter_of(g, name), .received_at = received_at, .done = done,
                                  .done_ctx = done_ctx };
     in->arena = arena;
     in->done = counted_done;
@@ -343,14 +446,15 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
 {
     struct ingest *g = ctx;
     struct arena *arena = arena_new();
-    struct intake *in = intake_new(g, arena, c, payload->received_at, done, done_ctx);
+    struct intake *in = intake_new(g, arena, c->name, payload->received_at, done, done_ctx);
     struct ingest_result refused = { .rc = TOCSIN_OK };
     struct tocsin_batch batch;
 
     host_batch_init(&batch, arena);
+    batch.redact = c->redact;
     refused.rc = host_decode(&c->plugin->api, c->self, c->mapping, payload, &batch, &refused.err);
     if (refused.rc == TOCSIN_OK) {
-        take_on(g, in, c, &batch, NULL, NULL);
+        take_on(g, in, c, &batch, payload, NULL, NULL);
         return;
     }
     if (is_cleared_topic(payload) && refused.rc == TOCSIN_BAD_INPUT)
@@ -366,7 +470,19 @@ put(void *ctx, const struct conf_collector *c, struct host_call *call, const str
 {
     struct ingest *g = ctx;
 
-    take_on(g, intake_new(g, call->arena, c, call->call.in->received_at, done, done_ctx), c, &call->batch, call, route);
+    take_on(g, intake_new(g, call->arena, c->name, call->call.in->received_at, done, done_ctx), c, &call->batch,
+            call->call.in, call, route);
+}
+
+static void
+beat(void *ctx, const struct conf_heartbeat *h, int64_t received_at, ingest_done done, void *done_ctx)
+{
+    struct ingest *g = ctx;
+    struct intake *in = intake_new(g, arena_new(), HEARTBEAT_SOURCE, received_at, done, done_ctx);
+
+    in->conf = g->opt.conf(g->opt.ctx);
+    add_beat(g, in, h, NULL, 0);
+    committer_intake(g->opt.committer, in);
 }
 
 static enum tocsin_rc
@@ -392,9 +508,11 @@ ingest_new(const struct ingest_options *opt)
     struct ingest *g = xcalloc(1, sizeof *g);
 
     g->opt = *opt;
-    g->sink = (struct sink){ .submit = submit, .put = put, .ctx = g, .conf = current_conf, .find = find };
+    g->sink = (struct sink){ .submit = submit, .put = put, .beat = beat, .ctx = g, .conf = current_conf, .find = find };
     pthread_mutex_init(&g->mutex, NULL);
     pthread_mutex_init(&g->failing_mutex, NULL);
+    g->tally = tally_new();
+    pthread_mutex_init(&g->tally_mutex, NULL);
     return g;
 }
 
@@ -432,6 +550,8 @@ ingest_free(struct ingest *g)
         free(f);
     }
     pthread_mutex_destroy(&g->failing_mutex);
+    tally_free(g->tally);
+    pthread_mutex_destroy(&g->tally_mutex);
     pthread_mutex_destroy(&g->mutex);
     free(g);
 }

@@ -8,16 +8,18 @@
 #define DAEMON_INGEST_H
 
 #include "collector/collector.h"
+#include "daemon/beats.h"
 #include "daemon/committer.h"
+#include "daemon/outbox.h"
 
 struct ingest;
 
 struct ingest_options {
     struct committer *committer;
+    struct beats *beats;
     struct store *store;
     struct conf *(*conf)(void *ctx);         /* with a reference */
-    /* a GET that a payload asked for (a subscription to confirm); does not block */
-    void (*get)(void *ctx, const char *collector, const char *url, const char *why);
+    struct outbox *outbox;                   /* what payloads want fetched and passed on; NULL: it is not */
     void *ctx;
 };
 

@@ -126,6 +126,7 @@ swap(struct daemon *d, struct conf *now)
     mqtt_collectors_apply(d->mqtt, now);
     syslog_collectors_apply(d->syslog, now);
     notifier_reload(d->notifier);
+    beats_apply(d->beats, now, d->committer, false);
     rearm(d, was, now);
     conf_unref(was);
 }

@@ -183,6 +183,53 @@ is_by_key(const struct event *e)
     return e->kind == EV_ACTION && id_is_zero(&e->incident);
 }
 
+/* The alert that an event is about; NULL: none. */
+static const struct id16 *
+key_of(const struct event *e)
+{
+    switch (e->kind) {
+    case EV_ALERT:
+    case EV_BEAT:
+    case EV_ARM:
+    case EV_DISARM:
+        return &e->decision->key;
+    case EV_EXPIRY:
+    case EV_RECHECK:
+        return &e->key;
+    case EV_ACTION:
+        return is_by_key(e) ? &e->key : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Is it news of an alert, by itself?  An action on one is not. */
+static bool
+is_report(const struct event *e)
+{
+    return key_of(e) != NULL && e->kind != EV_ACTION;
+}
+
+/*
+ * What a heartbeat becomes whose deadline passed; other alerts just end.  The grace after a start is for those that
+ * have not been heard of since; heartbeats have it in their deadlines already.
+ */
+static void
+decide_silent(struct turn *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct event *e = &t->events[i];
+        const struct world_alert *a = e->kind == EV_EXPIRY ? world_alert(&t->world, &e->key) : NULL;
+
+        if (a == NULL)
+            continue;
+        if (a->row.state == ALERT_DROPPED && t->env->silent != NULL)
+            e->decision = t->env->silent(t->env->ctx, t->arena, &a->row);
+        if (e->decision != NULL || a->row.last_at >= t->env->started_at)
+            e->until = 0;
+    }
+}
+
 static enum tocsin_rc
 load_alerts(struct turn *t)
 {
@@ -192,10 +239,10 @@ load_alerts(struct turn *t)
 
     t->keys = arena_alloc(t->arena, (t->n + 1) * sizeof *t->keys);
     for (size_t i = 0; i < t->n; i++) {
-        if (t->events[i].kind == EV_ALERT)
-            t->keys[n++] = t->events[i].decision->key;
-        else if (t->events[i].kind == EV_EXPIRY || t->events[i].kind == EV_RECHECK || is_by_key(&t->events[i]))
-            t->keys[n++] = t->events[i].key;
+        const struct id16 *key = key_of(&t->events[i]);
+
+        if (key != NULL)
+            t->keys[n++] = *key;
     }
     n = sort_unique(t->keys, n);
     rows = arena_zalloc(t->arena, (n + 1) * sizeof *rows);
@@ -248,9 +295,9 @@ load_by(struct turn *t, struct id16 *ids, size_t n, bool groups)
 static bool
 is_news(struct turn *t, const struct event *e)
 {
-    const struct world_alert *a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
+    const struct world_alert *a = world_alert(&t->world, key_of(e));
 
-    return e->kind != EV_ALERT || a->dirt == DIRTY || !pipeline_is_repeat(e->decision, &a->row);
+    return a->dirt == DIRTY || !pipeline_repeats(e, &a->row);
 }
 
 static enum tocsin_rc
@@ -263,21 +310,21 @@ load_incidents(struct turn *t)
 
     /* a key with any news makes all its events news: the first of them may change what the others meet */
     for (size_t i = 0; i < t->n; i++)
-        if (t->events[i].kind == EV_ALERT && is_news(t, &t->events[i]))
-            world_alert(&t->world, &t->events[i].decision->key)->dirt = DIRTY;
+        if (is_report(&t->events[i]) && is_news(t, &t->events[i]))
+            world_alert(&t->world, key_of(&t->events[i]))->dirt = DIRTY;
     for (size_t i = 0; i < t->n; i++) {
         const struct event *e = &t->events[i];
         const struct world_alert *a;
 
         if (turn_is_silence(e))
             continue;
-        if (e->kind == EV_ALERT || e->kind == EV_EXPIRY || e->kind == EV_RECHECK) {
+        if (is_report(e)) {
             if (!is_news(t, e))
                 continue;
-            a = world_alert(&t->world, e->kind == EV_ALERT ? &e->decision->key : &e->key);
+            a = world_alert(&t->world, key_of(e));
             if (a->row.state == ALERT_FIRING)
                 ids[n_ids++] = a->row.incident;
-            if (e->kind == EV_ALERT)
+            if (e->kind == EV_ALERT || (e->kind == EV_EXPIRY && e->decision != NULL))
                 groups[n_groups++] = e->decision->group;
         } else {
             ids[n_ids++] = is_by_key(e) ? world_alert(&t->world, &e->key)->row.incident : e->incident;
@@ -312,82 +359,6 @@ load_members(struct turn *t)
     return TOCSIN_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
-
-static void
-collect_alerts(struct turn *t, struct writeset *ws)
-{
-    struct world *w = &t->world;
-    size_t cap = 0;
-
-    for (size_t i = 0; i < w->n_alerts; i++)
-        for (struct world_alert *a = w->alert_list[i]; a != NULL; a = a->earlier)
-            cap++;
-    ws->alerts = arena_alloc(t->arena, (cap + 1) * sizeof *ws->alerts);
-    for (size_t i = 0; i < w->n_alerts; i++) {
-        struct world_alert *chain[2] = { w->alert_list[i]->earlier, w->alert_list[i] };
-
-        /* oldest first: an occurrence is closed before the next one of its key opens */
-        for (struct world_alert *a = chain[0]; a != NULL; a = a->earlier)
-            ws->n_alerts++;
-        for (size_t at = ws->n_alerts; chain[0] != NULL; chain[0] = chain[0]->earlier)
-            ws->alerts[--at] = (struct alert_write){ &chain[0]->row, false };
-        if (chain[1]->dirt != CLEAN)
-            ws->alerts[ws->n_alerts++] = (struct alert_write){ &chain[1]->row, chain[1]->dirt == COUNTED };
-    }
-}
-
-static void
-collect(struct turn *t, struct writeset *ws)
-{
-    struct world *w = &t->world;
-    struct incident_row **incidents = arena_alloc(t->arena, (w->n_incidents + 1) * sizeof(struct incident_row *));
-    struct delivery_row **deliveries;
-    struct policy_row *policies = arena_alloc(t->arena, (w->n_new_policies + 1) * sizeof *policies);
-    size_t n_deliveries = 0;
-
-    *ws = (struct writeset){ .incidents = incidents, .policies = policies, .events = w->events,
-                             .n_events = w->n_events };
-    collect_alerts(t, ws);
-    for (size_t i = 0; i < w->n_incidents; i++) {
-        if (w->incident_list[i]->dirty)
-            incidents[ws->n_incidents++] = &w->incident_list[i]->row;
-        for (struct world_delivery *d = w->incident_list[i]->deliveries; d != NULL; d = d->next)
-            n_deliveries += d->dirty;
-    }
-    deliveries = arena_alloc(t->arena, (n_deliveries + 1) * sizeof(struct delivery_row *));
-    t->out->due = arena_alloc(t->arena, (n_deliveries + 1) * sizeof *t->out->due);
-    for (size_t i = 0; i < w->n_incidents; i++)
-        for (struct world_delivery *d = w->incident_list[i]->deliveries; d != NULL; d = d->next) {
-            if (!d->dirty)
-                continue;
-            deliveries[ws->n_deliveries++] = &d->row;
-            t->out->due[t->out->n_due++] = (struct due_delivery){ d->row.incident, d->row.target, d->row.due_at };
-        }
-    ws->deliveries = deliveries;
-    turn_collect_silences(t, ws);
-    for (size_t i = 0; i < w->n_new_policies; i++)
-        policies[ws->n_policies++] = (struct policy_row){ w->new_policies[i]->id, w->new_policies[i]->body };
-}
-
-static enum tocsin_rc
-write_and_commit(struct turn *t)
-{
-    struct writeset ws;
-    enum tocsin_rc rc;
-
-    collect(t, &ws);
-    for (size_t i = 0; i < ws.n_alerts; i++) {
-        t->out->repeats += ws.alerts[i].lazy;
-        t->out->wrote |= !ws.alerts[i].lazy;
-    }
-    t->out->wrote |= ws.n_incidents + ws.n_deliveries + ws.n_events + ws.n_silences > 0;
-    t->out->damage = t->world.damage;
-    t->out->n_damage = t->world.n_damage;
-    rc = t->ops->write(t->store, &ws, t->err);
-    return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
-}
-
 /* Which occurrences the events were about: new ones have a number since they were written. */
 static void
 number(struct turn *t, struct event *events, size_t n)
@@ -413,6 +384,8 @@ load_all(struct turn *t, size_t max_timers)
         rc = load_alerts(t);
     if (rc == TOCSIN_OK)
         rc = load_members(t);
+    if (rc == TOCSIN_OK)
+        decide_silent(t);
     return rc == TOCSIN_OK ? load_incidents(t) : rc;
 }
 
@@ -428,7 +401,7 @@ load_repeats(struct turn *t)
     if (t->ops->load_alerts(t->store, t->keys, t->n, rows, t->err) != TOCSIN_OK)
         return false;
     for (size_t i = 0; i < t->n; i++) {
-        if (!pipeline_is_repeat(t->events[i].decision, &rows[i]))
+        if (!pipeline_repeats(&t->events[i], &rows[i]))
             return false;
         world_put_alert(&t->world, &rows[i]);
     }
@@ -451,7 +424,7 @@ turn_repeats(struct turn_env *env, struct arena *arena, struct event *alerts, si
     if (load_repeats(&t)) {
         for (size_t i = 0; i < n; i++)
             pipeline_apply(&t.world, &alerts[i]);
-        done = write_and_commit(&t) == TOCSIN_OK;
+        done = turn_commit(&t) == TOCSIN_OK;
     }
     if (done)
         number(&t, alerts, n);
@@ -481,7 +454,7 @@ turn_run(struct turn_env *env, struct arena *arena, struct event *events, size_t
             pipeline_apply(&t.world, &t.events[i]);
     if (t.events != events && n > 0)         /* others were added around them: give the results back */
         memcpy(events, t.events + t.first, n * sizeof *events);
-    rc = write_and_commit(&t);
+    rc = turn_commit(&t);
     if (rc == TOCSIN_OK) {
         env->silences_stale = false;
         number(&t, events, n);

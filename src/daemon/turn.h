@@ -16,17 +16,22 @@
 struct turn_env {
     struct store *store;
     struct idgen ids;
-    /* Until then an alert whose news ran out is not resolved but given time until then: after a start its
-     * source may have had nowhere to report to.  0: no such time. */
-    int64_t grace_until;
+    /* Until then an alert whose news ran out, and of which nothing was heard since started_at, is not resolved but
+     * given time until then: its source may have had nowhere to report to.  0: no such time. */
+    int64_t started_at, grace_until;
     /* What a notifier of the current configuration understands; false: there is none of this name. */
     bool (*caps_of)(void *ctx, const char *target, struct delivery_caps *out);
+    /* What a heartbeat becomes whose deadline passed; NULL: it is none, or not watched any more.  May be NULL. */
+    const struct decision *(*silent)(void *ctx, struct arena *, const struct alert_row *);
     /* The current configuration's default policy: for incidents whose own cannot be read. */
     const struct policy *(*default_policy)(void *ctx);
     void *ctx;
     struct policy_cache *policies;
     struct silence_set *silences;            /* in force, as of the last turn that was committed */
     bool silences_stale;                     /* or not: it is to be made anew from the store */
+    /* What else goes into the next transaction: to be sent, and sent.  Whoever sets it clears it. */
+    struct outbox_row *const *outbox; size_t n_outbox;
+    const int64_t *outbox_gone; size_t n_outbox_gone;
 };
 
 void turn_env_init(struct turn_env *, struct store *, uint64_t seed_a, uint64_t seed_b);
@@ -54,7 +59,7 @@ enum tocsin_rc turn_run(struct turn_env *, struct arena *, struct event *events,
 enum tocsin_rc turn_deadlines(struct turn_env *, int64_t now, struct id16 **out_r, size_t *n_out,
                               struct tocsin_err *err);
 /*
- * The same for alerts that all repeat what is stored, which touches no disk.  False: at least one of them is news,
+ * The same for alerts and beats that all repeat what is stored, which touches no disk.  False: at least one is news,
  * and nothing has happened.
  */
 bool turn_repeats(struct turn_env *, struct arena *, struct event *alerts, size_t n, int64_t now,

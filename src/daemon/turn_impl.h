@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* turn_impl.h - shared by turn.c and turn_silence.c. */
+/* turn_impl.h - shared by turn.c, turn_silence.c and turn_write.c. */
 #ifndef DAEMON_TURN_IMPL_H
 #define DAEMON_TURN_IMPL_H
 
@@ -33,6 +33,8 @@ turn_is_silence(const struct event *e)
  * become events, in front of the others.
  */
 enum tocsin_rc turn_silences(struct turn *, bool timers);
+/* Write what is dirty, and commit; fills the outcome. */
+enum tocsin_rc turn_commit(struct turn *);
 void turn_collect_silences(struct turn *, struct writeset *);
 
 #endif

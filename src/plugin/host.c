@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/id.h"
 #include "base/jsonmem.h"
 #include "base/text.h"
 #include "core/normalise/mapping.h"
@@ -117,6 +118,17 @@ escape(struct tocsin_batch *b, const char *s)
 }
 
 static char *
+digest(struct tocsin_batch *b, const char *s)
+{
+    struct id16 id = id_hash(&s, 1);
+    char *out = arena_alloc(b->arena, 2 * sizeof id.b + 1);
+
+    for (size_t i = 0; i < sizeof id.b; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+    return out;
+}
+
+static char *
 request_escape(struct tocsin_request *q, const char *s)
 {
     return host_escape(q->arena, s);
@@ -184,6 +196,10 @@ const struct tocsin_host plugin_host = {
     .reply_header = host_reply_header,
     .reply_json = host_reply_json,
     .reply = host_reply,
+    .source_of = host_source_of,
+    .digest = digest,
+    .batch_forward = host_batch_forward,
+    .batch_count = host_batch_count,
 };
 
 /* --- one payload ------------------------------------------------------------------ */
@@ -277,6 +293,7 @@ enum tocsin_rc
 host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
             struct tocsin_batch *out, struct tocsin_err *err)
 {
+    const struct redact *before = host_redact_with(out->redact);
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;
@@ -288,14 +305,19 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     jsonmem_end();                           /* what parse_json() gave is gone; the batch has copies */
+    host_redact_with(before);
+    if (rc != TOCSIN_OK && out->redact != NULL)
+        host_redact_err(out->redact, out->arena, err);
     if (rc == TOCSIN_OK) {
         add_topic_labels(out, in);
+        if (out->redact != NULL)
+            host_redact_batch(out);
         host_batch_finish(out);
         rc = out->over.rc;
         if (rc != TOCSIN_OK && err != NULL)
             *err = out->over;
     }
     if (rc != TOCSIN_OK)
-        out->n_alerts = out->n_records = out->n_gets = out->n_notes = 0;
+        out->n_alerts = out->n_records = out->n_gets = out->n_notes = out->n_forwards = 0;
     return rc;
 }

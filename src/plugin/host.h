@@ -8,33 +8,50 @@
 #include <tocsin/plugin.h>
 
 #include "base/arena.h"
+#include "core/redact/redact.h"
 
 extern const struct tocsin_host plugin_host;
 
 /* Limits on what one payload may hold (reference: the README of this folder). */
 enum {
-    HOST_MAX_ALERTS = 10000 /* by default */, HOST_ALERTS_MAX = 100000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
+    HOST_MAX_ALERTS = 10000 /* by default */, HOST_ALERTS_MAX = 100000,
+    HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
     HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
     HOST_JSON_DEPTH_MAX = 256, HOST_JSON_VALUES = 500000, HOST_JSON_KEYS = 4096, HOST_MAX_NOTES = 100,
-    HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000,
+    HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000, HOST_MAX_KINDS = 16,
     HOST_MAX_RECORDS = 100000      /* lines of a log; they are not alerts yet */
 };
 
 /* --- batches ----------------------------------------------------------------- */
 
 struct host_get { const char *url, *why; };
+struct host_forward { const char *body; size_t len; const char *what; };
+struct host_count { const char *kind; unsigned n; };
 
 struct tocsin_batch {
     struct arena *arena;
     struct tocsin_alert **alerts;  size_t n_alerts, n_records;   /* n_records of n_alerts are records of logs */
     struct host_get *gets;         size_t n_gets;
+    struct host_forward *forwards; size_t n_forwards;
+    struct host_count counts[HOST_MAX_KINDS]; size_t n_counts;
     const char **notes;            size_t n_notes;
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
     int64_t received_at;           /* of the payload: what expires_in counts from */
     size_t max_alerts;             /* 0: the server's, host_set_alerts_max() */
+    const struct redact *redact;   /* NULL: nothing is taken out */
 };
 
 void host_batch_init(struct tocsin_batch *, struct arena *);
+
+/* --- redaction: host_redact.c -------------------------------------------------- */
+
+struct host_redact_key { const char *bytes; size_t len; };
+void host_redact_hash(void *key, const char *text, size_t len, char out[REDACT_HASH_TEXT]);   /* a redact_hash */
+/* What JSON is redacted with that this thread reads from now on; gives what it was before. */
+const struct redact *host_redact_with(const struct redact *);
+const struct redact *host_redactor(void);
+void host_redact_batch(struct tocsin_batch *);
+void host_redact_err(const struct redact *, struct arena *, struct tocsin_err *);
 
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
@@ -156,6 +173,11 @@ enum tocsin_rc host_count(struct tocsin_call *, const struct tocsin_find *, size
 void host_reply_header(struct tocsin_call *, const char *name, const char *value);
 void host_reply_json(struct tocsin_call *, int status, json_t *doc);
 void host_reply(struct tocsin_call *, int status, const char *content_type, const char *body, size_t len);
+void host_batch_forward(struct tocsin_batch *, const char *body, size_t len, const char *what);
+void host_batch_count(struct tocsin_batch *, const char *kind, unsigned n);
+/* host_sources.c */
+enum tocsin_rc host_source_of(struct tocsin_batch *, const struct tocsin_generated *, struct tocsin_source *out_r);
+void host_sources_forget(void);    /* what is cached and not in use */
 /* host_schema.c */
 enum tocsin_rc host_decode_schema(struct tocsin_batch *, const json_t *alert, const char *path, struct tocsin_err *);
 /* host_crypto.c */

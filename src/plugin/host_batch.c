@@ -274,6 +274,32 @@ host_batch_get(struct tocsin_batch *b, const char *url, const char *why)
 }
 
 void
+host_batch_forward(struct tocsin_batch *b, const char *body, size_t len, const char *what)
+{
+    if (b->n_forwards == HOST_MAX_GETS) {
+        over(b, "things to send on", HOST_MAX_GETS);
+        return;
+    }
+    b->forwards = grow(b->arena, b->forwards, b->n_forwards, sizeof *b->forwards);
+    b->forwards[b->n_forwards++] = (struct host_forward){ arena_memdup(b->arena, body, len), len,
+                                                          text_clean(b->arena, what, strlen(what), HOST_MAX_NAME) };
+}
+
+void
+host_batch_count(struct tocsin_batch *b, const char *kind, unsigned n)
+{
+    size_t i = 0;
+
+    while (i < b->n_counts && strcmp(b->counts[i].kind, kind) != 0)
+        i++;
+    if (i == HOST_MAX_KINDS)
+        return;
+    if (i == b->n_counts)
+        b->counts[b->n_counts++] = (struct host_count){ .kind = kind };
+    b->counts[i].n += n;
+}
+
+void
 host_batch_note(struct tocsin_batch *b, const char *fmt, ...)
 {
     va_list ap;

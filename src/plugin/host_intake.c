@@ -222,21 +222,39 @@ host_identify(const struct tocsin_plugin *plugin, struct host_call *c, const cha
     return rc;
 }
 
+static void
+redact_call(struct host_call *c)
+{
+    host_redact_batch(&c->batch);
+    for (size_t i = 0; i < c->n_acts; i++) {
+        c->acts[i].act.dedup_key = redact_key(c->batch.redact, c->arena, c->acts[i].act.dedup_key);
+        c->acts[i].act.note = redact_text(c->batch.redact, c->arena, c->acts[i].act.note);
+    }
+}
+
 enum tocsin_rc
 host_intake(const struct tocsin_plugin *plugin, void *self, struct host_call *c, struct tocsin_err *err)
 {
+    const struct redact *redact = c->batch.redact, *before = host_redact_with(redact);
     enum tocsin_rc rc;
 
     c->batch.received_at = c->call.in->received_at;
+    if (redact != NULL && c->doc != NULL)    /* read while the sender was not known yet */
+        redact_json(redact, c->doc);
     rc = plugin->intake(self, &plugin_host, &c->call, err);
+    host_redact_with(before);
+    if (rc != TOCSIN_OK && redact != NULL)
+        host_redact_err(redact, c->arena, err);
     if (rc == TOCSIN_OK) {
+        if (redact != NULL)
+            redact_call(c);
         host_batch_finish(&c->batch);
         rc = c->batch.over.rc;
         if (rc != TOCSIN_OK)
             *err = c->batch.over;
     }
     if (rc != TOCSIN_OK) {
-        c->batch.n_alerts = c->batch.n_gets = c->batch.n_notes = c->n_acts = 0;
+        c->batch.n_alerts = c->batch.n_gets = c->batch.n_notes = c->batch.n_forwards = c->n_acts = 0;
         c->status = 0;
         c->n_headers = 0;
     }

@@ -157,6 +157,8 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
     /* Alertmanager before 0.9 sent 64-bit unsigned group keys: such numbers lose their last digits, no more */
     if (doc == NULL && json_error_code(&bad) == json_error_numeric_overflow)
         doc = json_loadb(s, len, flags | JSON_DECODE_INT_AS_REAL, &bad);
+    if (doc != NULL && host_redactor() != NULL)
+        redact_json(host_redactor(), doc);
     jsonmem_use(used);
     if (doc == NULL) {
         snprintf(where, sizeof where, "line %d column %d", bad.line, bad.column);

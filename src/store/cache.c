@@ -196,7 +196,7 @@ pack_text(struct cache *c, const char *const *texts, size_t n)
 static void
 count_incident(struct cache *c, const struct cache_incident *n, uint64_t by)
 {
-    if (n->state == TOCSIN_INC_RESOLVED)
+    if (n->state == TOCSIN_INC_RESOLVED || n->opened_at == 0)
         return;
     c->counts.open_incidents += by;
     c->counts.triggered += n->state == TOCSIN_INC_TRIGGERED ? by : 0;

@@ -158,7 +158,7 @@ cache_silent(struct cache *c, int64_t before, struct alert_row *out, size_t max)
         if (c->sweep >= end)
             c->sweep = 0;
         a = pool_at(&c->alerts, c->sweep++);
-        if ((a->state == ALERT_DISMISSED || a->state == ALERT_DROPPED) && a->last_at < before)
+        if ((a->state == ALERT_DISMISSED || (a->state == ALERT_DROPPED && a->expires_at == 0)) && a->last_at < before)
             cache_alert_row(c, a, &out[n++]);
     }
     if (n > 1)

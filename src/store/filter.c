@@ -8,7 +8,10 @@ filter_incident(const struct incident_filter *f, const struct incident_row *row)
 {
     char id[ID_TEXT];
 
-    if (f->states != 0 && (f->states & 1u << row->state) == 0)
+    /* what is delayed is shown to who asks for it (bit 0), what never opened to nobody */
+    if (incident_never_was(row) || (row->opened_at == 0 && (f->states & INCIDENT_DELAYED) == 0))
+        return false;
+    if (row->opened_at != 0 && f->states != 0 && (f->states & 1u << row->state) == 0)
         return false;
     if (f->severities != 0 && (f->severities & 1u << row->severity) == 0)
         return false;
@@ -24,6 +27,8 @@ bool
 filter_alert(const struct alert_filter *f, const struct alert_row *row)
 {
     if (f->states != 0 && (f->states & 1u << row->state) == 0)
+        return false;
+    if (!f->waiting && row->state == ALERT_DROPPED && row->expires_at > 0 && strcmp(row->source, HEARTBEAT_SOURCE) == 0)
         return false;
     if (f->before != 0 && row->rowid >= f->before)
         return false;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "store/outbox.h"
 
 static void
 list_insert(struct list *l, size_t i, void *p)
@@ -242,6 +243,17 @@ mem_put_silence(struct mem_disk *d, const struct silence_row *row)
     list_insert(&d->silences, list_find(&d->silences, silence_cmp, &row->id), silence_row_dup(row));
 }
 
+void
+mem_put_outbox(struct mem_disk *d, const struct outbox_row *row)
+{
+    struct arena *a = arena_new();
+    struct mem_outbox *o = arena_alloc(a, sizeof *o);
+
+    outbox_row_copy(a, &o->row, row);
+    o->arena = a;
+    list_insert(&d->outbox, d->outbox.n, o);       /* ids rise */
+}
+
 /* --- removing ----------------------------------------------------------------- */
 
 void
@@ -263,6 +275,20 @@ mem_drop_alert(struct mem_disk *d, int64_t rowid)
     unlist_alert(mem_incident(d, &row->incident), rowid);
     list_remove(&d->alerts, i);
     free(row);
+}
+
+void
+mem_drop_outbox(struct mem_disk *d, int64_t id)
+{
+    for (size_t i = 0; i < d->outbox.n; i++) {
+        struct mem_outbox *o = d->outbox.v[i];
+
+        if (o->row.id != id)
+            continue;
+        list_remove(&d->outbox, i);
+        arena_free(o->arena);
+        return;
+    }
 }
 
 static void
@@ -308,6 +334,9 @@ mem_disk_release(struct mem_disk *d)
     free(d->alerts.v);
     free(d->orphans.v);
     free(d->policies.v);
+    while (d->outbox.n > 0)
+        mem_drop_outbox(d, ((struct mem_outbox *)d->outbox.v[0])->row.id);
+    free(d->outbox.v);
     memset(d, 0, sizeof *d);
 }
 
@@ -339,5 +368,7 @@ mem_disk_clone(struct mem_disk *to, const struct mem_disk *from)
         mem_put_policy(to, from->policies.v[i]);
     for (size_t i = 0; i < from->silences.n; i++)
         mem_put_silence(to, from->silences.v[i]);
+    for (size_t i = 0; i < from->outbox.n; i++)
+        mem_put_outbox(to, &((struct mem_outbox *)from->outbox.v[i])->row);
     to->last_seq = from->last_seq;
 }

@@ -18,6 +18,8 @@ struct mem_incident {
     struct list events;            /* struct mem_event; oldest first */
 };
 
+struct mem_outbox { struct outbox_row row; struct arena *arena; };   /* the arena holds the row too */
+
 struct mem_event { int64_t seq; struct event_row *row; };
 
 struct mem_disk {
@@ -26,6 +28,7 @@ struct mem_disk {
     struct list orphans;           /* struct mem_event of no incident */
     struct list policies;          /* struct policy_row, by id */
     struct list silences;          /* struct silence_row, by id */
+    struct list outbox;            /* struct mem_outbox, by id */
     int64_t last_seq;
 };
 
@@ -45,6 +48,8 @@ void mem_put_delivery(struct mem_disk *, const struct delivery_row *);
 void mem_put_event(struct mem_disk *, const struct event_row *);
 void mem_put_policy(struct mem_disk *, const struct policy_row *);
 void mem_put_silence(struct mem_disk *, const struct silence_row *);
+void mem_put_outbox(struct mem_disk *, const struct outbox_row *);
+void mem_drop_outbox(struct mem_disk *, int64_t id);
 
 void mem_drop_silence(struct mem_disk *, const struct id16 *id);
 void mem_drop_alert(struct mem_disk *, int64_t rowid);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "store/outbox.h"
 #include "store/filter.h"
 #include "store/mem_store.h"
 
@@ -165,6 +166,8 @@ mem_get_incident(struct store *s, struct arena *a, const struct id16 *id, size_t
 
     pthread_mutex_lock(&m->lock);
     n = mem_incident(&m->disk, id);
+    if (n != NULL && incident_never_was(n->row))
+        n = NULL;
     if (n != NULL) {
         incident_row_copy(a, &out->row, n->row);
         copy_alerts(a, n, max_alerts, out);
@@ -226,4 +229,39 @@ mem_get_notes(struct store *s, struct arena *a, const struct id16 *id, uint32_t 
     }
     pthread_mutex_unlock(&m->lock);
     return TOCSIN_OK;
+}
+
+enum tocsin_rc
+mem_list_outbox(struct store *s, struct arena *a, struct outbox_row **out, size_t *n_out, struct tocsin_err *err)
+{
+    struct mem *m = mem_of(s);
+
+    (void)err;
+    pthread_mutex_lock(&m->lock);
+    *n_out = m->disk.outbox.n;
+    *out = arena_alloc(a, (*n_out + 1) * sizeof **out);
+    for (size_t i = 0; i < *n_out; i++) {
+        outbox_row_copy(a, &(*out)[i], &((struct mem_outbox *)m->disk.outbox.v[i])->row);
+        (*out)[i].body = NULL;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return TOCSIN_OK;
+}
+
+enum tocsin_rc
+mem_get_outbox(struct store *s, struct arena *a, int64_t id, struct outbox_row *out, struct tocsin_err *err)
+{
+    struct mem *m = mem_of(s);
+    bool found = false;
+
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < m->disk.outbox.n && !found; i++) {
+        const struct outbox_row *row = &((struct mem_outbox *)m->disk.outbox.v[i])->row;
+
+        found = row->id == id;
+        if (found)
+            outbox_row_copy(a, out, row);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return found ? TOCSIN_OK : err_set(err, TOCSIN_NOT_FOUND, "", "there is no such row in the outbox");
 }

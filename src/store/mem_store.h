@@ -38,5 +38,8 @@ enum tocsin_rc mem_get_delivery(struct store *s, struct arena *a, const struct i
                                 size_t max_alerts, struct incident_detail *out, struct tocsin_err *err);
 enum tocsin_rc mem_get_notes(struct store *s, struct arena *a, const struct id16 *id, uint32_t from,
                              struct event_row **out, size_t *n_out, struct tocsin_err *err);
+enum tocsin_rc mem_list_outbox(struct store *, struct arena *, struct outbox_row **out, size_t *n_out,
+                               struct tocsin_err *);
+enum tocsin_rc mem_get_outbox(struct store *, struct arena *, int64_t id, struct outbox_row *out, struct tocsin_err *);
 
 #endif

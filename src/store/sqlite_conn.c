@@ -46,6 +46,7 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_INCIDENT_PUT] = "insert into incident values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
                         "?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34,?35,?36,?37) "
                         "on conflict (id) do update set " INCIDENT_SET,
+    [ST_INCIDENT_EPISODE] = "update incident set episode = ?2 where id = ?1 and episode <> ?2",
     [ST_DELIVERY_PUT] = "replace into delivery values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
                         "?18,?19)",
     [ST_EVENT_INSERT] = "insert into event (incident, at, kind, actor, text) values (?1,?2,?3,?4,?5)",
@@ -109,6 +110,12 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_FIRING_HELD] = "select " ALERT_COLUMNS ", t.source, t.dedup_key, t.body from alert a indexed by "
                        "alert_silenced join alert_text t on t.id = a.id where a.state = 1 and a.suppressed > 1 and "
                        "a.id < ?1 order by a.id desc limit ?2",
+    [ST_OUTBOX_INSERT] = "insert into outbox values (?1,?2,?3,?4,?5,?6,?7)",
+    [ST_OUTBOX_DELETE] = "delete from outbox where id = ?1",
+    [ST_OUTBOX_LIST] = "select id, kind, created_at, collector, what, url, length(body) from outbox where id > 0 "
+                       "order by id",
+    [ST_OUTBOX_GET] = "select id, kind, created_at, collector, what, url, length(body), body from outbox where id = ?1",
+    [ST_OUTBOX_LAST] = "select max(id) from outbox",
 };
 
 /* --- errors ------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
  * resolved incidents that are still wanted are few and come one by one.
  */
 #include "base/err.h"
+#include "store/outbox.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
 
@@ -168,7 +169,7 @@ load_last(struct sq *sq, struct tocsin_err *err)
         return rc;
     sq->w.newest = column_id(st, 0);           /* zero when there is none */
     conn_done(st);
-    return TOCSIN_OK;
+    return outbox_last(&sq->conn, &sq->w.last_outbox, err);
 }
 
 enum tocsin_rc

@@ -11,9 +11,10 @@
  * while writing never pauses it cannot get to its end, so the writer moves
  * the little that came meanwhile; its next commit begins at the log's start.
  *
- * The thread looks ten times a second but moves only what is worth it: each
- * checkpoint syncs the database in the way of a commit, and the commit after
- * it syncs twice, for the log begins anew.
+ * The thread looks ten times a second but moves only what is worth it, half a
+ * log or what has lain there for ten seconds: each checkpoint syncs the
+ * database in the way of commits, and the commit after it syncs twice, for the
+ * log begins anew.
  */
 #include <errno.h>
 #include <time.h>
@@ -23,7 +24,7 @@
 #include "store/sqlite_files.h"
 #include "store/sqlite_store.h"
 
-enum { CHECKPOINT_MS = 100, CHECKPOINT_BYTES = 4 << 20, CHECKPOINT_LOOKS = 10,
+enum { CHECKPOINT_MS = 100, CHECKPOINT_LOOKS = 100,
        TURN_REST = 1 << 20,        /* the writer moves no more than this by itself, unless the log is at its limit */
        ZEROS = 65536 };
 
@@ -95,7 +96,7 @@ checkpointer_main(void *arg)
             atomic_store(&sq->log_moved, done = 0);            /* the log has begun anew */
         if (bytes == done || atomic_load(&sq->dead))
             continue;
-        if (bytes - done < CHECKPOINT_BYTES && ++looks < CHECKPOINT_LOOKS)
+        if (bytes - done < sq->log_bytes / 2 && ++looks < CHECKPOINT_LOOKS)
             continue;
         log_checkpoint(sq, &sq->checkpoint_conn, SQLITE_CHECKPOINT_PASSIVE, &code);
         looks = 0;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "store/filter.h"
+#include "store/outbox.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
 
@@ -117,7 +118,7 @@ static enum tocsin_rc
 query_incidents(struct conn *c, struct arena *a, const struct incident_filter *f, struct rows *out,
                 struct tocsin_err *err)
 {
-    static const unsigned open = 1u << TOCSIN_INC_TRIGGERED | 1u << TOCSIN_INC_ACKNOWLEDGED;
+    static const unsigned open = INCIDENT_DELAYED | 1u << TOCSIN_INC_TRIGGERED | 1u << TOCSIN_INC_ACKNOWLEDGED;
     static const unsigned char last[17] = { 255, 255, 255, 255, 255, 255, 255, 255, 255,
                                             255, 255, 255, 255, 255, 255, 255, 255 };
     bool open_only = f->states != 0 && (f->states & ~open) == 0;
@@ -330,7 +331,7 @@ sqlite_get_incident(struct store *s, struct arena *a, const struct id16 *id, siz
     if (rc != TOCSIN_OK)
         return rc;
     rc = query_incident(&r->conn, a, id, &out->row, &found, err);
-    if (rc == TOCSIN_OK && !found)
+    if (rc == TOCSIN_OK && (!found || incident_never_was(&out->row)))
         rc = err_set(err, TOCSIN_NOT_FOUND, "", "no incident '%s'", id_format(id, text));
     if (rc == TOCSIN_OK)
         rc = query_alerts_of(&r->conn, a, id, max_alerts, out, err);
@@ -400,5 +401,29 @@ sqlite_get_notes(struct store *s, struct arena *a, const struct id16 *id, uint32
 
     if (rc == TOCSIN_OK)
         rc = reader_end(sq, r, query_events(&r->conn, a, ST_NOTES_OF, id, from, out, n_out, err), err);
+    return rc;
+}
+
+enum tocsin_rc
+sqlite_list_outbox(struct store *s, struct arena *a, struct outbox_row **out, size_t *n_out, struct tocsin_err *err)
+{
+    struct sq *sq = sq_of(s);
+    struct reader *r;
+    enum tocsin_rc rc = reader_begin(sq, &r, err);
+
+    if (rc == TOCSIN_OK)
+        rc = reader_end(sq, r, outbox_query(&r->conn, a, out, n_out, err), err);
+    return rc;
+}
+
+enum tocsin_rc
+sqlite_get_outbox(struct store *s, struct arena *a, int64_t id, struct outbox_row *out, struct tocsin_err *err)
+{
+    struct sq *sq = sq_of(s);
+    struct reader *r;
+    enum tocsin_rc rc = reader_begin(sq, &r, err);
+
+    if (rc == TOCSIN_OK)
+        rc = reader_end(sq, r, outbox_query_one(&r->conn, a, id, out, err), err);
     return rc;
 }

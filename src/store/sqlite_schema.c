@@ -25,11 +25,13 @@ enum { APPLICATION_ID = 0x746f6373 };          /* "tocs" */
 EMBED(schema_0001, "0001_init.sql");
 EMBED(schema_0002, "0002_group_of_resolved.sql");
 EMBED(schema_0003, "0003_silence.sql");
+EMBED(schema_0004, "0004_outbox.sql");
 
 const struct migration schema_migrations[] = {
     { "0001_init", schema_0001 },
     { "0002_group_of_resolved", schema_0002 },
     { "0003_silence", schema_0003 },
+    { "0004_outbox", schema_0004 },
 };
 const size_t schema_version = sizeof schema_migrations / sizeof schema_migrations[0];
 

@@ -89,6 +89,10 @@ enum tocsin_rc sqlite_get_delivery(struct store *, struct arena *, const struct 
                                    size_t max_alerts, struct incident_detail *out, struct tocsin_err *);
 enum tocsin_rc sqlite_get_notes(struct store *, struct arena *, const struct id16 *id, uint32_t from,
                                 struct event_row **out, size_t *n_out, struct tocsin_err *);
+enum tocsin_rc sqlite_list_outbox(struct store *, struct arena *, struct outbox_row **out, size_t *n_out,
+                                  struct tocsin_err *);
+enum tocsin_rc sqlite_get_outbox(struct store *, struct arena *, int64_t id, struct outbox_row *out,
+                                 struct tocsin_err *);
 
 /* sqlite_log.c */
 enum tocsin_rc checkpointer_start(struct sq *, struct tocsin_err *);

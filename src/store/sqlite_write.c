@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "store/outbox.h"
 #include "store/sqlite_files.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
@@ -70,8 +71,14 @@ put_rest(struct conn *c, const struct stage *s, struct tocsin_err *err)
     for (size_t i = 0; i < s->n_policies; i++)
         RUN(c, ST_POLICY_INSERT,
             (bind_id(st_, 1, &s->policies[i].id), sqlite3_bind_text(st_, 2, s->policies[i].body, -1, SQLITE_STATIC)));
-    for (size_t i = 0; i < s->n_incidents; i++)
-        RUN(c, ST_INCIDENT_PUT, bind_incident(st_, &s->incidents[i]));
+    for (size_t i = 0; i < s->n_incidents; i++) {
+        const struct incident_row *row = &s->incidents[i];
+
+        RUN(c, ST_INCIDENT_PUT, bind_incident(st_, row));
+        /* one that was delayed has a number from now on; ST_INCIDENT_PUT leaves it and its index alone */
+        if (row->ver > 1 && row->opened_at == row->updated_at)
+            RUN(c, ST_INCIDENT_EPISODE, (bind_id(st_, 1, &row->id), sqlite3_bind_int64(st_, 2, row->episode)));
+    }
     for (size_t i = 0; i < s->n_deliveries; i++)
         RUN(c, ST_DELIVERY_PUT, bind_delivery(st_, &s->deliveries[i]));
     for (size_t i = 0; i < s->n_events; i++)
@@ -80,7 +87,7 @@ put_rest(struct conn *c, const struct stage *s, struct tocsin_err *err)
         RUN(c, ST_SILENCE_PUT, bind_silence(st_, &s->silences[i]));
     for (size_t i = 0; i < s->n_gone_silences; i++)
         RUN(c, ST_DROP_SILENCE, bind_id(st_, 1, &s->gone_silences[i]));
-    return TOCSIN_OK;
+    return outbox_persist(c, s, err);
 }
 
 /* Nothing of a failed transaction may stay; a rollback that fails is the end, as memory and disk then differ. */

@@ -25,6 +25,8 @@ stage_release(struct stage *s)
     free(s->policies);
     free(s->silences);
     free(s->gone_silences);
+    free(s->outbox);
+    free(s->outbox_gone);
     memset(s, 0, sizeof *s);
 }
 
@@ -34,6 +36,7 @@ stage_reset(struct stage *s)
     arena_reset(s->arena);
     s->n_alerts = s->n_incidents = s->n_deliveries = s->n_events = s->n_policies = 0;
     s->n_silences = s->n_gone_silences = 0;
+    s->n_outbox = s->n_outbox_gone = 0;
     s->news = s->durable = false;
 }
 

@@ -33,10 +33,14 @@ struct writeset {
     const struct policy_row *policies;     size_t n_policies;   /* known ids are skipped */
     struct silence_row *const *silences;   size_t n_silences;
     const struct id16 *gone_silences;      size_t n_gone_silences;
+    struct outbox_row *const *outbox;      size_t n_outbox;     /* new ones; they get their ids */
+    const int64_t *outbox_gone;            size_t n_outbox_gone;  /* ids; unknown ones are skipped */
 };
 
+#define INCIDENT_DELAYED 1u        /* of incident_filter.states */
+
 struct incident_filter {
-    unsigned states;               /* bit (1 << enum tocsin_incident_state); 0: all */
+    unsigned states;               /* bit (1 << enum tocsin_incident_state), INCIDENT_DELAYED; 0: all but the latter */
     unsigned severities;           /* bit (1 << enum tocsin_severity); 0: all */
     const char *q;                 /* substring of summary, group key, source or id, case folded; NULL: all */
     const struct id16 *before;     /* cursor: only ids below it; NULL: from the newest */
@@ -44,6 +48,7 @@ struct incident_filter {
 };
 
 struct alert_filter {
+    bool waiting;                  /* heartbeats that wait for their next beat as well */
     const char *source;            /* collector; NULL: all */
     const struct id16 *key;        /* NULL: all; has no index, so with it ask for few states */
     unsigned states;               /* bit (1 << enum alert_state); 0: all */
@@ -135,6 +140,11 @@ struct store_ops {
     /* Texts of notes number from+1 ... of an incident, oldest first: events of kind "note". */
     enum tocsin_rc (*get_notes)(struct store *, struct arena *, const struct id16 *id, uint32_t from,
                                 struct event_row **out, size_t *n_out, struct tocsin_err *);
+    /* All that is to be sent, oldest first, without bodies; and one with its body (TOCSIN_NOT_FOUND: gone). */
+    enum tocsin_rc (*list_outbox)(struct store *, struct arena *, struct outbox_row **out, size_t *n_out,
+                                  struct tocsin_err *);
+    enum tocsin_rc (*get_outbox)(struct store *, struct arena *, int64_t id, struct outbox_row *out,
+                                 struct tocsin_err *);
     enum tocsin_rc (*stats)(struct store *, struct store_stats *out, struct tocsin_err *);
     /* TOCSIN_OK when a commit would succeed now, as far as can be told: disk space, last sync. */
     enum tocsin_rc (*health)(struct store *, struct tocsin_err *);

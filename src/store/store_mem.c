@@ -44,6 +44,10 @@ persist(struct writer *w, const struct stage *st, struct tocsin_err *err)
         mem_put_silence(&m->disk, &st->silences[i]);
     for (size_t i = 0; i < st->n_gone_silences; i++)
         mem_drop_silence(&m->disk, &st->gone_silences[i]);
+    for (size_t i = 0; i < st->n_outbox; i++)
+        mem_put_outbox(&m->disk, &st->outbox[i]);
+    for (size_t i = 0; i < st->n_outbox_gone; i++)
+        mem_drop_outbox(&m->disk, st->outbox_gone[i]);
     pthread_mutex_unlock(&m->lock);
     return TOCSIN_OK;
 }
@@ -313,6 +317,8 @@ static const struct store_ops mem_ops = {
     .get_incident = mem_get_incident,
     .get_delivery = mem_get_delivery,
     .get_notes = mem_get_notes,
+    .list_outbox = mem_list_outbox,
+    .get_outbox = mem_get_outbox,
     .stats = mem_stats,
     .health = mem_health,
 };
@@ -367,6 +373,8 @@ load(struct mem *m)
     }
     for (size_t i = 0; i < d->silences.n; i++)
         cache_put_silence(&m->w.cache, d->silences.v[i]);
+    if (d->outbox.n > 0)
+        m->w.last_outbox = ((struct mem_outbox *)d->outbox.v[d->outbox.n - 1])->row.id;
     cache_trim(&m->w.cache);
     writer_publish(&m->w);
 }

@@ -160,6 +160,8 @@ static const struct store_ops sqlite_ops = {
     .get_incident = sqlite_get_incident,
     .get_delivery = sqlite_get_delivery,
     .get_notes = sqlite_get_notes,
+    .list_outbox = sqlite_list_outbox,
+    .get_outbox = sqlite_get_outbox,
     .stats = sqlite_stats,
     .health = sqlite_health,
 };

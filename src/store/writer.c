@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "store/outbox.h"
 #include "store/stage.h"
 
 enum { SILENT_BATCH = 256 };
@@ -265,6 +266,7 @@ writer_begin(struct store *s, struct tocsin_err *err)
         return err_set(err, TOCSIN_INTERNAL, "", "a transaction is open already");
     stage_reset(&w->stage);
     w->next_rowid = w->last_rowid + 1;
+    w->next_outbox = w->last_outbox + 1;
     w->open = true;
     w->refused = false;
     return TOCSIN_OK;
@@ -370,6 +372,7 @@ writer_write(struct store *s, const struct writeset *ws, struct tocsin_err *err)
     rc = fault_in_all(w, ws, err);
     if (rc == TOCSIN_OK) {
         stage_add(&w->stage, &w->cache, ws, &w->next_rowid);
+        outbox_stage(&w->stage, ws, &w->next_outbox);
         rc = stage_check(&w->stage, &w->cache, err);
     }
     if (rc == TOCSIN_OK)
@@ -418,6 +421,7 @@ writer_commit(struct store *s, struct tocsin_err *err)
             return rc;
         }
         w->last_rowid = w->next_rowid - 1;
+        w->last_outbox = w->next_outbox - 1;
         for (size_t i = 0; i < st->n_incidents; i++)
             if (is_new(w, &st->incidents[i].id))
                 w->newest = st->incidents[i].id;

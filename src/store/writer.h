@@ -28,6 +28,8 @@ struct stage {
     struct policy_row *policies;      size_t n_policies, cap_policies;
     struct silence_row *silences;     size_t n_silences, cap_silences;
     struct id16 *gone_silences;       size_t n_gone_silences, cap_gone_silences;
+    struct outbox_row *outbox;        size_t n_outbox;
+    int64_t *outbox_gone;             size_t n_outbox_gone;
     bool news;                     /* holds an alert or incident that is new: refused first when space is short */
     bool durable;                  /* holds more than lazy rows */
 };
@@ -57,6 +59,7 @@ struct writer {
     struct cache cache;
     struct stage stage;
     int64_t last_rowid, next_rowid;
+    int64_t last_outbox, next_outbox;
     struct id16 newest;            /* no stored incident has a greater id */
     bool open;                     /* between begin and commit */
     bool refused;                  /* a write() failed: nothing but rollback is left */

@@ -8,13 +8,14 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
 
-# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor>, fuzz_mapping_<vendor> of each integration that plays
-# the role, made of any_decode.c, any_classify.c and any_mapping.c, with its cases for seeds, where there is no file of
+# Each fuzz_*.c; and fuzz_decode_<vendor>, fuzz_classify_<vendor>, fuzz_intake_<vendor>, fuzz_mapping_<vendor> of each
+# integration that plays the role, made of any_decode.c, any_classify.c, any_intake.c and any_mapping.c, with its cases for seeds, where there is no file of
 # that name.
 targets() {
     ls tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||'
     grep -l '\.decode = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_decode_\1|'
     grep -l '\.classify = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_classify_\1|'
+    grep -l '\.intake = ' integrations/*/*.c | sed 's|^integrations/\([^/]*\)/.*|fuzz_intake_\1|'
     ls integrations/*/mapping.jq | sed 's|^integrations/\([^/]*\)/.*|fuzz_mapping_\1|'
 }
 names=${*:-$(targets | sort -u)}
@@ -53,7 +54,7 @@ ar rcs $out/libcore.a $core
 passed=0 failed=0
 for name in $names; do
     role=$(printf %s "$name" | cut -d_ -f2)
-    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|mapping\)_//p')
+    vendor=$(printf %s "$name" | sed -n 's/^fuzz_\(decode\|classify\|intake\|mapping\)_//p')
     source=tests/fuzz/$name.c
     [ -f "$source" ] || source=tests/fuzz/any_$role.c
     objects=$(compile "$source")
@@ -68,7 +69,7 @@ for name in $names; do
     [ -d "$seeds" ] || seeds=
     [ "$source" = "tests/fuzz/$name.c" ] || /usr/bin/python3 tests/fuzz/seeds.py "$vendor" "$role" "$out/seeds/$name"
     # programs that do not compile leak within libjq; mappings that do must not leak
-    [ "$role" = mapping ] && known=lsan_mapping.supp || known=lsan.supp
+    [ "$role" = mapping ] && [ -n "$vendor" ] && known=lsan_mapping.supp || known=lsan.supp
     if ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS="suppressions=tests/fuzz/$known:print_suppressions=0" "$out/$name" -max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 \
         -artifact_prefix="$out/$name-" "$out/found/$name" $seeds "$out/seeds/$name" >"$out/$name.log" 2>&1; then
         passed=$((passed + 1))

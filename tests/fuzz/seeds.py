@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Seeds for the targets of integrations, from their cases: seeds.py INTEGRATION ROLE FOLDER
 
-The forms are those of any_decode.c and any_mapping.c (ROLE decode, mapping), and any_classify.c (ROLE classify).
+The forms are those of any_decode.c and any_mapping.c (ROLE decode, mapping), any_classify.c (ROLE classify) and
+any_intake.c (ROLE intake).
 """
 import glob
 import hashlib
@@ -38,9 +39,25 @@ def classify(case):
             + line(fields[0] if fields else "sent" if answer.get("sent") else "") + text(answer.get("body", "")))
 
 
+def path_of(case):
+    """As the request has it; or the route's, with its variables filled in."""
+    if "route" not in case:
+        return case["path"]
+    values = iter(case.get("path", []))
+    return "/".join(next(values, "x") if p.startswith("{") else p for p in case["route"].split("/"))
+
+
+def intake(case):
+    if "expect_answer" not in case and "expect_intake" not in case:
+        return None
+    fields = list(case.get("query", {}).values()) + list(case.get("headers", {}).values())
+    return (line(f"{case.get('method', 'POST')} {path_of(case)}") + line(fields[0] if fields else "")
+            + line("stored" if case.get("known") else "") + text(case.get("payload", "")))
+
+
 def main(integration, role, folder):
     os.makedirs(folder, exist_ok=True)
-    make = {"decode": decode, "mapping": decode, "classify": classify}[role]
+    make = {"decode": decode, "mapping": decode, "classify": classify, "intake": intake}[role]
     for name in glob.glob(os.path.join("integrations", integration, "cases", "*.json")):
         with open(name, encoding="utf-8") as f:
             for seed in filter(None, map(make, json.load(f))):

@@ -241,16 +241,21 @@ cases_run(struct case_run *run)
 {
     const json_t *c = run->doc;
 
-    if (json_object_get(c, "expect_request") != NULL || json_object_get(c, "expect_error") != NULL)
+    if (json_object_get(c, "expect_answer") != NULL)
+        cases_answer(run);
+    else if (json_object_get(c, "expect_request") != NULL || json_object_get(c, "expect_error") != NULL)
         cases_render(run);
     else if (json_object_get(c, "expect_outcome") != NULL)
         cases_classify(run);
     else if (json_object_get(c, "expect_verify") != NULL)
         cases_verify(run);
+    else if (json_object_get(c, "expect_intake") != NULL)
+        cases_intake(run);
     else if (json_object_get(c, "expect") != NULL)
         cases_decode(run);
     else
-        buf_add(&run->diff, "the case expects nothing: no expect, expect_verify, expect_request or expect_outcome\n");
+        buf_add(&run->diff,
+                "the case expects nothing: no expect, expect_intake, expect_verify, expect_request or expect_outcome\n");
 }
 
 /* --- comparison -------------------------------------------------------------------------- */

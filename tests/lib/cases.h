@@ -44,8 +44,12 @@ void cases_close(struct case_run *);
 /* Parts, one for each role. */
 void cases_decode(struct case_run *);
 void cases_verify(struct case_run *);
+void cases_answer(struct case_run *);
 void cases_render(struct case_run *);
 void cases_classify(struct case_run *);
+void cases_intake(struct case_run *);
+/* What was made of what arrived. */
+json_t *cases_batch_json(const struct tocsin_batch *);
 
 /* Adds a line for each difference, with its path; takes the reference of actual. */
 void cases_compare(struct buf *diff, const char *path, const json_t *expected, json_t *actual);
@@ -55,6 +59,8 @@ int64_t cases_time(const json_t *object, const char *name);
 /* An alert as a case writes it, and back. */
 json_t *cases_alert_json(const struct tocsin_alert *);
 const struct tocsin_alert *cases_alert(struct arena *, const json_t *);
+/* payload, headers, query, ... of the case as an integration sees them */
+void cases_payload(struct case_run *, struct tocsin_payload *out);
 /* Bytes of a member that is text (as it is) or JSON (dumped); the default when missing. */
 const char *cases_bytes(struct arena *, const json_t *value, size_t *len);
 

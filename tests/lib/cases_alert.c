@@ -159,8 +159,8 @@ query(const struct tocsin_payload *in, const char *name)
     return find(json_object_get(in->host_data, "query"), name);
 }
 
-static void
-payload(struct case_run *run, struct tocsin_payload *in)
+void
+cases_payload(struct case_run *run, struct tocsin_payload *in)
 {
     const json_t *c = run->doc;
 
@@ -178,8 +178,8 @@ payload(struct case_run *run, struct tocsin_payload *in)
     in->host_data = c;
 }
 
-static json_t *
-batch_json(const struct tocsin_batch *b)
+json_t *
+cases_batch_json(const struct tocsin_batch *b)
 {
     json_t *alerts = json_array(), *notes = json_array(), *gets = json_array(), *object = json_object();
 
@@ -210,13 +210,13 @@ cases_decode(struct case_run *run)
 
     if (!cases_open(run, run->plugin->collector_options))
         return;
-    payload(run, &in);
+    cases_payload(run, &in);
     host_batch_init(&batch, run->arena);
     rc = host_decode(run->plugin, run->self, run->mapping, &in, &batch, &err);
     if (rc != err.rc)
         buf_addf(&run->diff, "decode returned %d, but its error says %d\n", (int)rc, (int)err.rc);
     cases_compare(&run->diff, "expect", json_object_get(run->doc, "expect"),
-                  rc == TOCSIN_OK ? batch_json(&batch) : cases_error(&err));
+                  rc == TOCSIN_OK ? cases_batch_json(&batch) : cases_error(&err));
 }
 
 void
@@ -231,7 +231,7 @@ cases_verify(struct case_run *run)
 
     if (!cases_open(run, run->plugin->collector_options))
         return;
-    payload(run, &in);
+    cases_payload(run, &in);
     rc = run->plugin->verify(run->self, &plugin_host, &in, &doc, &err);
     if (rc == TOCSIN_NEED_FETCH && document != NULL) {
         doc.body = cases_bytes(run->arena, document, &doc.len);

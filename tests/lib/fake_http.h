@@ -159,6 +159,18 @@ http_query(const struct http_request *r, const char *name)
     return NULL;
 }
 
+size_t
+http_query_all(struct http_request *r, const char *name, const char ***out)
+{
+    size_t n = 0;
+
+    *out = arena_alloc(r->arena, (r->n_query + 1) * sizeof **out);
+    for (size_t i = 0; i < r->n_query; i++)
+        if (strcmp(r->query[i].name, name) == 0)
+            (*out)[n++] = r->query[i].value;
+    return n;
+}
+
 const char *
 http_body(const struct http_request *r, size_t *len)
 {

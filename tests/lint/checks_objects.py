@@ -100,6 +100,8 @@ def plugin_includes(tree):
             if not m:
                 continue
             kind, header = m.groups()
+            if header.endswith(".pb-c.h"):       # made from a .proto that is there
+                header = header[:-len(".pb-c.h")] + ".proto"
             own = kind == '"' and "/" not in header and os.path.exists(tree.path(os.path.join(os.path.dirname(name), header)))
             if not (own or kind == "<" and (header.startswith("tocsin/") or header in C_HEADERS)):
                 bad.append(f"{name}:{number}: includes {header}; only <tocsin/...>, jansson and plain C are there")

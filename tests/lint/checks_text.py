@@ -142,7 +142,7 @@ def lines(tree, warn=None):
 
 # --- names, headings, words ------------------------------------------------------------------
 
-GENERIC = {"json", "log", "webhook", "email", "http", "mqtt", "syslog", "generic", "null", "test"}
+GENERIC = {"heartbeat", "json", "log", "webhook", "email", "http", "mqtt", "syslog", "generic", "null", "test"}
 
 
 def vendor_names(tree):

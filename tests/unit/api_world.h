@@ -208,9 +208,24 @@ store_stats(struct store *s, struct store_stats *out, struct tocsin_err *err)
     return TOCSIN_OK;
 }
 
+static enum tocsin_rc
+store_list_silences(struct store *s, struct arena *a, struct silence_row **out, size_t *n, struct tocsin_err *err)
+{
+    (void)s;
+    if (store_fails != TOCSIN_OK)
+        return store_broken(err);
+    *out = arena_alloc(a, sizeof **out);
+    (*out)[0] = (struct silence_row){ .id = { .b = { [15] = 0x51 } }, .phase = SILENCE_ACTIVE, .starts_at = AT(0),
+                                      .ends_at = INT64_C(4000000000000), .updated_at = AT(0),
+                                      .matchers = "host=\"a\"", .created_by = "anna", .comment = "works",
+                                      .annotations = "" };
+    *n = 1;
+    return TOCSIN_OK;
+}
+
 static const struct store_ops store_ops = {
     .name = "fake", .list_incidents = store_list_incidents, .list_alerts = store_list_alerts,
-    .get_incident = store_get_incident, .stats = store_stats,
+    .get_incident = store_get_incident, .stats = store_stats, .list_silences = store_list_silences,
 };
 static struct store store = { &store_ops };
 
@@ -412,8 +427,8 @@ world_collector_stats(void *ctx, struct arena *a, struct collector_stats **out)
 {
     (void)ctx;
     *out = arena_zalloc(a, 2 * sizeof **out);
-    (*out)[0] = (struct collector_stats){ "web", 5, 9, 1, AT(3), 0 };
-    (*out)[1] = (struct collector_stats){ "training", 4, 6, 0, 0, 0 };
+    (*out)[0] = (struct collector_stats){ "web", 5, 9, 1, AT(3), 0, NULL, 0 };
+    (*out)[1] = (struct collector_stats){ "training", 4, 6, 0, 0, 0, NULL, 0 };
     return 2;
 }
 

@@ -27,10 +27,14 @@ struct spec {                      /* lists end with NULL */
     const struct policy *policy;
     const char *notify[3];
     bool drop, suppress, stop;
+    struct { uint32_t count; int64_t window; const char *by[3]; } threshold;
+    int64_t delay, resolve_after;
+    bool has_delay;                /* also when it is 0 */
     enum { UNSAID, MAKES, MAKES_NOT } alert;
 };
 
-static struct policy page = { .name = "page" }, other = { .name = "other" };
+static struct policy page = { .name = "page" };
+static struct policy other __attribute__((unused)) = { .name = "other" };
 
 static inline size_t
 length(const char *const *list, size_t max)
@@ -65,6 +69,14 @@ source_of(struct arena *a, struct spec *s, unsigned line)
     r.n_unset = length(s->unset, 3);
     r.has_group_by = s->group_by[0] != NULL;
     r.n_group_by = r.has_group_by && s->group_by[0][0] == '\0' && s->group_by[1] == NULL ? 0 : length(s->group_by, 4);
+    r.threshold.count = s->threshold.count;
+    r.threshold.window_ms = s->threshold.window;
+    r.threshold.by = s->threshold.by;
+    r.threshold.n_by = length(s->threshold.by, 3);
+    r.delay_ms = s->delay;
+    r.has_delay = s->has_delay || s->delay > 0;
+    r.resolve_after_ms = s->resolve_after;
+    r.has_resolve_after = s->resolve_after > 0;
     r.n_notify = length(s->notify, 3);
     return r;
 }

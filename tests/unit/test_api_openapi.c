@@ -100,7 +100,8 @@ check_operation(const char *path, const char *method, json_t *op)
         assert_non_null(strstr(path, variable));
     }
     assert_int_equal(in_path, strchr(path, '{') != NULL);
-    assert_true(strcmp(method, "get") == 0 || strcmp(method, "post") == 0 || strcmp(method, "delete") == 0);
+    assert_true(strcmp(method, "get") == 0 || strcmp(method, "post") == 0 || strcmp(method, "put") == 0 ||
+                strcmp(method, "delete") == 0);
 }
 
 static void
@@ -138,6 +139,8 @@ answers_fit_the_schemas(void **state)
         { "GET", "/v1/incidents/000000a1", "Incident" },
         { "POST", "/v1/incidents/000000a1/ack", "Incident" },
         { "GET", "/v1/alerts", "AlertList" },
+        { "GET", "/v1/silences", "SilenceList" },
+        { "GET", "/v1/silences/00000000-0000-0000-0000-000000000051", "Silence" },
         { "GET", "/v1/notifiers", "NotifierList" },
         { "GET", "/v1/collectors", "CollectorList" },
         { "GET", "/v1/version", "Version" },

@@ -256,7 +256,7 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
     struct decision d = { .status = status, .source = "cloud", .dedup_key = w[1], .summary = w[1],
                           .severity = TOCSIN_ERROR, .body = w[1], .body_len = strlen(w[1]), .digest = 1,
                           .policy = s->policy, .routed_by = "default policy", .held_by = "",
-                          .starts_at = s->starts_at };
+                          .delayed_by = "rule 'x' (f:1)", .starts_at = s->starts_at };
     const char *parts[] = { "cloud", w[1] };
     struct event e = { .kind = EV_ALERT, .decision = &d };
     char group[2] = { w[1][0], '\0' };       /* a1 and a2 are one group */
@@ -268,6 +268,14 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
             d.severity = severity_of(w[i]);
         d.digest += strcmp(w[i], "changed") == 0;
         d.suppress |= strcmp(w[i], "quiet") == 0;
+        d.below |= strcmp(w[i], "below") == 0;
+        d.steady |= strcmp(w[i], "steady") == 0;
+        if (strcmp(w[i], "delayed") == 0)
+            d.delay_ms = 120000;
+        if (strcmp(w[i], "briefly") == 0)
+            d.delay_ms = 60000;
+        if (strcmp(w[i], "kept") == 0)
+            d.resolve_after_ms = 240000;
         d.drop |= strcmp(w[i], "drop") == 0;
         d.routed |= strcmp(w[i], "routed") == 0;
         if (strcmp(w[i], "also") == 0) {
@@ -285,7 +293,7 @@ alert(struct story *s, enum tocsin_status status, char **w, int n)
         if (strcmp(w[i], "expiring") == 0)
             d.expires_at = s->now + 240000;
     }
-    if (d.suppress || d.drop)
+    if (d.suppress || d.drop || d.below)
         d.held_by = "rule 'x' (f:1)";
     d.key = id_hash(parts, 2);
     d.group = id_hash(group_parts, 1);
@@ -412,7 +420,9 @@ say_state(struct story *s)
     if (!id_is_zero(&s->newest))
         assert_int_equal(s->store->ops->load_incidents(s->store, s->arena, &s->newest, 1, &row, &found, &err),
                          TOCSIN_OK);
-    say(s, "|%s%s%s", states[found ? row.state : 0], found && row.exhausted ? " exhausted" : "",
+    say(s, "|%s%s%s", found && incident_is_delayed(&row) ? "delayed"
+                      : found && incident_never_was(&row) ? "never"
+                                                          : states[found ? row.state : 0], found && row.exhausted ? " exhausted" : "",
         found && row.suppressed_by[0] != '\0' ? " suppressed" : "");
 }
 

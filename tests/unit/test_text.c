@@ -68,12 +68,31 @@ sequences(void **state)
     arena_free(a);
 }
 
+static void
+percent_codes(void **state)
+{
+    static const struct { const char *in, *out; size_t n; } cases[] = {
+        { "", "", 0 }, { "plain", "plain", 5 }, { "a%20b%2Fc", "a b/c", 5 }, { "%C3%a9", "\xc3\xa9", 2 },
+        { "a+b", "a+b", 3 }, { "%", "%", 1 }, { "100%", "100%", 4 }, { "%4", "%4", 2 }, { "%zz%41", "%zzA", 4 },
+        { "%2525", "%25", 3 }, { "a%00b", "a", 3 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[16];
+
+        memcpy(text, cases[i].in, strlen(cases[i].in) + 1);
+        assert_int_equal(text_unescape(text), cases[i].n);
+        assert_string_equal(text, cases[i].out);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_everywhere),
-        cmocka_unit_test(sequences),
+        cmocka_unit_test(sequences), cmocka_unit_test(percent_codes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

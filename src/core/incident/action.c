@@ -162,7 +162,7 @@ incident_on_action(struct world *w, struct event *e)
     };
     struct world_incident *i = incident_named(w, e);
 
-    if (i == NULL) {
+    if (i == NULL || i->row.opened_at == 0) {
         e->rc = err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");
         return;
     }
@@ -178,7 +178,9 @@ incident_on_timer(struct world *w, struct world_incident *i)
 {
     struct incident_row *r = &i->row;
 
-    if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until > 0 && r->snoozed_until <= w->now)
+    if (incident_is_delayed(r) && r->snoozed_until <= w->now)
+        incident_open(w, i);
+    else if (r->state == TOCSIN_INC_TRIGGERED && r->snoozed_until > 0 && r->snoozed_until <= w->now)
         bring_back(w, i, "timer", "the snooze is over");
     else if (r->state == TOCSIN_INC_ACKNOWLEDGED && i->policy->ack_timeout_ms > 0 &&
              r->acked_at + i->policy->ack_timeout_ms <= w->now)

@@ -7,6 +7,19 @@
 
 /* Count an open alert in, or (by -1) out. */
 void incident_count(struct incident_row *, const struct alert_row *, int by);
+/* The alert as its source tells it now; what holds it back, in words, or "". */
+const char *incident_take_report(struct world_alert *, const struct decision *, struct world *, enum alert_state);
+void incident_close_alert(struct world *, struct world_alert *, int64_t ended_at);
+/* An open alert of an incident ended: by its source, or for want of news. */
+void incident_alert_over(struct world *, struct world_alert *, int64_t ended_at, const char *by, const char *why);
+/* The incident that the alert belongs to; opened if its group has none. */
+struct world_incident *incident_for(struct world *, const struct decision *);
+/* Why an alert became what it is: each rule that shaped it, and each that should have but failed. */
+void incident_note_rules(struct world *, const struct world_incident *, const struct decision *, bool failed_only);
+/* Targets that rules name beside the policy. */
+void incident_add_targets(struct world *, struct world_incident *, const struct decision *);
+/* A delayed incident opens: people are told from now on. */
+void incident_open(struct world *, struct world_incident *);
 /* For good: state, ledger, timers. */
 void incident_resolve(struct world *, struct world_incident *, const char *by, const char *text);
 

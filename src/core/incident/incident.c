@@ -104,6 +104,17 @@ settle(struct world *w, struct world_incident *i, const char *held_by)
 }
 
 void
+incident_open(struct world *w, struct world_incident *i)
+{
+    i->row.opened_at = w->now;
+    i->row.snoozed_until = 0;
+    i->row.episode = world_next_episode(w, &i->row.group);
+    changed(w, i);
+    world_note(w, &i->row.id, "opened", "timer", "%s", i->row.summary);
+    settle(w, i, "");
+}
+
+void
 incident_resolve(struct world *w, struct world_incident *i, const char *by, const char *text)
 {
     struct incident_row *r = &i->row;
@@ -120,16 +131,23 @@ incident_resolve(struct world *w, struct world_incident *i, const char *by, cons
 
 /* --- alerts --------------------------------------------------------------------------- */
 
+/* When it is resolved for want of news; 0: never. */
+static int64_t
+expiry(const struct decision *d, const struct world *w)
+{
+    return d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
+}
+
 /* The alert as its source tells it now; what holds it back, in words, or "". */
-static const char *
-fill(struct world_alert *a, const struct decision *d, struct world *w, enum alert_state state)
+const char *
+incident_take_report(struct world_alert *a, const struct decision *d, struct world *w, enum alert_state state)
 {
     struct alert_row *r = &a->row;
     const struct silence_row *silence;
 
+    r->suppressed = incident_suppresses(d, r) ? HELD_BY_RULE : 0;
     r->state = (uint8_t)state;
     r->severity = (uint8_t)d->severity;
-    r->suppressed = d->suppress ? HELD_BY_RULE : 0;
     r->digest = d->digest;
     r->body = d->body;
     r->body_len = d->body_len;
@@ -137,7 +155,7 @@ fill(struct world_alert *a, const struct decision *d, struct world *w, enum aler
     r->dedup_key = d->dedup_key;
     r->starts_at = d->starts_at;
     r->ends_at = d->ends_at;
-    r->expires_at = d->expires_at;
+    r->expires_at = expiry(d, w);
     r->last_at = w->now;
     if (r->count == 0)
         r->first_at = w->now;
@@ -154,95 +172,34 @@ counted(struct world_alert *a, const struct decision *d, const struct world *w)
 {
     a->row.count += 1 + (d != NULL ? d->more : 0);
     a->row.last_at = w->now;
-    if (d != NULL && d->expires_at > 0)
-        a->row.expires_at = d->expires_at;
+    if (d != NULL && expiry(d, w) > 0)
+        a->row.expires_at = expiry(d, w);
     if (a->dirt == CLEAN)
         a->dirt = COUNTED;
-}
-
-enum { RULES_TOLD = 10, RULE_TEXT = 300 };
-
-/* Why it became what it is: each rule that shaped the alert, and each that should have but failed. */
-static void
-note_rules(struct world *w, const struct world_incident *i, const struct decision *d, bool failed_only)
-{
-    size_t told = 0;
-
-    for (size_t k = 0; k < d->n_trace; k++) {
-        const struct rule_trace *t = &d->trace[k];
-
-        if (failed_only && !t->failed)
-            continue;
-        if (told++ == RULES_TOLD) {
-            world_note(w, &i->row.id, "rule", d->source, "and more rules, which this line stands for");
-            return;
-        }
-        world_note(w, &i->row.id, t->failed ? "rule failed" : "rule", t->rule, "%s:%u: %s", t->pos.file, t->pos.line,
-                   text_cut_bytes(w->arena, t->text, RULE_TEXT));
-    }
-}
-
-static struct world_incident *
-open_incident(struct world *w, const struct decision *d)
-{
-    struct world_incident *i = world_open_incident(w, &d->group);
-
-    if (i != NULL)
-        return i;
-    i = world_new_incident(w, &d->group, d->policy);
-    i->row.group_key = d->group_key;
-    i->row.summary = d->summary;
-    i->row.source = d->source;
-    i->row.severity = (uint8_t)d->severity;
-    world_note(w, &i->row.id, "opened", d->source, "%s; routed to %s by %s", d->summary, d->policy->name, d->routed_by);
-    note_rules(w, i, d, false);
-    return i;
-}
-
-static void
-add_targets(struct world *w, struct world_incident *i, const struct decision *d)
-{
-    for (size_t k = 0; k < d->n_notify; k++) {
-        size_t n = strlen(d->notify[k]);
-        const char *at = i->row.notify;
-        bool there = false;
-
-        while ((at = strstr(at, d->notify[k])) != NULL) {
-            there |= (at == i->row.notify || at[-1] == '\n') && (at[n] == '\0' || at[n] == '\n');
-            at += n;
-        }
-        if (there)
-            continue;
-        i->row.notify = i->row.notify[0] == '\0' ? d->notify[k]
-                                                 : arena_printf(w->arena, "%s\n%s", i->row.notify, d->notify[k]);
-        i->dirty = true;
-        if (i->row.paging && i->row.state == TOCSIN_INC_TRIGGERED)
-            ledger_page(w, i, d->notify[k], STEP_NONE);
-    }
 }
 
 static void
 attach(struct world *w, struct world_alert *a, struct event *e)
 {
     const struct decision *d = e->decision;
-    struct world_incident *i = open_incident(w, d);
-    const char *held_by = fill(a, d, w, ALERT_FIRING);
+    struct world_incident *i = incident_for(w, d);
+    const char *held_by = incident_take_report(a, d, w, ALERT_FIRING);
 
     a->row.incident = i->row.id;
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total++ > 0) {
         world_note(w, &i->row.id, "alert", d->source, "%s joined: %s", severity_name(d->severity), d->summary);
-        note_rules(w, i, d, true);
+        incident_note_rules(w, i, d, true);
         changed(w, i);
     }
-    add_targets(w, i, d);
+    incident_add_targets(w, i, d);
     settle(w, i, held_by);
     e->incident_r = i->row.id;
 }
 
-static void
-close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
+void
+incident_close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
 {
     a->row.state = ALERT_RESOLVED;
     a->row.ends_at = ended_at > 0 ? ended_at : w->now;
@@ -251,15 +208,28 @@ close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
     a->dirt = DIRTY;
 }
 
-/* An open alert of an incident ended: by its source, or for want of news. */
+/* All is over before the delay was: there never was an incident. */
 static void
-alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char *by, const char *why)
+forget_incident(struct world *w, struct world_alert *a, struct world_incident *i)
+{
+    i->row.state = TOCSIN_INC_RESOLVED;
+    i->row.resolved_at = i->row.updated_at = w->now;
+    i->row.snoozed_until = i->row.next_due = 0;
+    i->dirty = true;
+    a->row.incident = (struct id16){ { 0 } };
+}
+
+/* An open alert of an incident ended: by its source, or for want of news. */
+void
+incident_alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char *by, const char *why)
 {
     struct world_incident *i = world_incident(w, &a->row.incident);
 
     if (a->row.state == ALERT_FIRING && i != NULL && i->row.state != TOCSIN_INC_RESOLVED) {
         incident_count(&i->row, &a->row, -1);
-        if (open_alerts(&i->row) == 0) {
+        if (open_alerts(&i->row) == 0 && incident_is_delayed(&i->row)) {
+            forget_incident(w, a, i);
+        } else if (open_alerts(&i->row) == 0) {
             incident_resolve(w, i, by, why);
         } else {
             world_note(w, &i->row.id, "alert", by, "an alert ended (%s); %u still fire", why, open_alerts(&i->row));
@@ -267,7 +237,7 @@ alert_over(struct world *w, struct world_alert *a, int64_t ended_at, const char 
             settle(w, i, "");
         }
     }
-    close_alert(w, a, ended_at);
+    incident_close_alert(w, a, ended_at);
 }
 
 /* The source tells something new about an alert that fires. */
@@ -289,13 +259,13 @@ update(struct world *w, struct world_alert *a, struct event *e)
         return;
     }
     incident_count(&i->row, &a->row, -1);
-    held_by = fill(a, d, w, ALERT_FIRING);
+    held_by = incident_take_report(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
     if (i->row.n_total == 1)
         i->row.summary = d->summary;
     changed(w, i);
-    add_targets(w, i, d);
+    incident_add_targets(w, i, d);
     settle(w, i, held_by);
 }
 
@@ -318,7 +288,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
         e->incident_r = a->row.incident;
         return;
     case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
-        close_alert(w, a, d->starts_at);
+        incident_close_alert(w, a, d->starts_at);
         break;
     case ALERT_DROPPED:                      /* no rule drops it any more */
         attach(w, a, e);
@@ -329,7 +299,7 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
     if (a->row.state != ALERT_NONE)
         a = world_next_occurrence(w, a);
     if (d->drop)
-        fill(a, d, w, ALERT_DROPPED);
+        incident_take_report(a, d, w, ALERT_DROPPED);
     else
         attach(w, a, e);
 }
@@ -350,7 +320,8 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
         return;
     }
     a->row.count++;
-    alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+    incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+    e->incident_r = a->row.incident;
 }
 
 static void
@@ -371,7 +342,7 @@ on_unknown(struct world *w, struct world_alert *a, struct event *e)
     }
     if (a->row.state != ALERT_NONE)
         a = world_next_occurrence(w, a);
-    fill(a, d, w, ALERT_UNKNOWN);
+    incident_take_report(a, d, w, ALERT_UNKNOWN);
 }
 
 void
@@ -393,7 +364,7 @@ incident_on_alert(struct world *w, struct event *e)
 }
 
 void
-incident_on_expiry(struct world *w, const struct event *e)
+incident_on_expiry(struct world *w, struct event *e)
 {
     struct world_alert *a = world_alert(w, &e->key);
 
@@ -404,7 +375,14 @@ incident_on_expiry(struct world *w, const struct event *e)
         a->dirt = DIRTY;
         return;
     }
-    alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
+    if (a->row.state == ALERT_DROPPED && e->decision != NULL) {
+        if (e->decision->drop)
+            incident_take_report(a, e->decision, w, ALERT_DROPPED);
+        else
+            attach(w, a, e);
+        return;
+    }
+    incident_alert_over(w, a, a->row.expires_at, "timer", "no news from the source");
 }
 
 /* --- silences ---------------------------------------------------------------------------- */

@@ -18,11 +18,23 @@
 #include "core/pipeline.h"
 
 void incident_on_alert(struct world *, struct event *);
-void incident_on_expiry(struct world *, const struct event *);
+void incident_on_expiry(struct world *, struct event *);
+/* EV_BEAT, EV_ARM, EV_DISARM. */
+void incident_on_beat(struct world *, const struct event *);
 /* Silences changed: hold the alert, or let it go; then the incident pages as if its alert were new. */
 void incident_on_recheck(struct world *, const struct event *);
 void incident_on_action(struct world *, struct event *);
 /* Acknowledgement or snooze ran out. */
 void incident_on_timer(struct world *, struct world_incident *);
+
+/*
+ * Is an alert of this decision suppressed?  Below a threshold it is, unless it has been told already: what fell
+ * asleep with a restart of the counters must not hide what pages.
+ */
+static inline bool
+incident_suppresses(const struct decision *d, const struct alert_row *a)
+{
+    return d->suppress || (d->below && (a->state != ALERT_FIRING || (a->suppressed & HELD_BY_RULE) != 0));
+}
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "base/xalloc.h"
 #include "core/alert.h"
 #include "core/normalise/normalise.h"
 #include "core/normalise/severity.h"
@@ -267,7 +268,7 @@ apply_route(struct run *r, const struct rule *rule)
     if (rule->policy != NULL) {
         r->out->policy = rule->policy;
         r->out->routed = true;
-        r->out->routed_by = rule->by;
+        r->out->routed_by = rule->said_by;
         say(r, "policy ", rule->policy->name);
     }
     apply_notify(r, rule);
@@ -280,15 +281,112 @@ apply_hold(struct run *r, const struct rule *rule)
     struct decision *d = r->out;
 
     if (rule->drop && !d->drop)
-        d->held_by = rule->by;
+        d->held_by = rule->said_by;
     else if (rule->suppress && !d->suppress && !d->drop)
-        d->held_by = rule->by;
+        d->held_by = rule->said_by;
     d->drop = d->drop || rule->drop;
     d->suppress = d->suppress || rule->suppress;
     if (rule->drop)
         say(r, "drop", "");
     if (rule->suppress)
         say(r, "suppress", "");
+}
+
+/* --- in time ---------------------------------------------------------------------------------------- */
+
+static void
+apply_times(struct run *r, const struct rule *rule)
+{
+    struct decision *d = r->out;
+    char text[DURATION_TEXT];
+
+    if (rule->has_delay) {
+        d->delay_ms = rule->delay_ms;
+        d->delayed_by = rule->said_by;
+        say(r, "delay ", duration_format(rule->delay_ms, text));
+    }
+    if (rule->has_resolve_after) {
+        d->resolve_after_ms = rule->resolve_after_ms;
+        say(r, "resolve_after ", duration_format(rule->resolve_after_ms, text));
+    }
+}
+
+/* "threshold/<rule>" and, behind it, "/name=value" for each of `by`: identity of what many lines become together. */
+static const char *
+threshold_key(struct run *r, const struct rule *rule)
+{
+    struct buf *b = &r->sc->text;
+
+    buf_reset(b);
+    buf_add(b, "threshold/");
+    buf_add(b, rule->name);
+    for (size_t i = 0; i < rule->n_by; i++) {
+        buf_add(b, "/");
+        buf_add(b, rule->by[i].label);
+        buf_add(b, "=");
+        buf_add(b, run_value(r, &rule->by[i]));
+    }
+    return arena_strndup(r->arena, b->p, b->n);
+}
+
+static uint32_t
+count_hit(struct run *r, const struct rule *rule, const char *key)
+{
+    struct rule_scratch *sc = r->sc;
+    struct rule_hit hit = { .count = rule->count, .window_ms = rule->window_ms };
+    uint32_t n;
+
+    if (sc->repeats)
+        return sc->next_said < sc->n_said ? sc->said[sc->next_said++] : 0;
+    hit.group = id_hash(&key, 1);
+    if (!r->record) {
+        const char *parts[] = { r->view.source, r->view.dedup_key,
+                                arena_printf(r->arena, "%lld", (long long)r->view.starts_at) };
+        struct id16 id = id_hash(parts, 3);
+
+        memcpy(&hit.what, id.b, sizeof hit.what);
+        hit.what |= 1;
+    }
+    n = sc->count != NULL ? sc->count(sc->count_ctx, &hit) : 0;
+    if (r->record) {
+        if (sc->n_said == sc->cap_said) {
+            sc->cap_said = sc->cap_said * 2 + 8;
+            sc->said = xrealloc(sc->said, sc->cap_said * sizeof *sc->said);
+        }
+        sc->said[sc->n_said++] = n;
+    }
+    return n;
+}
+
+/* False: a line of a log below the threshold, of which the rule makes nothing yet. */
+static bool
+apply_threshold(struct run *r, const struct rule *rule)
+{
+    struct decision *d = r->out;
+    char text[DURATION_TEXT];
+    const char *key;
+    uint32_t n;
+
+    if (rule->count == 0 || r->view.status != TOCSIN_FIRING)
+        return true;
+    key = threshold_key(r, rule);
+    n = count_hit(r, rule, key);
+    say(r, "threshold ", arena_printf(r->arena, "%u of %u in %s", n, rule->count,
+                                      duration_format(rule->window_ms, text)));
+    if (n < rule->count && r->record)
+        return false;
+    if (n < rule->count) {
+        d->below = true;
+        if (d->held_by[0] == '\0')
+            d->held_by = rule->said_by;
+        return true;
+    }
+    if (r->record) {
+        r->view.dedup_key = text_clean(r->arena, key, strlen(key), MAX_KEY);
+        d->steady = true;
+        d->resolve_after_ms = rule->window_ms;
+    }
+    return true;
 }
 
 /* A rule that failed makes an alert all the same: something that a person waits for happened. */
@@ -308,6 +406,10 @@ actions_apply(struct run *r, const struct rule *rule)
     bool good = true;
 
     buf_reset(trace);
+    if (!apply_threshold(r, rule)) {
+        run_trace(r, rule, trace->p, false);
+        return;
+    }
     for (size_t i = 0; i < rule->n_set; i++)
         good = apply_set(r, &rule->set[i]) && good;
     for (size_t i = 0; i < rule->n_unset; i++)
@@ -315,6 +417,7 @@ actions_apply(struct run *r, const struct rule *rule)
     if (rule->has_dedup_key)
         good = apply_dedup_key(r, rule) && good;
     apply_route(r, rule);
+    apply_times(r, rule);
     if (good)
         apply_hold(r, rule);
     else if (rule->drop || rule->suppress)

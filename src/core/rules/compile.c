@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "core/normalise/severity.h"
 #include "core/rules/ruleset.h"
+#include "core/rules/tally.h"
 
 /* Who uses an expression first: for the message when jq does not accept it. */
 struct user { const struct rule *rule; const char *what; size_t column; };
@@ -160,6 +161,24 @@ compile_group_by(struct compiler *c, const struct rule_src *src, struct rule *r)
 }
 
 static void
+compile_threshold(struct compiler *c, const struct rule_src *src, struct rule *r)
+{
+    r->count = src->threshold.count;
+    r->window_ms = src->threshold.window_ms;
+    r->n_by = src->threshold.n_by;
+    r->by = arena_zalloc(c->arena, r->n_by * sizeof *r->by);
+    for (size_t i = 0; i < r->n_by; i++) {
+        r->by[i] = name_ref(c, src->threshold.by[i]);
+        if (src->threshold.by[i][0] == '\0')
+            COMPLAIN(c, r, "rule '%s': threshold by: an empty name", r->name);
+    }
+    if (r->count > TALLY_MAX_COUNT)
+        COMPLAIN(c, r, "rule '%s': threshold count: %u is more than %d", r->name, r->count, TALLY_MAX_COUNT);
+    if (r->count > 0 && r->window_ms <= 0)
+        COMPLAIN(c, r, "rule '%s': a threshold needs a window", r->name);
+}
+
+static void
 compile_actions(struct compiler *c, const struct rule_src *src, struct rule *r)
 {
     compile_set(c, src, r);
@@ -177,6 +196,11 @@ compile_actions(struct compiler *c, const struct rule_src *src, struct rule *r)
     r->n_notify = src->n_notify;
     for (size_t i = 0; i < src->n_notify; i++)
         r->notify[i] = arena_strdup(c->arena, src->notify[i]);
+    compile_threshold(c, src, r);
+    r->has_delay = src->has_delay;
+    r->delay_ms = src->delay_ms;
+    r->has_resolve_after = src->has_resolve_after;
+    r->resolve_after_ms = src->resolve_after_ms;
     r->drop = src->drop;
     r->suppress = src->suppress;
     r->stop = src->stop;
@@ -235,8 +259,10 @@ what_it_makes(const struct rule_src *src, const struct rule *r)
 {
     bool weighs = r->policy != NULL || r->n_notify > 0 || r->has_group_by || r->has_dedup_key;
 
-    if (src->has_alert)
+    if (src->has_alert && (src->alert || r->count == 0))
         return src->alert ? MAKES_ALERT : MAKES_NO_ALERT;
+    if (r->count > 0)
+        return MAKES_ALERT;
     if (r->drop)
         return MAKES_NO_ALERT;
     for (size_t i = 0; i < r->n_set; i++)
@@ -258,7 +284,7 @@ compile_rule(struct compiler *c, const struct rule_src *src, struct rule *r)
     r->pos.file = arena_strdup(c->arena, src->pos.file != NULL ? src->pos.file : "");
     r->pos.line = src->pos.line;
     r->at = arena_printf(c->arena, "%s:%u", r->pos.file, r->pos.line);
-    r->by = arena_printf(c->arena, "rule '%s' (%s)", r->name, r->at);
+    r->said_by = arena_printf(c->arena, "rule '%s' (%s)", r->name, r->at);
     if (r->name[0] == '\0')
         COMPLAIN(c, r, "a rule without a name");
     compile_match(c, src, r);

@@ -44,6 +44,9 @@ struct rule_src {
     const struct policy *policy;     /* NULL: unchanged; outlives the rule set */
     const char **notify; size_t n_notify;
     bool drop, suppress, stop;
+    int64_t delay_ms, resolve_after_ms;
+    bool has_delay, has_resolve_after;
+    struct { uint32_t count; int64_t window_ms; const char **by; size_t n_by; } threshold;   /* count 0: none */
     bool has_alert, alert;           /* alert: does it make an alert of a log's record?  Unset: see README.md */
 };
 
@@ -59,6 +62,17 @@ size_t ruleset_count(const struct ruleset *);
 
 struct rule_scratch *rule_scratch_new(const struct ruleset *);
 void rule_scratch_free(struct rule_scratch *);
+
+/* One match of a rule with a threshold. */
+struct rule_hit {
+    struct id16 group;               /* of the rule and the values of its `by` */
+    uint64_t what;                   /* the same alert twice counts once; 0: a line of a log, which always counts */
+    uint32_t count; int64_t window_ms;
+};
+/* Counts a hit; how many there are within the window now (tally.h).  Without one nothing counts, and no threshold is
+ * reached: explanations change no counter. */
+typedef uint32_t (*rule_count)(void *ctx, const struct rule_hit *);
+void rule_scratch_count(struct rule_scratch *, rule_count, void *ctx);
 
 /* A rule that chooses a policy, as it was written: for those who show what goes where. */
 struct rule_way {
@@ -96,6 +110,11 @@ struct decision {
     const char **notify; size_t n_notify;
     struct rule_trace *trace; size_t n_trace;
     bool failed;                     /* at least one rule failed: report it */
+    int64_t delay_ms;                /* the incident opens when it still fires then; 0: at once */
+    const char *delayed_by;          /* the rule; "" */
+    int64_t resolve_after_ms;        /* resolved when there is no news for so long; 0: expires_at says when, if at all */
+    bool below;                      /* below a threshold: suppressed, unless it fires and has been told already */
+    bool steady;                     /* stands for many lines of a log: while it fires, another text is no news */
     uint32_t more;                   /* reports that it stands for beside its own: equal lines of a log */
 };
 

@@ -33,7 +33,7 @@ struct rule {
     const char *name;
     struct rule_pos pos;
     const char *at;                /* "f.cfg:3" */
-    const char *by;                /* "rule 'x' (f.cfg:3)" */
+    const char *said_by;           /* "rule 'x' (f.cfg:3)" */
     struct alternative *any; size_t n_any;
     struct set_action *set;  size_t n_set;
     struct name_ref *unset;  size_t n_unset;
@@ -44,6 +44,10 @@ struct rule {
     const struct policy *policy;
     const char **notify; size_t n_notify;
     bool drop, suppress, stop;
+    bool has_delay, has_resolve_after;
+    int64_t delay_ms, resolve_after_ms;
+    uint32_t count; int64_t window_ms;               /* threshold; count 0: none */
+    struct name_ref *by; size_t n_by;
     enum makes makes;
 };
 
@@ -66,6 +70,10 @@ struct rule_scratch {
     uint32_t *touched; size_t n_touched;           /* slots of labels that have a value */
     struct cursor *cursors; size_t n_cursors, cap_cursors;
     struct buf trace, text;
+    rule_count count; void *count_ctx;
+    /* what the thresholds said of a record on trial: to be said again, without counting, when it is decided to stay */
+    uint32_t *said; size_t n_said, cap_said, next_said;
+    bool repeats;
     struct arena *trial;           /* a record's decision, before it is known whether it becomes an alert */
 };
 
@@ -90,6 +98,10 @@ struct run {
 void run_put_value(struct run *, uint32_t slot, const char *value);
 /* Apply the actions of a rule that matched, with a trace of what they did.  actions.c */
 void actions_apply(struct run *, const struct rule *);
+/* What a name stands for in the alert at work.  run.c */
+const char *run_value(const struct run *, const struct name_ref *);
+/* Keys and group of the decision, from the alert as it is now.  identify.c */
+void run_identify(struct run *, const char *source);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);
 
 /* As ruleset_decide(), but looks at every rule: what the index is tested against. */

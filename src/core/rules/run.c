@@ -50,10 +50,18 @@ rule_scratch_free(struct rule_scratch *sc)
     free(sc->values);
     free(sc->touched);
     free(sc->cursors);
+    free(sc->said);
     buf_release(&sc->trace);
     buf_release(&sc->text);
     arena_free(sc->trial);
     free(sc);
+}
+
+void
+rule_scratch_count(struct rule_scratch *sc, rule_count count, void *ctx)
+{
+    sc->count = count;
+    sc->count_ctx = ctx;
 }
 
 /* --- candidates --------------------------------------------------------------------------- */
@@ -289,8 +297,8 @@ begin(struct run *r, const char *source, const struct tocsin_alert *a, const str
     }
 }
 
-static const char *
-field_value(const struct run *r, const struct name_ref *ref)
+const char *
+run_value(const struct run *r, const struct name_ref *ref)
 {
     switch (ref->field) {
     case FIELD_SEVERITY:
@@ -305,74 +313,6 @@ field_value(const struct run *r, const struct name_ref *ref)
         break;
     }
     return alert_pair_find(r->labels, r->view.n_labels, ref->label);
-}
-
-/* Without escapes, `a=1,b=2` could be one value or two, and two problems would share an incident. */
-static char *
-add_escaped(char *p, const char *value)
-{
-    for (; *value != '\0'; value++) {
-        if (*value == ',' || *value == '=' || *value == '\\')
-            *p++ = '\\';
-        *p++ = *value;
-    }
-    return p;
-}
-
-/* "policy/cluster=a,host=b" */
-static const char *
-key_of_labels(const struct run *r)
-{
-    const struct rule *rule = r->group_rule;
-    size_t len = strlen(r->out->policy->name) + 2;
-    char *text, *p;
-
-    for (size_t i = 0; i < rule->n_group_by; i++)
-        len += 2 * (strlen(rule->group_by[i].label) + strlen(field_value(r, &rule->group_by[i]))) + 2;
-    text = arena_alloc(r->arena, len);
-    p = stpcpy(text, r->out->policy->name);
-    *p++ = '/';
-    for (size_t i = 0; i < rule->n_group_by; i++) {
-        if (i > 0)
-            *p++ = ',';
-        p = add_escaped(p, rule->group_by[i].label);
-        *p++ = '=';
-        p = add_escaped(p, field_value(r, &rule->group_by[i]));
-    }
-    *p = '\0';
-    return text;
-}
-
-static const char *
-joined(struct arena *arena, const char *a, const char *b)
-{
-    size_t n = strlen(a);
-    char *text = arena_alloc(arena, n + strlen(b) + 2);
-
-    memcpy(text, a, n);
-    text[n] = '/';
-    memcpy(text + n + 1, b, strlen(b) + 1);
-    return text;
-}
-
-static void
-identify(struct run *r, const char *source)
-{
-    struct decision *d = r->out;
-    const char *parts[2];
-
-    d->source = arena_strdup(r->arena, source);
-    d->dedup_key = arena_strdup(r->arena, r->view.dedup_key);
-    if (r->group_rule != NULL)
-        d->group_key = key_of_labels(r);
-    else if (r->view.group != NULL && r->view.group[0] != '\0')
-        d->group_key = joined(r->arena, source, r->view.group);
-    else
-        d->group_key = joined(r->arena, source, d->dedup_key);
-    parts[0] = source;
-    parts[1] = d->dedup_key;
-    d->key = id_hash(parts, 2);
-    d->group = id_hash(&d->group_key, 1);
 }
 
 static void
@@ -404,7 +344,8 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
     d->summary = arena_strdup(r->arena, r->view.summary);
     d->held_by = arena_strdup(r->arena, d->held_by);
     d->routed_by = arena_strdup(r->arena, d->routed_by);
-    identify(r, source);
+    d->delayed_by = arena_strdup(r->arena, d->delayed_by);
+    run_identify(r, source);
     encode(r, original);
 }
 
@@ -418,7 +359,7 @@ decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, c
 
     r.out = arena_zalloc(arena, sizeof *r.out);
     r.out->policy = rs->default_policy;
-    r.out->held_by = "";
+    r.out->held_by = r.out->delayed_by = "";
     r.out->routed_by = "default policy";
     if (route != NULL && route->policy != NULL) {
         r.out->policy = route->policy;
@@ -476,9 +417,14 @@ decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *a
 
     if (!rs->makes_alerts || (plain && !is_matched(rs, sc, source, a)))
         return NULL;
+    sc->n_said = 0;
     d = decide(rs, sc, sc->trial, source, a, route, true);
-    if (d != NULL)
-        d = decide(rs, sc, arena, source, a, route, true);   /* the same again, to stay */
+    if (d != NULL) {                         /* the same again, to stay */
+        sc->repeats = true;
+        sc->next_said = 0;
+        d = decide(rs, sc, arena, source, a, route, true);
+        sc->repeats = false;
+    }
     arena_reset(sc->trial);
     return d;
 }

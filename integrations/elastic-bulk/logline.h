@@ -1,0 +1,1 @@
+../fluent-bit/logline.h

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which alert is it, and of which incident: the keys that a decision ends with. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "core/rules/ruleset.h"
+
+/* Without escapes, `a=1,b=2` could be one value or two, and two problems would share an incident. */
+static char *
+add_escaped(char *p, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (*value == ',' || *value == '=' || *value == '\\')
+            *p++ = '\\';
+        *p++ = *value;
+    }
+    return p;
+}
+
+/* "policy/cluster=a,host=b" */
+static const char *
+key_of_labels(const struct run *r)
+{
+    const struct rule *rule = r->group_rule;
+    size_t len = strlen(r->out->policy->name) + 2;
+    char *text, *p;
+
+    for (size_t i = 0; i < rule->n_group_by; i++)
+        len += 2 * (strlen(rule->group_by[i].label) + strlen(run_value(r, &rule->group_by[i]))) + 2;
+    text = arena_alloc(r->arena, len);
+    p = stpcpy(text, r->out->policy->name);
+    *p++ = '/';
+    for (size_t i = 0; i < rule->n_group_by; i++) {
+        if (i > 0)
+            *p++ = ',';
+        p = add_escaped(p, rule->group_by[i].label);
+        *p++ = '=';
+        p = add_escaped(p, run_value(r, &rule->group_by[i]));
+    }
+    *p = '\0';
+    return text;
+}
+
+static const char *
+joined(struct arena *arena, const char *a, const char *b)
+{
+    size_t n = strlen(a);
+    char *text = arena_alloc(arena, n + strlen(b) + 2);
+
+    memcpy(text, a, n);
+    text[n] = '/';
+    memcpy(text + n + 1, b, strlen(b) + 1);
+    return text;
+}
+
+void
+run_identify(struct run *r, const char *source)
+{
+    struct decision *d = r->out;
+    const char *parts[2];
+
+    d->source = arena_strdup(r->arena, source);
+    d->dedup_key = arena_strdup(r->arena, r->view.dedup_key);
+    if (r->group_rule != NULL)
+        d->group_key = key_of_labels(r);
+    else if (r->view.group != NULL && r->view.group[0] != '\0')
+        d->group_key = joined(r->arena, source, r->view.group);
+    else
+        d->group_key = joined(r->arena, source, d->dedup_key);
+    parts[0] = source;
+    parts[1] = d->dedup_key;
+    d->key = id_hash(parts, 2);
+    d->group = id_hash(&d->group_key, 1);
+}
