@@ -208,4 +208,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call obj,$(SRC) $(SRC_CXX) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c integrations/*/*.c)))
+-include $(patsubst %.o,%.d,$(call obj,$(SRC) $(SRC_CXX) src/main.c $(LIBT) $(SIM) $(wildcard tests/unit/*.c tests/bench/*.c integrations/*/*.c)))
