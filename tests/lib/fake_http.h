@@ -239,8 +239,9 @@ http_reply_json(struct http_request *r, int status, struct json_t *doc)
 void
 http_reply_problem_as(struct http_request *r, int status, const struct tocsin_err *err)
 {
-    json_t *doc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", rc_title(err->rc), "status",
-                            status, "detail", err->what, "where", err->where);
+    const char *title = status == 405 ? "method not allowed" : rc_title(err->rc);
+    json_t *doc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", title, "status", status,
+                            "detail", err->what, "where", err->where);
     char *text = json_dumps(doc, JSON_COMPACT);
 
     if (text == NULL)
