@@ -47,7 +47,6 @@ void cases_verify(struct case_run *);
 void cases_answer(struct case_run *);
 void cases_render(struct case_run *);
 void cases_classify(struct case_run *);
-void cases_intake(struct case_run *);
 /* What was made of what arrived. */
 json_t *cases_batch_json(const struct tocsin_batch *);
 
