@@ -252,8 +252,8 @@ cases_run(struct case_run *run)
     else if (json_object_get(c, "expect") != NULL)
         cases_decode(run);
     else
-        buf_add(&run->diff,
-                "the case expects nothing: no expect, expect_answer, expect_verify, expect_request or expect_outcome\n");
+        buf_add(&run->diff, "the case expects nothing: no expect, expect_answer, expect_verify, expect_request or "
+                            "expect_outcome\n");
 }
 
 /* --- comparison -------------------------------------------------------------------------- */

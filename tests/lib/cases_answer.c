@@ -198,8 +198,8 @@ cases_serve(struct case_run *run, const char **credential, struct tocsin_err *er
     bool known;
 
     *credential = NULL;
-    if (intake_match(&conf, cases_text(run->doc, "method", "POST"), cases_text(run->doc, "path", "/"), run->arena, found,
-                     &known, allow, sizeof allow) == 0) {
+    if (intake_match(&conf, cases_text(run->doc, "method", "POST"), cases_text(run->doc, "path", "/"), run->arena,
+                     found, &known, allow, sizeof allow) == 0) {
         buf_add(&run->diff, "no route of the integration takes this method and path\n");
         return NULL;
     }

@@ -23,14 +23,19 @@ struct search {
 
 /* What comes out otherwise on purpose. */
 static const struct { const char *prefix, *what; } others[] = {
-    { "azure-legacy/activitylog-servicehealth-active", "severity" },     /* an incident, at whatever level its line was logged */
-    { "datadog/custom-lower-snmp", "severity" },                         /* [TEST]: of the test button, which pages nobody */
-    { "datadog/pagertree-uppercase-vars-unrendered", "identity" },       /* variables that were left as they are count as absent */
+    /* an incident, at whatever level its line was logged */
+    { "azure-legacy/activitylog-servicehealth-active", "severity" },
+    /* [TEST]: of the test button, which pages nobody */
+    { "datadog/custom-lower-snmp", "severity" },
+    /* variables that were left as they are count as absent */
+    { "datadog/pagertree-uppercase-vars-unrendered", "identity" },
     { "datadog/pagertree-uppercase-vars-unrendered", "title" },
-    { "grafana-unified/v9-test-notification", "title" },                 /* an annotation says it better than the alerts' number */
-    { "sentry-store/csharp-message", "identity" },                       /* no exception: its message is the identity */
+    /* an annotation says it better than the number of alerts */
+    { "grafana-unified/v9-test-notification", "title" },
+    /* without an exception the message is the identity; with one, it is the title, as over there */
+    { "sentry-store/csharp-message", "identity" },
     { "sentry-store/sentry-cli", "identity" },
-    { "sentry-store/go-logentry-as-string", "title" },                   /* an exception is the title, as over there */
+    { "sentry-store/go-logentry-as-string", "title" },
 };
 
 bool
@@ -69,7 +74,9 @@ words_in(const char *ours, const char *text)
 static bool
 key_holds(const struct tocsin_alert *alert, const char *text)
 {
-    if (alert->dedup_key != NULL && (strcasestr(alert->dedup_key, text) != NULL || words_in(alert->dedup_key, text) == 100))
+    const char *key = alert->dedup_key != NULL ? alert->dedup_key : "";
+
+    if (key[0] != '\0' && (strcasestr(key, text) != NULL || words_in(key, text) == 100))
         return true;
     for (size_t i = 0; i < alert->n_annotations; i++)
         if (strcmp(alert->annotations[i].name, "grouping") == 0 && strstr(alert->annotations[i].value, text) != NULL)
