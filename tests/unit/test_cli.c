@@ -309,7 +309,8 @@ static void
 show_says_it_all(void **state)
 {
     static const char *const parts[] = {
-        "critical  GPU lost\n", "  state       triggered\n", "  policy      ml, 1 step told\n              it ended unanswered; the last resort is told\n",
+        "critical  GPU lost\n", "  state       triggered\n",
+        "  policy      ml, 1 step told\n              it ended unanswered; the last resort is told\n",
         "  next        2026-01-01 00:05:00 unless somebody answers\n", "  episode     2: it came back\n",
         "  id          019b76da-a800-7000-8000-0000000000a1\n",
         "error firing: GPU 3 lost (3 reports, since 2026-01-01 00:00:00)\n", "  host        n7\n",

@@ -4,7 +4,8 @@
  *
  * Commands: fire KEY [SEVERITY] [again|later|quiet|drop|also] - resolve KEY - unknown KEY - ack, unack, resolve!,
  * escalate, note, snooze DURATION (of the newest incident; "from TARGET" makes it a callback) - wait DURATION -
- * back DURATION (the clock) - down, up, reject, reject-notes, lose, gone (from the configuration) TARGET - rearm TARGET -
+ * back DURATION (the clock) - down, up, reject, reject-notes, lose, gone (from the configuration) TARGET -
+ * rearm TARGET -
  * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
  * is closed, and its alerts do not know of it).
  * restart-back DURATION - timeline KIND (answers how many lines of it there are).
