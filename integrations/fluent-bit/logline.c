@@ -203,7 +203,7 @@ severity_of(const struct logs *logs, const char *level)
     if (severity != TOCSIN_SEV_NONE)
         return severity;
     if (level[0] == '\0' || *end != '\0' || number < 0)
-        return TOCSIN_INFO;        /* says nothing: recorded, for a rule to raise */
+        return TOCSIN_SEV_NONE;    /* says nothing: what a rule makes an alert of it is as bad as any other */
     if (number < 8)
         return syslog[number];
     return number >= 60 ? TOCSIN_CRITICAL : number >= 50 ? TOCSIN_ERROR : number >= 40 ? TOCSIN_WARNING : TOCSIN_INFO;

@@ -63,9 +63,6 @@ static void
 refuse_route(struct http_request *req, const char *allow)
 {
     struct tocsin_err err;
-    char body[512];
-    json_t *doc;
-    size_t n;
 
     if (allow[0] == '\0') {
         err_set(&err, TOCSIN_NOT_FOUND, "path", "nothing is here; / lists what there is");
@@ -73,11 +70,8 @@ refuse_route(struct http_request *req, const char *allow)
         return;
     }
     http_reply_header(req, "Allow", allow);
-    doc = json_pack("{s:s, s:s, s:i, s:s+, s:s}", "type", "about:blank", "title", "method not allowed", "status", 405,
-                    "detail", "this path takes ", allow, "where", "method");
-    n = json_dumpb(doc, body, sizeof body, JSON_COMPACT);
-    json_decref(doc);
-    http_reply(req, 405, "application/problem+json", body, n < sizeof body ? n : 0);
+    err_set(&err, TOCSIN_BAD_INPUT, "method", "this path takes %s", allow);
+    http_reply_problem_as(req, 405, &err);
 }
 
 /* What Alertmanager's clients may ask for beside its routes; neither needs to know who asks. */

@@ -16,76 +16,76 @@
 #include "lib/cases_samples.h"
 
 /* Which integration reads which folder or file; the first that fits counts. */
-static const struct { const char *prefix, *format, *mapping; } readers[] = {
-    { "alertmanager", "alertmanager", NULL },
-    { "aws-cloudwatch-lambda/", "aws-cloudwatch-lambda", NULL },
-    { "aws-eventbridge/", "aws-eventbridge", NULL },
-    { "aws-sns/", "aws-sns", NULL },
-    { "azure-", "azure", NULL },
-    { "datadog/", "datadog", NULL },
-    { "dynatrace/", "dynatrace", NULL },
-    { "elastalert2/", "elastalert2", NULL },
-    { "gcp-monitoring/", "gcp-monitoring", NULL },
-    { "gpu/alertmanager", "alertmanager", NULL },
-    { "argocd/", "argocd", NULL },
-    { "checkmk/", "checkmk", NULL },
-    { "cloudevents/", "cloudevents", NULL },
-    { "falco/", "falco", NULL },
-    { "github/", "github", NULL },
-    { "gitlab/", "gitlab", NULL },
-    { "healthchecks-io/", "healthchecks-io", NULL },
-    { "honeycomb/", "honeycomb", NULL },
-    { "jenkins/", "jenkins", NULL },
-    { "kubernetes-events/", "kubernetes-events", NULL },
-    { "nagios/", "nagios", NULL },
-    { "pingdom/", "pingdom", NULL },
-    { "prtg/", "prtg", NULL },
-    { "robusta/", "robusta", NULL },
-    { "sentry-webhook/", "sentry", NULL },
-    { "slurm/", "slurm", NULL },
-    { "statuscake/", "statuscake", NULL },
-    { "uptime-kuma/", "uptime-kuma", NULL },
-    { "uptimerobot/", "uptimerobot", NULL },
-    { "wazuh/", "wazuh", NULL },
-    { "gpu/", "gpu", NULL },
-    { "training/", "training", NULL },
-    { "grafana", "grafana", NULL },
-    { "graylog/", "graylog", NULL },
-    { "kibana/", "kibana", NULL },
-    { "logzio/", "logzio", NULL },
-    { "newrelic/", "newrelic", NULL },
-    { "opensearch/", "opensearch", NULL },
-    { "splunk/", "splunk", NULL },
-    { "zabbix/", "zabbix", NULL },
-    { "mqtt-tasmota/", "tasmota", NULL },
-    { "mqtt-zigbee2mqtt/", "zigbee2mqtt", NULL },
-    { "mqtt-shelly/", "shelly", NULL },
-    { "mqtt-homeassistant/", "homeassistant", NULL },
-    { "mqtt-sparkplug/", "sparkplug", NULL },
-    { "mqtt-device/", "mqtt-device", NULL },
-    { "aws-iot-mqtt/", "aws-iot", NULL },
-    { "fluent-bit/", "fluent-bit", NULL },
-    { "vector/", "vector", NULL },
-    { "logstash/", "logstash", NULL },
-    { "journald/", "journald", NULL },
-    { "axiom/", "axiom", NULL },
-    { "checkly/", "checkly", NULL },
-    { "cloudflare/", "cloudflare", NULL },
-    { "coralogix/", "coralogix", NULL },
-    { "dash0/", "dash0", NULL },
-    { "deadmanssnitch/", "deadmanssnitch", NULL },
-    { "hetrixtools/", "hetrixtools", NULL },
-    { "kapacitor/", "kapacitor", NULL },
-    { "librenms/", "librenms", NULL },
-    { "logicmonitor/", "logicmonitor", NULL },
-    { "pushgateway/", "pushgateway", NULL },
-    { "riemann/", "riemann", NULL },
-    { "site24x7/", "site24x7", NULL },
-    { "solarwinds/", "solarwinds", NULL },
-    { "statusgator/", "statusgator", NULL },
-    { "thousandeyes/", "thousandeyes", NULL },
-    { "uptime-com/", "uptime-com", NULL },
-    { "vmware-vrops/", "vmware-vrops", NULL },
+static const struct { const char *prefix, *format; } readers[] = {
+    { "alertmanager", "alertmanager" },
+    { "aws-cloudwatch-lambda/", "aws-cloudwatch-lambda" },
+    { "aws-eventbridge/", "aws-eventbridge" },
+    { "aws-sns/", "aws-sns" },
+    { "azure-", "azure" },
+    { "datadog/", "datadog" },
+    { "dynatrace/", "dynatrace" },
+    { "elastalert2/", "elastalert2" },
+    { "gcp-monitoring/", "gcp-monitoring" },
+    { "gpu/alertmanager", "alertmanager" },
+    { "argocd/", "argocd" },
+    { "checkmk/", "checkmk" },
+    { "cloudevents/", "cloudevents" },
+    { "falco/", "falco" },
+    { "github/", "github" },
+    { "gitlab/", "gitlab" },
+    { "healthchecks-io/", "healthchecks-io" },
+    { "honeycomb/", "honeycomb" },
+    { "jenkins/", "jenkins" },
+    { "kubernetes-events/", "kubernetes-events" },
+    { "nagios/", "nagios" },
+    { "pingdom/", "pingdom" },
+    { "prtg/", "prtg" },
+    { "robusta/", "robusta" },
+    { "sentry-webhook/", "sentry" },
+    { "slurm/", "slurm" },
+    { "statuscake/", "statuscake" },
+    { "uptime-kuma/", "uptime-kuma" },
+    { "uptimerobot/", "uptimerobot" },
+    { "wazuh/", "wazuh" },
+    { "gpu/", "gpu" },
+    { "training/", "training" },
+    { "grafana", "grafana" },
+    { "graylog/", "graylog" },
+    { "kibana/", "kibana" },
+    { "logzio/", "logzio" },
+    { "newrelic/", "newrelic" },
+    { "opensearch/", "opensearch" },
+    { "splunk/", "splunk" },
+    { "zabbix/", "zabbix" },
+    { "mqtt-tasmota/", "tasmota" },
+    { "mqtt-zigbee2mqtt/", "zigbee2mqtt" },
+    { "mqtt-shelly/", "shelly" },
+    { "mqtt-homeassistant/", "homeassistant" },
+    { "mqtt-sparkplug/", "sparkplug" },
+    { "mqtt-device/", "mqtt-device" },
+    { "aws-iot-mqtt/", "aws-iot" },
+    { "fluent-bit/", "fluent-bit" },
+    { "vector/", "vector" },
+    { "logstash/", "logstash" },
+    { "journald/", "journald" },
+    { "axiom/", "axiom" },
+    { "checkly/", "checkly" },
+    { "cloudflare/", "cloudflare" },
+    { "coralogix/", "coralogix" },
+    { "dash0/", "dash0" },
+    { "deadmanssnitch/", "deadmanssnitch" },
+    { "hetrixtools/", "hetrixtools" },
+    { "kapacitor/", "kapacitor" },
+    { "librenms/", "librenms" },
+    { "logicmonitor/", "logicmonitor" },
+    { "pushgateway/", "pushgateway" },
+    { "riemann/", "riemann" },
+    { "site24x7/", "site24x7" },
+    { "solarwinds/", "solarwinds" },
+    { "statusgator/", "statusgator" },
+    { "thousandeyes/", "thousandeyes" },
+    { "uptime-com/", "uptime-com" },
+    { "vmware-vrops/", "vmware-vrops" },
 };
 
 static const char *
@@ -112,7 +112,7 @@ cases_sample_read(char *line, struct sample *s)
     columns[4][strcspn(columns[4], "\t\n")] = '\0';
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
         if (strncmp(columns[0], readers[i].prefix, strlen(readers[i].prefix)) == 0) {
-            *s = (struct sample){ columns[0], columns[3], columns[4], readers[i].format, readers[i].mapping };
+            *s = (struct sample){ columns[0], columns[3], columns[4], readers[i].format };
             return true;
         }
     }
@@ -122,7 +122,7 @@ cases_sample_read(char *line, struct sample *s)
 static bool
 is_recorded_only(const struct tocsin_alert *alert)
 {
-    return alert->status == TOCSIN_UNKNOWN || alert->severity == TOCSIN_INFO;
+    return alert->status == TOCSIN_UNKNOWN || alert->severity == TOCSIN_INFO || alert->record;
 }
 
 static void
@@ -172,65 +172,46 @@ skip_headers(struct tocsin_payload *in)
 }
 
 /* A subscription is only confirmed for a topic that is listed: list the one that the sample names. */
-static struct tocsin_settings *
-settings(struct arena *a, const struct tocsin_payload *in)
+static json_t *
+settings_of(const struct tocsin_payload *in)
 {
-    struct tocsin_settings *set = arena_zalloc(a, sizeof *set);
-    const char **list = arena_alloc(a, sizeof *list);
-    json_t *doc = json_loadb(in->body, in->len, 0, NULL);
-    const char *topic = cases_text(doc, "TopicArn", NULL);
+    json_t *doc = json_loadb(in->body, in->len, 0, NULL), *topic = json_object_get(doc, "TopicArn");
+    json_t *set = json_object();
 
-    if (topic != NULL) {
-        list[0] = arena_strdup(a, topic);
-        set->items = arena_zalloc(a, sizeof *set->items);
-        set->items[0] = (struct setting){ .name = "topic_arns", .type = TOCSIN_OPT_LIST, .list = list, .n_list = 1 };
-        set->n = 1;
-    }
+    if (json_is_string(topic))
+        json_object_set_new(set, "topic_arns", json_pack("[O]", topic));
     json_decref(doc);
-    return set;
-}
-
-static bool
-compile(const char *path, struct mapping **mapping, struct tocsin_err *err)
-{
-    char *program = NULL;
-    size_t n;
-    bool good = file_read(path, 1 << 20, &program, &n, err) == TOCSIN_OK &&
-                mapping_compile(path, program, mapping, err) == TOCSIN_OK;
-
-    free(program);
-    return good;
+    return json_pack("{s:o}", "settings", set);
 }
 
 void
 cases_sample_run(const char *folder, const struct sample *s, struct buf *diff)
 {
-    const struct tocsin_plugin *plugin = cases_plugin(s->format);
+    struct case_run run = { .arena = arena_new(), .plugin = cases_plugin(s->format) };
     struct tocsin_payload in = { .collector = "sample", .header = no_header, .query = no_header };
-    struct mapping *mapping = NULL;
     struct tocsin_err err = { 0 };
     struct tocsin_batch batch;
-    void *self = NULL;
-    char path[4096], own[4600], *body = NULL;
-    const char *mapping_path = s->mapping != NULL ? s->mapping : cases_own_mapping(s->format, own);
+    json_t *doc = NULL;
+    char path[4096], *body = NULL;
 
     in.received_at = 1800000000000;
     snprintf(path, sizeof path, "%s/%s", folder, s->path);
-    host_batch_init(&batch, arena_new());
-    if (plugin != NULL && file_read(path, 1 << 20, &body, &in.len, &err) == TOCSIN_OK) {
+    run.folder = arena_printf(run.arena, "integrations/%s", s->format);
+    host_batch_init(&batch, run.arena);
+    if (run.plugin != NULL && file_read(path, 1 << 20, &body, &in.len, &err) == TOCSIN_OK) {
         in.body = body;
         skip_headers(&in);
+        run.doc = doc = settings_of(&in);
     }
-    if (body == NULL || (mapping_path != NULL && !compile(mapping_path, &mapping, &err)) ||
-        (plugin->open != NULL &&
-         plugin->open(&plugin_host, settings(batch.arena, &in), &self, &err) != TOCSIN_OK) ||
-        host_decode(plugin, self, mapping, &in, &batch, &err) != TOCSIN_OK)
-        buf_addf(diff, "refused: %s: %s\n", err.where, err.what);
+    if (doc == NULL || !cases_open(&run, run.plugin->collector_options) ||
+        host_decode(run.plugin, run.self, run.mapping, &in, &batch, &err) != TOCSIN_OK)
+        buf_addf(diff, "refused: %s: %s\n%s", err.where, err.what, run.diff.n > 0 ? run.diff.p : "");
     else
         check(s, &batch, diff);
-    if (plugin != NULL && plugin->close != NULL && self != NULL)
-        plugin->close(self);
-    mapping_free(mapping);
+    if (run.plugin != NULL)
+        cases_close(&run);
+    json_decref(doc);
     free(body);
-    arena_free(batch.arena);
+    buf_release(&run.diff);
+    arena_free(run.arena);
 }

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-struct sample { const char *path, *status, *severity, *format, *mapping; };
+struct sample { const char *path, *status, *severity, *format; };
 
 /* Splits the line in place; false when no integration reads it. */
 bool cases_sample_read(char *line, struct sample *);
