@@ -316,8 +316,8 @@ heartbeats_are_a_table(void **state)
                  "\"due_at\":null,\"beats\":0,\"incident\":\"018bd0c9-8417-7e2b-818e-6dae03f69706\"}]}");
     assert_int_equal(TOCSIN("heartbeats"), 0);
     assert_string_equal(asked, "GET /v1/heartbeats|||");
-    assert_holds(out, "NAME     LABELS            STATE   EVERY");
-    assert_holds(out, "backup                     ok      1d");
+    assert_holds(out, "NAME     LABELS             STATE   EVERY");
+    assert_holds(out, "backup                      ok      1d");
     assert_holds(out, "2023-11-15 23:13:20  7");
     assert_holds(out, "sensors  host=a[31m,rack=2  silent  30s");
     assert_holds(out, "018bd0c9-8417-7e2b-818e-6dae03f69706");
