@@ -306,6 +306,34 @@ static const char whole[] =
     "\"text\":\"GPU 3 lost\"}]}";
 
 static void
+heartbeats_are_a_table(void **state)
+{
+    (void)state;
+    answers(200, "{\"heartbeats\":[{\"name\":\"backup\",\"labels\":{},\"state\":\"ok\",\"every\":\"1d\","
+                 "\"grace\":\"1h\",\"last_beat_at\":\"2023-11-14T22:13:20Z\",\"due_at\":\"2023-11-15T23:13:20Z\","
+                 "\"beats\":7,\"incident\":null},{\"name\":\"sensors\",\"labels\":{\"host\":\"a\\u001b[31m\","
+                 "\"rack\":\"2\"},\"state\":\"silent\",\"every\":\"30s\",\"grace\":\"0s\",\"last_beat_at\":null,"
+                 "\"due_at\":null,\"beats\":0,\"incident\":\"018bd0c9-8417-7e2b-818e-6dae03f69706\"}]}");
+    assert_int_equal(TOCSIN("heartbeats"), 0);
+    assert_string_equal(asked, "GET /v1/heartbeats|||");
+    assert_holds(out, "NAME     LABELS             STATE   EVERY");
+    assert_holds(out, "backup                      ok      1d");
+    assert_holds(out, "2023-11-15 23:13:20  7");
+    assert_holds(out, "sensors  host=a[31m,rack=2  silent  30s");
+    assert_holds(out, "018bd0c9-8417-7e2b-818e-6dae03f69706");
+    assert_int_equal(TOCSIN("heartbeats", "--json"), 0);
+    assert_holds(out, "\"name\": \"backup\"");
+    answers(200, "{\"heartbeats\":[]}");
+    assert_int_equal(TOCSIN("heartbeats"), 0);
+    assert_string_equal(out, "no heartbeats\n");
+    answers(403, "{\"title\":\"no\",\"detail\":\"not for you\"}");
+    assert_int_equal(TOCSIN("heartbeats"), 1);
+    assert_holds(errors, "not for you");
+    assert_int_equal(TOCSIN("heartbeats", "backup"), 2);
+    assert_holds(errors, "unexpected 'backup'");
+}
+
+static void
 show_says_it_all(void **state)
 {
     static const char *const parts[] = {
@@ -458,6 +486,7 @@ main(void)
         cmocka_unit_test(send_says_why_not),
         cmocka_unit_test(tokens_come_from_files_and_environment),
         cmocka_unit_test(list_is_a_table),
+        cmocka_unit_test(heartbeats_are_a_table),
         cmocka_unit_test(show_says_it_all),
         cmocka_unit_test(actions_post),
         cmocka_unit_test(refusals_end_with_1),
