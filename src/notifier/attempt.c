@@ -202,7 +202,7 @@ send_http(struct flight *f, struct tocsin_request *req)
         return;
     }
     if (f->row->state != ROW_FLYING) { /* the first request of this send */
-        f->host = lane->host = host_get(f->n, origin);
+        f->host = lane->host = host_get(f->n, origin, f->cn);
         if (hold_back(f))
             return;
         f->row->put_off = false;

@@ -61,10 +61,10 @@ struct row {
     struct told_mark mark;
 };
 
-struct host {                      /* one breaker for each "https://host:port" */
+struct host {                      /* one breaker for each way to an "https://host:port" */
     UT_hash_handle hh;
     struct breaker breaker;
-    char *origin;
+    char *origin, *way;            /* way: the origin, and through which proxy and trusting whom */
 };
 
 struct lane {                      /* one for each notifier's name; never freed while running */
@@ -132,7 +132,7 @@ void row_unlink(struct notifier *, struct row *);                    /* out of h
 void row_forget(struct notifier *, struct row *);
 void row_count(struct notifier *, struct row *, bool waiting);
 void rows_free(struct notifier *);
-struct host *host_get(struct notifier *, const char *origin);
+struct host *host_get(struct notifier *, const char *origin, const struct conf_notifier *);
 
 /* attempt.c: send a row now; or class it for the queue */
 void attempt_row(struct notifier *, struct row *);
