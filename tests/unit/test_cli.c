@@ -388,6 +388,35 @@ actions_post(void **state)
 }
 
 static void
+what_an_action_did_is_said(void **state)
+{
+    static const struct {
+        const char *answer, *out;
+    } cases[] = {
+        { "{\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"acknowledged\",\"acknowledged_by\":\"anna\","
+          "\"snoozed_until\":null,\"summary\":\"s\"}",
+          "000000a1  acknowledged by anna  s\n" },
+        { "{\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"triggered\",\"acknowledged_by\":null,"
+          "\"snoozed_until\":\"2026-01-01T02:00:00.000Z\",\"summary\":\"s\"}",
+          "000000a1  snoozed until 2026-01-01 02:00:00  s\n" },
+        { "{\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"resolved\",\"acknowledged_by\":\"anna\","
+          "\"snoozed_until\":null,\"summary\":\"s\"}",
+          "000000a1  resolved  s\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        answers(200, cases[i].answer);
+        assert_int_equal(TOCSIN("incidents", "note", "000000a1", "--note", "x"), 0);
+        assert_string_equal(out, cases[i].out);
+    }
+    answers(200, "{\"id\":\"019b76da-a800-7000-8000-0000000000c1\",\"state\":\"expired\","
+                 "\"ends_at\":\"2026-01-01T02:00:00.000Z\",\"matchers\":[]}");
+    assert_int_equal(TOCSIN("silence", "expire", "019b76da-a800-7000-8000-0000000000c1"), 0);
+    assert_holds(out, "expired at 2026-01-01 02:00:00");
+}
+
+static void
 refusals_end_with_1(void **state)
 {
     (void)state;
@@ -488,7 +517,7 @@ main(void)
         cmocka_unit_test(list_is_a_table),
         cmocka_unit_test(heartbeats_are_a_table),
         cmocka_unit_test(show_says_it_all),
-        cmocka_unit_test(actions_post),
+        cmocka_unit_test(actions_post), cmocka_unit_test(what_an_action_did_is_said),
         cmocka_unit_test(refusals_end_with_1),
         cmocka_unit_test(wrong_usage_ends_with_2),
         cmocka_unit_test(help_is_not_an_error),

@@ -191,8 +191,8 @@ delivered(struct world *w, struct world_incident *i, struct world_delivery *d, c
                  e->change == TOCSIN_UNACKNOWLEDGE;
 
     if (first && r->attempts > 0)
-        world_note(w, &i->row.id, "delivered", r->target, "%s reached %s after %u failed tries",
-                   change_words[e->change], r->target, r->attempts);
+        world_note(w, &i->row.id, "delivered", r->target, "%s reached %s after %u failed tr%s",
+                   change_words[e->change], r->target, r->attempts, r->attempts == 1 ? "y" : "ies");
     else if (first)
         world_note(w, &i->row.id, "delivered", r->target, "%s reached %s", change_words[e->change], r->target);
     else if (r->failing_since > 0)
