@@ -259,7 +259,7 @@ tokens_come_from_files_and_environment(void **state)
 #define HEAD_OF(id, state, severity, summary, acked)                                                                   \
     "{\"id\":\"" id "\",\"state\":\"" state "\",\"severity\":\"" severity "\",\"summary\":\"" summary "\","            \
     "\"source\":\"web\",\"group_key\":\"g\",\"episode\":2,\"policy\":\"ml\",\"step\":1,"                               \
-    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,"                                      \
+    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"exhausted\":true,\"suppressed_by\":null,"                  \
     "\"opened_at\":\"2026-01-01T00:00:00.000Z\",\"acknowledged_at\":null,\"acknowledged_by\":" acked                   \
     ",\"resolved_at\":null"
 
@@ -337,7 +337,8 @@ static void
 show_says_it_all(void **state)
 {
     static const char *const parts[] = {
-        "critical  GPU lost\n", "  state       triggered\n", "  policy      ml, 1 step told\n",
+        "critical  GPU lost\n", "  state       triggered\n",
+        "  policy      ml, 1 step told\n              it ended unanswered; the last resort is told\n",
         "  next        2026-01-01 00:05:00 unless somebody answers\n", "  episode     2: it came back\n",
         "  id          019b76da-a800-7000-8000-0000000000a1\n",
         "error firing: GPU 3 lost (3 reports, since 2026-01-01 00:00:00)\n", "  host        n7\n",
