@@ -8,7 +8,7 @@
  * rearm TARGET -
  * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
  * is closed, and its alerts do not know of it).
- * restart-back DURATION - timeline KIND (answers how many lines of it there are).
+ * restart-back DURATION - timeline KIND (answers how many lines of it there are) - updated (how long ago).
  * The answer names each send, "!" behind those that failed, and after "|" the state of the newest incident.
  */
 #include <setjmp.h>
@@ -356,6 +356,18 @@ act(struct story *s, char **w, int n)
 }
 
 static void
+say_updated(struct story *s)
+{
+    struct incident_row row;
+    struct tocsin_err err;
+    bool found;
+
+    assert_int_equal(s->store->ops->load_incidents(s->store, s->arena, &s->newest, 1, &row, &found, &err), TOCSIN_OK);
+    assert_true(found);
+    say(s, "%ds ", (int)((s->now - row.updated_at) / 1000));
+}
+
+static void
 command(struct story *s, const char *text)
 {
     static const char *const modes[] = { "up", "down", "reject", "lose", "gone", "reject-notes" };
@@ -401,6 +413,8 @@ command(struct story *s, const char *text)
         for (size_t i = 0; i < d.n_events; i++)
             lines += strcmp(d.events[i].kind, w[1]) == 0;
         say(s, "%d ", lines);
+    } else if (strcmp(w[0], "updated") == 0) {
+        say_updated(s);
     } else if (strcmp(w[0], "restart-back") == 0) {
         restart_back(s, w[1]);
     } else if (strcmp(w[0], "rearm") == 0) {
