@@ -203,7 +203,7 @@ struct tocsin_route {              /* a table ends with method NULL */
     const char *path;              /* "/v2/alerts/{identifier}/{verb}" */
     int id;                        /* the integration's own: which of its requests this is */
     int64_t body_max;              /* bytes, also unpacked; 0: http.body_max */
-    size_t alerts_max;             /* that one request may bring, records of logs aside; 0: 2000 */
+    size_t alerts_max;             /* that one request may bring, records of logs aside; 0: http.alerts_max */
 };
 
 /* One request to an intake, from identify() to answer() or refuse().  All that is made for it lives as long. */

@@ -10,8 +10,11 @@
 #include "azure.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+enum { TARGETS_TEXT = 8192 };        /* more than is kept of an annotation, so that its cut is marked */
 
 static const char *
 first_text(const struct azure *az, const json_t *array)
@@ -110,13 +113,19 @@ read_budget(const struct azure *az, struct tocsin_alert *alert, const json_t *bu
 static void
 read_targets(const struct azure *az, struct tocsin_alert *alert, const json_t *targets)
 {
-    const char *all = "";
+    char *all = az->host->batch_printf(az->out, "%*s", TARGETS_TEXT, ""), *p = all;
     json_t *item;
     size_t i;
 
     azure_resource(az, alert, first_text(az, targets));
-    json_array_foreach(targets, i, item)
-        all = az->host->batch_printf(az->out, "%s%s%s", all, i > 0 ? " " : "", az->host->text(az->out, item));
+    json_array_foreach(targets, i, item) {
+        size_t room = (size_t)(all + TARGETS_TEXT - p);
+        int n = snprintf(p, room, "%s%s", i > 0 ? " " : "", az->host->text(az->out, item));
+
+        if (n < 0 || (size_t)n >= room)
+            break;                           /* what was cut off would not be kept either */
+        p += n;
+    }
     if (json_array_size(targets) > 1)
         az->host->alert_annotation(az->out, alert, "targets", all);
 }

@@ -124,15 +124,19 @@ logline_time(const struct logs *logs, const char *text)
 {
     char *end;
     double number = strtod(text, &end);
+    uint64_t whole = strtoull(text, NULL, 10);     /* nanoseconds are more than a double holds */
 
     if (text[0] == '\0' || *end != '\0')
         return logs->host->time_of(text);
-    if (!(number > 0 && number < 1e20))
+    if (!(number > 0 && number < 1e19))
         return 0;
-    number *= 1000;                /* seconds to milliseconds; the others are larger by powers of a thousand */
-    while (number >= 1e14)
-        number /= 1000;
-    return (int64_t)number;
+    if (number < 1e11)
+        return (int64_t)(number * 1000 + 0.5);     /* seconds; the others are larger by powers of a thousand */
+    if ((double)whole != number)
+        whole = (uint64_t)number;
+    while (whole >= 100000000000000u)
+        whole /= 1000;
+    return (int64_t)whole;
 }
 
 /* --- the level ---------------------------------------------------------------------------- */
@@ -203,7 +207,7 @@ severity_of(const struct logs *logs, const char *level)
     if (severity != TOCSIN_SEV_NONE)
         return severity;
     if (level[0] == '\0' || *end != '\0' || number < 0)
-        return TOCSIN_INFO;        /* says nothing: recorded, for a rule to raise */
+        return TOCSIN_SEV_NONE;    /* says nothing: what a rule makes an alert of it is as bad as any other */
     if (number < 8)
         return syslog[number];
     return number >= 60 ? TOCSIN_CRITICAL : number >= 50 ? TOCSIN_ERROR : number >= 40 ? TOCSIN_WARNING : TOCSIN_INFO;

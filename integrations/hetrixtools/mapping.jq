@@ -21,10 +21,11 @@ def blacklist($i):
   if type != "object" then error("$[\($i)]: expected a monitor of blacklists") else . end
   | (txt(["monitor"]) // error("$[\($i)].monitor: expected the address")) as $address
   | (txt(["blacklisted_now"]) // error("$[\($i)].blacklisted_now: expected a number")) as $now
+  | (if txt(["label"]) != null then "\(txt(["label"])) (\($address))" else $address end) as $name
   | { dedup_key: "blacklist/\($address)",
       status: (if $now == "0" then "resolved" else "firing" end),
       severity: (if $now == "0" then null else "warning" end),
-      summary: (if $now == "0" then "\($address) is on no blacklist" else "\($address) is on \($now) blacklists" end),
+      summary: (if $now == "0" then "\($name) is on no blacklist" else "\($name) is on \($now) blacklists" end),
       labels: { address: $address, label: txt(["label"]) },
       annotations: { before: txt(["blacklisted_before"]),
                      lists: (at(["blacklisted_on"]) | if type == "array" then .[:64] | map(txt(["rbl"]) | select(. != null)) | join(", ") else null end) },

@@ -63,9 +63,6 @@ static void
 refuse_route(struct http_request *req, const char *allow)
 {
     struct tocsin_err err;
-    char body[512];
-    json_t *doc;
-    size_t n;
 
     if (allow[0] == '\0') {
         err_set(&err, TOCSIN_NOT_FOUND, "path", "nothing is here; / lists what there is");
@@ -73,11 +70,8 @@ refuse_route(struct http_request *req, const char *allow)
         return;
     }
     http_reply_header(req, "Allow", allow);
-    doc = json_pack("{s:s, s:s, s:i, s:s+, s:s}", "type", "about:blank", "title", "method not allowed", "status", 405,
-                    "detail", "this path takes ", allow, "where", "method");
-    n = json_dumpb(doc, body, sizeof body, JSON_COMPACT);
-    json_decref(doc);
-    http_reply(req, 405, "application/problem+json", body, n < sizeof body ? n : 0);
+    err_set(&err, TOCSIN_BAD_INPUT, "method", "this path takes %s", allow);
+    http_reply_problem_as(req, 405, &err);
 }
 
 /* What Alertmanager's clients may ask for beside its routes; neither needs to know who asks. */
@@ -102,15 +96,19 @@ api_handle(void *ctx, struct http_request *req)
     struct arena *arena = http_arena(req);
     struct call *c = arena_zalloc(arena, sizeof *c);
     struct tocsin_err err;
+    const char *path = http_path(req);
     struct conf *conf;
     enum tocsin_rc rc;
     char allow[64];
+    bool login;
 
     c->api = ctx;
     c->req = req;
     if (answer_aside(c))
         return;
-    c->route = route_match(http_method(req), http_path(req), arena, &c->arg, allow, sizeof allow);
+    if (strcmp(path, "/") == 0 && page_is_wanted(req))
+        path = "/incidents";
+    c->route = route_match(http_method(req), path, arena, &c->arg, allow, sizeof allow);
     if (c->route == NULL) {
         if (!intake_handle(c->api->deps->sink, req, allow))
             refuse_route(req, allow);
@@ -120,8 +118,11 @@ api_handle(void *ctx, struct http_request *req)
     rc = auth_check(conf, req, c->route, &c->caller, &err);
     if (c->caller.token != NULL)
         c->caller.token = arena_strdup(arena, c->caller.token);
+    login = conf->n_tokens > 0;
     conf_unref(conf);
-    if (rc != TOCSIN_OK)
+    if (rc != TOCSIN_OK && c->route->page)
+        page_refuse(c, login, &err);
+    else if (rc != TOCSIN_OK)
         http_reply_problem(req, &err);
     else
         c->route->handler(c);

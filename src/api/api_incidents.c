@@ -83,17 +83,22 @@ load(struct call *c, const struct id16 *id, struct incident_detail *out, struct 
     return store->ops->get_incident(store, http_arena(c->req), id, API_MAX_ALERTS, API_MAX_EVENTS, out, err);
 }
 
+enum tocsin_rc
+incident_read(struct call *c, struct incident_detail *out, struct tocsin_err *err)
+{
+    struct id16 id;
+    enum tocsin_rc rc = find_incident(c, c->arg, &id, err);
+
+    return rc == TOCSIN_OK ? load(c, &id, out, err) : rc;
+}
+
 void
 handle_incident_get(struct call *c)
 {
     struct incident_detail detail = { 0 };
     struct tocsin_err err;
-    struct id16 id;
-    enum tocsin_rc rc = find_incident(c, c->arg, &id, &err);
 
-    if (rc == TOCSIN_OK)
-        rc = load(c, &id, &detail, &err);
-    if (rc != TOCSIN_OK)
+    if (incident_read(c, &detail, &err) != TOCSIN_OK)
         http_reply_problem(c->req, &err);
     else
         http_reply_json(c->req, 200, shape_detail(http_arena(c->req), &detail));

@@ -22,7 +22,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { DIGEST = 32 };
+enum { DIGEST = 32, BASIC_MAX = 4096 };
 
 static bool
 digest(const char *s, unsigned char out[DIGEST])
@@ -56,6 +56,25 @@ bearer(const struct http_request *req)
         return NULL;
     h += 7;
     return h + strspn(h, " ");
+}
+
+/* The password of "Basic ..."; NULL when there is no such header. */
+static const char *
+basic_password(struct http_request *req)
+{
+    const char *h = http_header(req, "Authorization"), *colon;
+    size_t n;
+    char *text;
+
+    if (h == NULL || strncasecmp(h, "Basic ", 6) != 0)
+        return NULL;
+    h += 6 + strspn(h + 6, " ");
+    n = strlen(h);
+    text = arena_zalloc(http_arena(req), n + 4);
+    if (n > BASIC_MAX || EVP_DecodeBlock((unsigned char *)text, (const unsigned char *)h, (int)n) < 0)
+        return "";
+    colon = strchr(text, ':');
+    return colon != NULL ? colon + 1 : "";
 }
 
 /* "127.0.0.1:9096", "[::1]:9096", "localhost": an address, or the one name that needs no DNS. */
@@ -110,7 +129,7 @@ enum tocsin_rc
 auth_check(const struct conf *conf, struct http_request *req, const struct route *route, struct caller *who_r,
            struct tocsin_err *err)
 {
-    const char *given = bearer(req);
+    const char *given = route->page && bearer(req) == NULL ? basic_password(req) : bearer(req);
     const struct conf_token *token = given != NULL ? find_token(conf, given) : NULL;
     bool local = auth_is_local(req);
 

@@ -55,6 +55,7 @@ struct route {
     const char *method, *pattern;  /* at most one {variable} segment */
     enum conf_role role;           /* ROLE_NONE: everybody */
     bool local_ok;                 /* local peers need no token */
+    bool page;                     /* HTML for people: problems are pages as well, and Basic carries a token */
     route_handler handler;
     enum action action;            /* of the six action routes */
     /* for openapi.c */
@@ -98,6 +99,13 @@ enum tocsin_rc param_until(struct call *, const json_t *body, const char *until_
 /* find.c: an incident by its full id or a unique end of it. */
 enum tocsin_rc find_incident(struct call *, const char *text, struct id16 *out, struct tocsin_err *err);
 
+/* api_incidents.c: the incident that the path names, with all that is shown of it. */
+enum tocsin_rc incident_read(struct call *, struct incident_detail *out, struct tocsin_err *err);
+
+/* api_pages.c: the refusal as a page; login: a browser may ask for a token. */
+void page_refuse(struct call *, bool login, const struct tocsin_err *err);
+bool page_is_wanted(const struct http_request *);
+
 /* shapes.c: rows as the documents of the API.  New references; never NULL. */
 json_t *shape_text(struct arena *, const char *);     /* "" and NULL are null */
 json_t *shape_string(struct arena *, const char *);   /* NULL is "" */
@@ -132,6 +140,9 @@ json_t *schema_all(void);
 void handle_incident_list(struct call *);
 void handle_incident_get(struct call *);
 void handle_incident_action(struct call *);
+void handle_page_list(struct call *);
+void handle_page_incident(struct call *);
+void handle_page_style(struct call *);
 void handle_alert_list(struct call *);
 void handle_silence_list(struct call *);
 void handle_silence_get(struct call *);

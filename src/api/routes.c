@@ -54,6 +54,7 @@ static const struct param foreign_alerts[] = {
     { .method = verb, .pattern = "/api/" path, .role = who, .handler = handle_alertmanager_##name, \
       .id = "v2_" #name, .summary = help, .answer = "any"
 #define TEXT_PLAIN "text/plain"
+#define TEXT_HTML "text/html"
 #define ACTION(verb, act, name, schema, help)                                                                          \
     { .method = "POST", .pattern = "/v1/incidents/{id}/" verb, .role = ROLE_RESPONDER,                                 \
       .handler = handle_incident_action, .action = (act), .id = (name), .summary = (help), .body = (schema),           \
@@ -65,7 +66,14 @@ static const struct param foreign_alerts[] = {
 
 static const struct route routes[] = {
     { .method = "GET", .pattern = "/", .role = ROLE_NONE, .handler = handle_root, .id = "getIndex",
-      .summary = "What there is", .type = TEXT_PLAIN },
+      .summary = "What there is; for who asks for text/html the same as /incidents", .type = TEXT_PLAIN },
+    { .method = "GET", .pattern = "/incidents", .role = ROLE_VIEWER, .page = true, .handler = handle_page_list,
+      .id = "getPage", .summary = "The open incidents, for people", .type = TEXT_HTML },
+    { .method = "GET", .pattern = "/incidents/{id}", .role = ROLE_VIEWER, .page = true,
+      .handler = handle_page_incident, .id = "getIncidentPage", .summary = "One incident, for people",
+      .type = TEXT_HTML },
+    { .method = "GET", .pattern = "/style.css", .role = ROLE_NONE, .handler = handle_page_style, .id = "getStyle",
+      .summary = "Style of the pages", .type = "text/css" },
     { .method = "GET", .pattern = "/-/healthy", .role = ROLE_NONE, .handler = handle_healthy, .id = "getHealthy",
       .summary = "Is the process alive", .type = TEXT_PLAIN },
     { .method = "GET", .pattern = "/-/ready", .role = ROLE_NONE, .handler = handle_ready, .id = "getReady",

@@ -402,6 +402,7 @@ explain(struct cli *cli, const struct explain *x, const struct conf *conf, const
     if (col == NULL || !make_payload(cli, x, col, body, len, &in))
         return EXIT_USAGE;
     host_set_json_depth((unsigned)conf->http.json_depth_max);
+    host_set_alerts_max((unsigned)conf->http.alerts_max);
     host_batch_init(&batch, cli->arena);
     batch.redact = col->redact;
     if (host_decode(&col->plugin->api, col->self, col->mapping, &in, &batch, &err) != TOCSIN_OK) {

@@ -42,7 +42,7 @@ struct conf_http {
     const char *public_url;        /* "" or the address people reach tocsin under, without a slash at the end */
     int64_t body_max, header_max, connections_max, per_ip_max;
     int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms;
-    int64_t json_depth_max;
+    int64_t json_depth_max, alerts_max;
     uint32_t threads;              /* 0: one per core, at most 4 */
 };
 

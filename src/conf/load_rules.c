@@ -191,8 +191,8 @@ load_rule(struct load *l, struct reading *r, const config_setting_t *group, size
     read_set(r, group, ctx, &rule);
     read_policy(l, r, group, ctx, &rule);
     load_check_targets(l, r, group, "notify", ctx, rule.notify, rule.n_notify);
-    if (rule.name == NULL)
-        rule.name = "";
+    if (rule.name == NULL)                   /* has been reported; the compiler would say it once more */
+        rule.name = arena_printf(r->arena, "%s of %s", ctx, r->source);
     push_rule(list, r->arena, &rule);
 }
 

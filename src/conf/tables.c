@@ -51,6 +51,7 @@ const struct option http_options[] = {
     OPT_MS(conf_http, body_timeout_ms, "body_timeout", "15s", 100, 10 * MINUTE, "until the body is complete"),
     OPT_MS(conf_http, idle_timeout_ms, "idle_timeout", "60s", SECOND, HOUR, "between two requests of a connection"),
     OPT_I64(conf_http, json_depth_max, "json_depth_max", "32", 4, 256, "nesting of JSON"),
+    OPT_I64(conf_http, alerts_max, "alerts_max", "10000", 1, 100000, "alerts in one request; lines of logs are none"),
     OPT_U32(conf_http, threads, "threads", "0", 0, 64, "of the server; 0: one per core, at most 4"),
     OPT_END
 };

@@ -433,6 +433,13 @@ intake_new(struct ingest *g, struct arena *arena, const char *name, int64_t rece
     return in;
 }
 
+/* A message without a byte is how MQTT clears a retained one; only some formats read anything into it. */
+static bool
+is_cleared_topic(const struct tocsin_payload *payload)
+{
+    return payload->topic != NULL && payload->len == 0;
+}
+
 static void
 submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *payload, ingest_done done,
        void *done_ctx)
@@ -450,7 +457,10 @@ submit(void *ctx, const struct conf_collector *c, const struct tocsin_payload *p
         take_on(g, in, c, &batch, payload, NULL, NULL);
         return;
     }
-    counted_done(in->done_ctx, &refused);
+    if (is_cleared_topic(payload) && refused.rc == TOCSIN_BAD_INPUT)
+        done(done_ctx, &refused);            /* and is in no count */
+    else
+        counted_done(in->done_ctx, &refused);
     arena_free(arena);
 }
 

@@ -70,6 +70,7 @@ daemon_apply(const struct conf *conf)
         if (strcmp(conf->log_level, names[i]) == 0)
             log_set_level((enum log_level)i);
     host_set_json_depth((unsigned)conf->http.json_depth_max);
+    host_set_alerts_max((unsigned)conf->http.alerts_max);
 }
 
 /* Is the notifier new, or set up otherwise than before? */

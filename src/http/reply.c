@@ -6,6 +6,7 @@
  * threads only send.
  */
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,11 +84,24 @@ must(struct MHD_Response *response)
     return response;
 }
 
+/* "Method Not Allowed" in the lower case of rc_title(). */
+static const char *
+status_title(int status, char out[64])
+{
+    const char *phrase = MHD_get_reason_phrase_for((unsigned)status);
+    size_t n = 0;
+
+    for (; phrase[n] != '\0' && n < 63; n++)
+        out[n] = (char)tolower((unsigned char)phrase[n]);
+    out[n] = '\0';
+    return out;
+}
+
 static json_t *
 problem_doc(int status, const struct tocsin_err *err)
 {
-    const char *title = rc_http_status(err->rc) == status ? rc_title(err->rc)
-                                                          : MHD_get_reason_phrase_for((unsigned)status);
+    char phrase[64];
+    const char *title = rc_http_status(err->rc) == status ? rc_title(err->rc) : status_title(status, phrase);
     json_t *doc = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", title, "status", status);
     json_t *what = json_string(err->what);
 

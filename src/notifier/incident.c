@@ -56,7 +56,7 @@ page_of(struct flight *f, const char *id)
 {
     const char *base = f->conf->http.public_url;
 
-    return base != NULL && base[0] != '\0' ? arena_printf(f->arena, "%s/#/incidents/%s", base, id) : NULL;
+    return base != NULL && base[0] != '\0' ? arena_printf(f->arena, "%s/incidents/%s", base, id) : NULL;
 }
 
 static size_t

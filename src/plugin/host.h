@@ -14,7 +14,8 @@ extern const struct tocsin_host plugin_host;
 
 /* Limits on what one payload may hold (reference: the README of this folder). */
 enum {
-    HOST_MAX_ALERTS = 2000, HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
+    HOST_MAX_ALERTS = 10000 /* by default */, HOST_ALERTS_MAX = 100000,
+    HOST_MAX_LABELS = 64, HOST_MAX_NAME = 128, HOST_MAX_VALUE = 4096,
     HOST_MAX_SUMMARY = 1024, HOST_MAX_KEY = 1024, HOST_MAX_LINKS = 16, HOST_MAX_HREF = 2048, HOST_JSON_DEPTH = 32,
     HOST_JSON_DEPTH_MAX = 256, HOST_JSON_VALUES = 500000, HOST_JSON_KEYS = 4096, HOST_MAX_NOTES = 100,
     HOST_MAX_GETS = 16, HOST_MAX_ACTS = 1000, HOST_MAX_KINDS = 16,
@@ -36,7 +37,7 @@ struct tocsin_batch {
     const char **notes;            size_t n_notes;
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
     int64_t received_at;           /* of the payload: what expires_in counts from */
-    size_t max_alerts;             /* 0: HOST_MAX_ALERTS */
+    size_t max_alerts;             /* 0: the server's, host_set_alerts_max() */
     const struct redact *redact;   /* NULL: nothing is taken out */
 };
 
@@ -61,6 +62,9 @@ enum tocsin_rc host_decode(const struct tocsin_plugin *, void *self, struct mapp
                            struct tocsin_batch *out, struct tocsin_err *err);
 /* The largest nesting that parse_json() accepts from now on, up to HOST_JSON_DEPTH_MAX; HOST_JSON_DEPTH by default. */
 void host_set_json_depth(unsigned depth);
+/* How many alerts one request may bring from now on, up to HOST_ALERTS_MAX; HOST_MAX_ALERTS by default. */
+void host_set_alerts_max(unsigned max);
+unsigned host_alerts_max(void);
 /* For tests: signatures are traced to the authorities in this PEM file; NULL: to the system's again. */
 void host_set_authorities(const char *pem_file);
 

@@ -10,7 +10,9 @@
  */
 #include "plugin/host.h"
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,21 @@
 #include "base/text.h"
 
 enum { FIRST = 8 };                /* elements of a list's first block; it doubles from there */
+
+static atomic_uint alerts_max = HOST_MAX_ALERTS;
+
+void
+host_set_alerts_max(unsigned max)
+{
+    assert(max <= HOST_ALERTS_MAX);
+    atomic_store(&alerts_max, max);
+}
+
+unsigned
+host_alerts_max(void)
+{
+    return atomic_load(&alerts_max);
+}
 
 void
 host_batch_init(struct tocsin_batch *b, struct arena *arena)
@@ -55,13 +72,13 @@ over(struct tocsin_batch *b, const char *what, int limit)
 }
 
 static struct tocsin_alert *
-new_item(struct tocsin_batch *b, size_t so_far, size_t max, const char *what)
+new_item(struct tocsin_batch *b, size_t so_far, size_t max, const char *what, const char *option)
 {
     struct tocsin_alert *alert = arena_zalloc(b->arena, sizeof *alert);
 
     if (so_far == max) {
         if (b->over.rc == TOCSIN_OK)
-            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %zu %s in one payload", max, what);
+            host_fail(&b->over, TOCSIN_TOO_LARGE, "", "more than %zu %s in one payload%s", max, what, option);
         return alert;
     }
     b->alerts = grow(b->arena, b->alerts, b->n_alerts, sizeof *b->alerts);
@@ -72,13 +89,17 @@ new_item(struct tocsin_batch *b, size_t so_far, size_t max, const char *what)
 struct tocsin_alert *
 host_alert_new(struct tocsin_batch *b)
 {
-    return new_item(b, b->n_alerts - b->n_records, b->max_alerts > 0 ? b->max_alerts : HOST_MAX_ALERTS, "alerts");
+    size_t so_far = b->n_alerts - b->n_records;
+
+    if (b->max_alerts > 0)                   /* the protocol's own limit */
+        return new_item(b, so_far, b->max_alerts, "alerts", "");
+    return new_item(b, so_far, host_alerts_max(), "alerts", " (http.alerts_max)");
 }
 
 struct tocsin_alert *
 host_record_new(struct tocsin_batch *b)
 {
-    struct tocsin_alert *record = new_item(b, b->n_records, HOST_MAX_RECORDS, "records");
+    struct tocsin_alert *record = new_item(b, b->n_records, HOST_MAX_RECORDS, "records", "");
 
     b->n_records += b->n_records < HOST_MAX_RECORDS;
     record->record = true;

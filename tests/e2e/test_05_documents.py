@@ -41,7 +41,7 @@ def completed(text):
     return text
 
 
-def check(folder, text, rules=None):
+def check(folder, text, rules=None, status=0):
     """tocsin check on the text, with each secret that it refers to at its place under the folder."""
     env = {**os.environ, "CREDENTIALS_DIRECTORY": str(folder), "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")}
     text = text.replace("/etc/tocsin/", f"{folder}/").replace('"integrations/', f'"{ROOT}/integrations/')
@@ -58,7 +58,7 @@ def check(folder, text, rules=None):
         f.write(text)
     p = subprocess.run([TOCSIN, "check", "-c", f.name], env=env, text=True, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
-    assert p.returncode == 0, p.stdout
+    assert p.returncode == status, p.stdout
     return p.stdout
 
 
@@ -94,3 +94,12 @@ def test_commands_exist(path):
         shown += re.findall(r"^[ ]*(tocsin .*)$", block, re.M)
     for line in shown:
         assert line.split()[1] in known, line
+
+
+def test_a_rule_without_a_name_is_reported_once(tmp_path):
+    said = check(tmp_path, completed("") + f'rules = "{tmp_path}/rules";\n',
+                 'rules = ( { match = "a = b"; }, { name = ""; match = "a = b"; } );\n', status=1)
+    assert [line.split(": ", 1)[1] for line in said.splitlines() if "10-shown.cfg:1:" in line] == [
+        "'name' of rule 1 is missing, expected text in quotes: unique; stands in explanations",
+        "'name' of rule 2 is empty"], said
+    assert "without a name" not in said

@@ -143,7 +143,7 @@ JSON = {
     "a number of a thousand digits": (b'{"dedup_key":"k","starts_at":1e' + b"9" * 1000 + b"}", 400, ""),
     "a comma too many": (b'[{"dedup_key":"k"},]', 400, ""),
     "a comment": (b'{"dedup_key":"k" /* ha */}', 400, ""),
-    "2,001 alerts": (b"[" + b",".join(alert(dedup_key=str(i)) for i in range(2001)) + b"]", 413, "2000 alerts"),
+    "10,001 alerts": (b"[" + b",".join(alert(dedup_key=str(i)) for i in range(10_001)) + b"]", 413, "10000 alerts in one payload (http.alerts_max)"),
     "65 labels": (labels(65), 413, "64 labels"),
     "65 annotations": (alert(annotations={f"a{i}": "v" for i in range(65)}), 413, "64 annotations"),
     "labels that are a list": (alert(labels=["a"]), 422, "$.labels"),
@@ -157,6 +157,22 @@ def test_json(target, body, status, where):
     assert answer.status == status, answer
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert answer.json["status"] == status and where in json.dumps(answer.json), answer
+
+
+# --- costs -------------------------------------------------------------------------------------
+
+def test_many_targets_of_one_alert_cost_no_more_than_they_are_long(tocsin, settings):
+    values = settings()
+    values["collectors"].append({"name": "azure", "type": "webhook", "format": "azure", "auth": "none"})
+    t = tocsin(values)
+    essentials = {"alertId": "/a/1", "alertRule": "r", "severity": "Sev0", "monitorCondition": "Fired",
+                  "firedDateTime": "2026-01-31T11:58:24Z", "alertTargetIDs": [f"/t/{i}" for i in range(60_000)]}
+    before = t.rss_kib()
+    t.send("azure", {"schemaId": "azureMonitorCommonAlertSchema",
+                     "data": {"essentials": essentials, "alertContext": {}}})
+    assert t.rss_kib() - before < 128 * 1024
+    kept, = t.alerts()
+    assert kept["annotations"]["targets"].startswith("/t/0 /t/1 ") and kept["annotations"]["targets"].endswith("\u2026")
 
 
 # --- packed bodies -----------------------------------------------------------------------------

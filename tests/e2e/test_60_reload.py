@@ -169,3 +169,13 @@ def test_log_level_and_json_depth_follow(tocsin, settings):
     t.configure({**t.settings, "log_level": "info", "http": {"json_depth_max": 32}})
     assert "level=info" in t.reload()
     t.send("local", deep)
+
+
+def test_the_limit_of_alerts_in_a_request_is_an_option_and_follows(tocsin, settings):
+    two = [{"dedup_key": key, "summary": "s"} for key in "ab"]
+    t = tocsin({**settings(), "http": {"alerts_max": 1}})
+    problem = t.send("local", two, expect=413).json
+    assert problem["detail"] == "more than 1 alerts in one payload (http.alerts_max)" and t.alerts() == []
+    t.configure({**t.settings, "http": {"alerts_max": 2}})
+    t.reload()
+    assert t.send("local", two).json["accepted"] == 2

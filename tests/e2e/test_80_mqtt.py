@@ -230,6 +230,7 @@ def test_bad_message_does_not_block_the_topic(tocsin, settings, broker, publishe
     p.publish("train/c1/h/alert", alert("good"))
     wait_until(lambda: keys(t) == {"good"}, 10)
     assert t.metric("tocsin_mqtt_refused_total", collector="training") == 4, "an empty one is no mistake"
+    assert t.metric("tocsin_payloads_refused_total", collector="training") == 3, "nor one that was read"
     assert t.log().count("message on topic 'train/c1/h/alert' refused") == 4
 
 

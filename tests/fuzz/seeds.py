@@ -39,19 +39,11 @@ def classify(case):
             + line(fields[0] if fields else "sent" if answer.get("sent") else "") + text(answer.get("body", "")))
 
 
-def path_of(case):
-    """As the request has it; or the route's, with its variables filled in."""
-    if "route" not in case:
-        return case["path"]
-    values = iter(case.get("path", []))
-    return "/".join(next(values, "x") if p.startswith("{") else p for p in case["route"].split("/"))
-
-
 def intake(case):
-    if "expect_answer" not in case and "expect_intake" not in case:
+    if "expect_answer" not in case:
         return None
     fields = list(case.get("query", {}).values()) + list(case.get("headers", {}).values())
-    return (line(f"{case.get('method', 'POST')} {path_of(case)}") + line(fields[0] if fields else "")
+    return (line(f"{case.get('method', 'POST')} {case['path']}") + line(fields[0] if fields else "")
             + line("stored" if case.get("known") else "") + text(case.get("payload", "")))
 
 

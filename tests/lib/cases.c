@@ -249,13 +249,11 @@ cases_run(struct case_run *run)
         cases_classify(run);
     else if (json_object_get(c, "expect_verify") != NULL)
         cases_verify(run);
-    else if (json_object_get(c, "expect_intake") != NULL)
-        cases_intake(run);
     else if (json_object_get(c, "expect") != NULL)
         cases_decode(run);
     else
-        buf_add(&run->diff,
-                "the case expects nothing: no expect, expect_intake, expect_verify, expect_request or expect_outcome\n");
+        buf_add(&run->diff, "the case expects nothing: no expect, expect_answer, expect_verify, expect_request or "
+                            "expect_outcome\n");
 }
 
 /* --- comparison -------------------------------------------------------------------------- */

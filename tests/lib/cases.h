@@ -47,7 +47,8 @@ void cases_verify(struct case_run *);
 void cases_answer(struct case_run *);
 void cases_render(struct case_run *);
 void cases_classify(struct case_run *);
-void cases_intake(struct case_run *);
+/* Leads the request of the case through its integration to the answer; NULL: said in diff. */
+struct host_call *cases_serve(struct case_run *, const char **credential_r, struct tocsin_err *);
 /* What was made of what arrived. */
 json_t *cases_batch_json(const struct tocsin_batch *);
 

@@ -237,17 +237,24 @@ http_reply_json(struct http_request *r, int status, struct json_t *doc)
 }
 
 void
-http_reply_problem(struct http_request *r, const struct tocsin_err *err)
+http_reply_problem_as(struct http_request *r, int status, const struct tocsin_err *err)
 {
-    json_t *doc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", rc_title(err->rc), "status",
-                            rc_http_status(err->rc), "detail", err->what, "where", err->where);
+    const char *title = status == 405 ? "method not allowed" : rc_title(err->rc);
+    json_t *doc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", title, "status", status,
+                            "detail", err->what, "where", err->where);
     char *text = json_dumps(doc, JSON_COMPACT);
 
     if (text == NULL)
         abort();
-    http_reply(r, rc_http_status(err->rc), "application/problem+json", text, strlen(text));
+    http_reply(r, status, "application/problem+json", text, strlen(text));
     free(text);
     json_decref(doc);
+}
+
+void
+http_reply_problem(struct http_request *r, const struct tocsin_err *err)
+{
+    http_reply_problem_as(r, rc_http_status(err->rc), err);
 }
 
 void

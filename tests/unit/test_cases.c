@@ -3,7 +3,7 @@
  * Runs the cases of all integrations: integrations/<name>/cases/<any>.json (schema:
  * integrations/README.md), each case a test of its own.  Arguments are words that the name
  * of a test must contain, such as "azure".  With TOCSIN_SAMPLES=<folder>, the payloads that its
- * INDEX.tsv lists are decoded as well.
+ * INDEX.tsv lists are read as well; one that no integration reads is a failure.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -226,8 +226,8 @@ static void
 batch_limits(void **state)
 {
     static const struct { const char *body; enum tocsin_rc rc; const char *where, *what; } cases[] = {
-        { "a2000", TOCSIN_OK, "", "" },
-        { "a2001", TOCSIN_TOO_LARGE, "", "more than 2000 alerts in one payload" },
+        { "a10000", TOCSIN_OK, "", "" },
+        { "a10001", TOCSIN_TOO_LARGE, "", "more than 10000 alerts in one payload (http.alerts_max)" },
         { "r3000", TOCSIN_OK, "", "" },            /* lines of a log are no alerts yet */
         { "r100000", TOCSIN_OK, "", "" },
         { "r100001", TOCSIN_TOO_LARGE, "", "more than 100000 records in one payload" },

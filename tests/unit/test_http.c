@@ -144,7 +144,7 @@ static const struct {
       "{\"type\":\"about:blank\",\"title\":\"request makes no sense\",\"status\":422,\"detail\":\"no such 'thing'\","
       "\"where\":\"$.a[0]\"}" },
     { "problem with another status", S("GET /405 HTTP/1.1\r\n" H "\r\n"), 405, false,
-      "\"title\":\"Method Not Allowed\",\"status\":405" },
+      "\"title\":\"method not allowed\",\"status\":405" },
     { "forgotten by the handler", S("GET /forget HTTP/1.1\r\n" H "\r\n"), 500, false, "forgotten" },
     /* framing */
     { "length and coding",

@@ -15,8 +15,6 @@
 #include "base/xalloc.h"
 #include "core/rules/expr.h"
 
-enum { MAX_ALERTS = 1000 };
-
 struct machine {
     struct machine *next;
     struct expr *expr;
@@ -103,7 +101,7 @@ give_back(struct mapping *m, struct machine *machine)
 }
 
 static enum tocsin_rc
-add(const struct mapping *m, json_t *alerts, json_t *alert, struct tocsin_err *err)
+add(const struct mapping *m, size_t max, json_t *alerts, json_t *alert, struct tocsin_err *err)
 {
     static const char *const kinds[] = { "an object", "an array", "a string", "an integer", "a number",
                                          "true",      "false",    "null" };
@@ -111,8 +109,8 @@ add(const struct mapping *m, json_t *alerts, json_t *alert, struct tocsin_err *e
     if (!json_is_object(alert))
         return err_set(err, TOCSIN_MEANINGLESS, m->name, "the mapping put out %s where an alert was expected",
                        kinds[json_typeof(alert)]);
-    if (json_array_size(alerts) == MAX_ALERTS)
-        return err_set(err, TOCSIN_TOO_LARGE, m->name, "the mapping put out more than %d alerts", MAX_ALERTS);
+    if (json_array_size(alerts) == max)
+        return err_set(err, TOCSIN_TOO_LARGE, m->name, "the mapping put out more than %zu alerts", max);
     if (json_array_append(alerts, alert) != 0)
         return err_set(err, TOCSIN_INTERNAL, m->name, "cannot keep an alert");
     return TOCSIN_OK;
@@ -120,7 +118,7 @@ add(const struct mapping *m, json_t *alerts, json_t *alert, struct tocsin_err *e
 
 /* One output is an alert or an array of them. */
 static enum tocsin_rc
-flatten(const struct mapping *m, const json_t *outputs, json_t *alerts, struct tocsin_err *err)
+flatten(const struct mapping *m, const json_t *outputs, size_t max, json_t *alerts, struct tocsin_err *err)
 {
     enum tocsin_rc rc = TOCSIN_OK;
     size_t i, k;
@@ -128,9 +126,9 @@ flatten(const struct mapping *m, const json_t *outputs, json_t *alerts, struct t
 
     json_array_foreach(outputs, i, output) {
         if (!json_is_array(output))
-            rc = add(m, alerts, output, err);
+            rc = add(m, max, alerts, output, err);
         json_array_foreach(output, k, item) {
-            rc = add(m, alerts, item, err);
+            rc = add(m, max, alerts, item, err);
             if (rc != TOCSIN_OK)
                 break;
         }
@@ -158,7 +156,7 @@ explain(const struct mapping *m, enum tocsin_rc rc, const struct tocsin_err *why
 }
 
 enum tocsin_rc
-mapping_run(struct mapping *m, const json_t *input, json_t **alerts_r, struct tocsin_err *err)
+mapping_run(struct mapping *m, const json_t *input, size_t max, json_t **alerts_r, struct tocsin_err *err)
 {
     struct machine *machine;
     json_t *outputs = NULL, *alerts = NULL;
@@ -166,7 +164,7 @@ mapping_run(struct mapping *m, const json_t *input, json_t **alerts_r, struct to
     enum tocsin_rc rc = borrow(m, &machine, &why);
 
     if (rc == TOCSIN_OK) {
-        rc = expr_run(machine->expr, input, MAX_ALERTS, &outputs, &why);
+        rc = expr_run(machine->expr, input, max, &outputs, &why);
         give_back(m, machine);
     }
     if (rc != TOCSIN_OK)
@@ -175,7 +173,7 @@ mapping_run(struct mapping *m, const json_t *input, json_t **alerts_r, struct to
     if (alerts == NULL)
         rc = err_set(err, TOCSIN_INTERNAL, m->name, "cannot make an array");
     else
-        rc = flatten(m, outputs, alerts, err);
+        rc = flatten(m, outputs, max, alerts, err);
     json_decref(outputs);
     if (rc == TOCSIN_OK)
         *alerts_r = alerts;

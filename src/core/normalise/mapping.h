@@ -18,7 +18,8 @@ struct mapping;
 /* name: for messages, usually the file's path.  Thread-safe: each thread gets its own machine on first use. */
 enum tocsin_rc mapping_compile(const char *name, const char *program, struct mapping **out_r, struct tocsin_err *err);
 void mapping_free(struct mapping *);
-/* An array of alert objects; at most 1,000.  The caller drops the reference. */
-enum tocsin_rc mapping_run(struct mapping *, const json_t *input, json_t **alerts_r, struct tocsin_err *err);
+/* An array of alert objects; more than max of them are an error.  The caller drops the reference. */
+enum tocsin_rc mapping_run(struct mapping *, const json_t *input, size_t max, json_t **alerts_r,
+                           struct tocsin_err *err);
 
 #endif

@@ -39,6 +39,7 @@ collect(struct expr *e, size_t max, json_t *all, struct tocsin_err *err)
     for (;;) {
         jv v;
         json_t *item;
+        const char *why = "";
         enum tocsin_rc rc = jqvm_next(e->vm, &v, err);
 
         if (rc != TOCSIN_OK)
@@ -51,9 +52,9 @@ collect(struct expr *e, size_t max, json_t *all, struct tocsin_err *err)
             jv_free(v);
             return err_set(err, TOCSIN_TOO_LARGE, "", "more than %zu output%s", max, max == 1 ? "" : "s");
         }
-        item = json_from_jv_take(v);
+        item = json_from_jv_take(v, &why);
         if (item == NULL)
-            return err_set(err, TOCSIN_TOO_LARGE, "", "an output is nested deeper than %d levels", JVJSON_MAX_DEPTH);
+            return err_set(err, TOCSIN_TOO_LARGE, "", "an output %s", why);
         if (json_array_append_new(all, item) != 0)
             return err_set(err, TOCSIN_INTERNAL, "", "cannot keep an output");
     }

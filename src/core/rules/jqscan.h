@@ -6,8 +6,9 @@
  * next input, files.  It also runs a recursion without end.  The scan knows
  * jq's tokens (strings with interpolation, fields, object keys, comments), so
  * that `.labels.env` and `{now: 1}` pass while the functions `env` and `now`
- * are refused, and every `def` gets a call of `__tick` at its start, which is
- * what bounds recursion (jqvm.c counts the calls).
+ * are refused, and every `def` gets a call of `__tick` at its start, and every
+ * use of a parameter another, which is what bounds recursion (jqvm.c counts the
+ * calls).
  */
 #ifndef CORE_JQSCAN_H
 #define CORE_JQSCAN_H

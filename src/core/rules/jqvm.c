@@ -23,6 +23,7 @@
 /*
  * What replaces jq's own, and why:
  *   range, while, until, repeat, recurse, combinations   count their steps
+ *   _plus                                                doubling a text or an array a few times is all memory
  *   _multiply, setpath, _assign, _modify                 a number from outside chose how much memory
  *   strftime, gmtime, todate                             abort on 1e300 and on a format that is no string
  *   _mod                                                 -1e300 % -1 is a division error of the processor
@@ -50,6 +51,9 @@ static const char prelude[] =
     "  else (.[0]|__each) as $x | (.[1:]|combinations) as $w | __tick | [$x] + $w end; "
     "def combinations(n): . as $dot | n as $n | if $n > 16 then error(\"combinations are limited to 16 arrays\") "
     "  else [range($n)] | map($dot) | combinations end; "
+    "def __plus(a;b): a + b; def _plus(a;b): __plus(a;b) | if type == \"string\" then "
+    "    if utf8bytelength > 4194304 then error(\"a text is limited to 4 MiB\") else . end "
+    "  elif type == \"array\" and length > 500000 then error(\"an array is limited to 500000 items\") else . end; "
     "def __mul(a;b): a * b; "
     "def _multiply(a;b): b as $b | a as $a | if ($a|type) == \"string\" and ($b|type) == \"number\" "
     "    and __mul($a|utf8bytelength; $b) > 65536 then error(\"a repeated string is limited to 65536 bytes\") "

@@ -8,8 +8,8 @@
  *
  * libjq can neither be interrupted nor limited, so a prelude written in jq
  * replaces what could run or grow without end: loops call `__tick`, which ends
- * the run after JQVM_MAX_TICKS; repeated strings and array positions are
- * bounded.  A machine belongs to one thread at a time.
+ * the run after JQVM_MAX_TICKS; repeated strings, sums of texts and of arrays,
+ * and array positions are bounded.  A machine belongs to one thread at a time.
  */
 #ifndef CORE_JQVM_H
 #define CORE_JQVM_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both directions walk recursively; the depth is limited, so a stranger cannot choose how much stack is used. */
+/*
+ * Both directions walk recursively; the depth is limited, so a stranger cannot choose how much stack is used.
+ * What comes out is limited in size as well.
+ */
 #include "core/rules/jvjson.h"
 
 #include <limits.h>
@@ -101,7 +104,10 @@ jv_from_json(const json_t *in, jv *out_r)
     return from_json(in, JVJSON_MAX_DEPTH, out_r);
 }
 
-static json_t *to_json(jv v, unsigned depth);
+/* What may still be written, and what was in the way. */
+struct room { int64_t values, text; const char *why; };
+
+static json_t *to_json(jv v, unsigned depth, struct room *room);
 
 static json_t *
 to_number(jv v)
@@ -118,12 +124,25 @@ to_number(jv v)
 }
 
 static json_t *
-to_array(jv v, unsigned depth)
+to_text(jv v, struct room *room)
+{
+    int n = jv_string_length_bytes(jv_copy(v));
+
+    room->text -= n;
+    if (room->text < 0) {
+        room->why = "holds too much text";
+        return NULL;
+    }
+    return json_stringn(jv_string_value(v), (size_t)n);
+}
+
+static json_t *
+to_array(jv v, unsigned depth, struct room *room)
 {
     json_t *a = json_array();
 
     jv_array_foreach(v, i, item) {
-        if (a != NULL && json_array_append_new(a, to_json(jv_copy(item), depth)) != 0) {
+        if (a != NULL && json_array_append_new(a, to_json(jv_copy(item), depth, room)) != 0) {
             json_decref(a);
             a = NULL;
         }
@@ -134,12 +153,12 @@ to_array(jv v, unsigned depth)
 }
 
 static json_t *
-to_object(jv v, unsigned depth)
+to_object(jv v, unsigned depth, struct room *room)
 {
     json_t *o = json_object();
 
     jv_object_foreach(v, key, item) {
-        if (o != NULL && json_object_set_new(o, jv_string_value(key), to_json(jv_copy(item), depth)) != 0) {
+        if (o != NULL && json_object_set_new(o, jv_string_value(key), to_json(jv_copy(item), depth, room)) != 0) {
             json_decref(o);
             o = NULL;
         }
@@ -151,21 +170,22 @@ to_object(jv v, unsigned depth)
 }
 
 static json_t *
-to_json(jv v, unsigned depth)
+to_json(jv v, unsigned depth, struct room *room)
 {
     json_t *out = NULL;
 
-    if (depth == 0) {
+    if (depth == 0 || room->values-- == 0) {
+        room->why = depth == 0 ? "is nested too deep" : "holds too many values";
         jv_free(v);
         return NULL;
     }
     switch (jv_get_kind(v)) {
     case JV_KIND_OBJECT:
-        return to_object(v, depth - 1);
+        return to_object(v, depth - 1, room);
     case JV_KIND_ARRAY:
-        return to_array(v, depth - 1);
+        return to_array(v, depth - 1, room);
     case JV_KIND_STRING:
-        out = json_stringn(jv_string_value(v), (size_t)jv_string_length_bytes(jv_copy(v)));
+        out = to_text(v, room);
         break;
     case JV_KIND_NUMBER:
         out = to_number(v);
@@ -187,7 +207,12 @@ to_json(jv v, unsigned depth)
 }
 
 json_t *
-json_from_jv_take(jv v)
+json_from_jv_take(jv v, const char **why_r)
 {
-    return to_json(v, JVJSON_MAX_DEPTH);
+    struct room room = { .values = JVJSON_MAX_VALUES, .text = JVJSON_MAX_TEXT, .why = "cannot be kept" };
+    json_t *out = to_json(v, JVJSON_MAX_DEPTH, &room);
+
+    if (out == NULL)
+        *why_r = room.why;
+    return out;
 }

@@ -14,11 +14,14 @@
 #include <jansson.h>
 #include <jv.h>
 
-enum { JVJSON_MAX_DEPTH = 128 };
+enum { JVJSON_MAX_DEPTH = 128, JVJSON_MAX_VALUES = 500000, JVJSON_MAX_TEXT = 16 << 20 };
 
 /* False when the value is nested deeper than JVJSON_MAX_DEPTH. */
 bool jv_from_json(const json_t *in, jv *out_r);
-/* Consumes v, also on failure.  NULL when it is nested too deep.  NaN becomes null. */
-json_t *json_from_jv_take(jv v);
+/*
+ * Consumes v, also on failure.  NaN becomes null.  NULL when it is nested too deep, or holds too much: libjq shares
+ * equal parts, so a few steps make a value that nobody could write down.  *why_r says which.
+ */
+json_t *json_from_jv_take(jv v, const char **why_r);
 
 #endif
