@@ -396,6 +396,8 @@ committer_turn(struct committer *c, struct load *l)
         wake_notifier(c, &r);
         free(l->gone);
         answer_all(l);
+        if (c->opt.store->ops->settle != NULL)
+            c->opt.store->ops->settle(c->opt.store);
     } else {
         committer_failed(c, &err);
         for (size_t i = 0; i < l->n_gone; i++)
