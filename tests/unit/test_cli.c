@@ -259,7 +259,7 @@ tokens_come_from_files_and_environment(void **state)
 #define HEAD_OF(id, state, severity, summary, acked)                                                                   \
     "{\"id\":\"" id "\",\"state\":\"" state "\",\"severity\":\"" severity "\",\"summary\":\"" summary "\","            \
     "\"source\":\"web\",\"group_key\":\"g\",\"episode\":2,\"policy\":\"ml\",\"step\":1,"                               \
-    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,"                                      \
+    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"exhausted\":true,\"suppressed_by\":null,"                  \
     "\"opened_at\":\"2026-01-01T00:00:00.000Z\",\"acknowledged_at\":null,\"acknowledged_by\":" acked                   \
     ",\"resolved_at\":null"
 
@@ -306,10 +306,39 @@ static const char whole[] =
     "\"text\":\"GPU 3 lost\"}]}";
 
 static void
+heartbeats_are_a_table(void **state)
+{
+    (void)state;
+    answers(200, "{\"heartbeats\":[{\"name\":\"backup\",\"labels\":{},\"state\":\"ok\",\"every\":\"1d\","
+                 "\"grace\":\"1h\",\"last_beat_at\":\"2023-11-14T22:13:20Z\",\"due_at\":\"2023-11-15T23:13:20Z\","
+                 "\"beats\":7,\"incident\":null},{\"name\":\"sensors\",\"labels\":{\"host\":\"a\\u001b[31m\","
+                 "\"rack\":\"2\"},\"state\":\"silent\",\"every\":\"30s\",\"grace\":\"0s\",\"last_beat_at\":null,"
+                 "\"due_at\":null,\"beats\":0,\"incident\":\"018bd0c9-8417-7e2b-818e-6dae03f69706\"}]}");
+    assert_int_equal(TOCSIN("heartbeats"), 0);
+    assert_string_equal(asked, "GET /v1/heartbeats|||");
+    assert_holds(out, "NAME     LABELS             STATE   EVERY");
+    assert_holds(out, "backup                      ok      1d");
+    assert_holds(out, "2023-11-15 23:13:20  7");
+    assert_holds(out, "sensors  host=a[31m,rack=2  silent  30s");
+    assert_holds(out, "018bd0c9-8417-7e2b-818e-6dae03f69706");
+    assert_int_equal(TOCSIN("heartbeats", "--json"), 0);
+    assert_holds(out, "\"name\": \"backup\"");
+    answers(200, "{\"heartbeats\":[]}");
+    assert_int_equal(TOCSIN("heartbeats"), 0);
+    assert_string_equal(out, "no heartbeats\n");
+    answers(403, "{\"title\":\"no\",\"detail\":\"not for you\"}");
+    assert_int_equal(TOCSIN("heartbeats"), 1);
+    assert_holds(errors, "not for you");
+    assert_int_equal(TOCSIN("heartbeats", "backup"), 2);
+    assert_holds(errors, "unexpected 'backup'");
+}
+
+static void
 show_says_it_all(void **state)
 {
     static const char *const parts[] = {
-        "critical  GPU lost\n", "  state       triggered\n", "  policy      ml, 1 step told\n",
+        "critical  GPU lost\n", "  state       triggered\n",
+        "  policy      ml, 1 step told\n              it ended unanswered; the last resort is told\n",
         "  next        2026-01-01 00:05:00 unless somebody answers\n", "  episode     2: it came back\n",
         "  id          019b76da-a800-7000-8000-0000000000a1\n",
         "error firing: GPU 3 lost (3 reports, since 2026-01-01 00:00:00)\n", "  host        n7\n",
@@ -457,6 +486,7 @@ main(void)
         cmocka_unit_test(send_says_why_not),
         cmocka_unit_test(tokens_come_from_files_and_environment),
         cmocka_unit_test(list_is_a_table),
+        cmocka_unit_test(heartbeats_are_a_table),
         cmocka_unit_test(show_says_it_all),
         cmocka_unit_test(actions_post),
         cmocka_unit_test(refusals_end_with_1),

@@ -4,7 +4,8 @@
  *
  * Commands: fire KEY [SEVERITY] [again|later|quiet|drop|also] - resolve KEY - unknown KEY - ack, unack, resolve!,
  * escalate, note, snooze DURATION (of the newest incident; "from TARGET" makes it a callback) - wait DURATION -
- * back DURATION (the clock) - down, up, reject, lose, gone (from the configuration) TARGET - rearm TARGET -
+ * back DURATION (the clock) - down, up, reject, reject-notes, lose, gone (from the configuration) TARGET -
+ * rearm TARGET -
  * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
  * is closed, and its alerts do not know of it).
  * restart-back DURATION - timeline KIND (answers how many lines of it there are).
@@ -24,7 +25,7 @@
 #include "core/normalise/severity.h"
 #include "daemon/turn.h"
 
-enum mode { MODE_OK, MODE_DOWN, MODE_REJECT, MODE_LOSE, MODE_GONE };
+enum mode { MODE_OK, MODE_DOWN, MODE_REJECT, MODE_LOSE, MODE_GONE, MODE_REJECT_NOTES };
 
 static struct target {
     const char *name;
@@ -114,8 +115,10 @@ turn(struct story *s, struct event *e)
 }
 
 static struct tocsin_outcome
-outcome(const struct target *t)
+outcome(const struct target *t, enum tocsin_change change)
 {
+    if (t->mode == MODE_REJECT_NOTES && change == TOCSIN_NOTE)
+        return (struct tocsin_outcome){ .verdict = TOCSIN_REJECTED, .reason = "no notes" };
     switch (t->mode) {
     case MODE_DOWN:
         return (struct tocsin_outcome){ .verdict = TOCSIN_RETRY, .reason = "down" };
@@ -169,7 +172,7 @@ send_next(struct story *s)
     e.ver = work.ver;
     e.page = work.page;
     e.notes = work.notes;
-    o = outcome(t);
+    o = outcome(t, work.change);
     e.outcome = &o;
     say(s, "%s:%s%s ", t->name, word(work.change), o.verdict == TOCSIN_DELIVERED ? "" : "!");
     turn(s, &e);
@@ -355,7 +358,7 @@ act(struct story *s, char **w, int n)
 static void
 command(struct story *s, const char *text)
 {
-    static const char *const modes[] = { "up", "down", "reject", "lose", "gone" };
+    static const char *const modes[] = { "up", "down", "reject", "lose", "gone", "reject-notes" };
     char *copy = arena_strdup(s->arena, text), *w[8] = { NULL }, *save = NULL;
     int n = 0;
 

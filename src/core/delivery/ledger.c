@@ -217,6 +217,11 @@ rejected(struct world *w, struct world_incident *i, struct world_delivery *d, co
 
     world_note(w, &i->row.id, "rejected", r->target, "%s refused the %s: %s", r->target,
                e->change != 0 ? change_words[e->change] : "request", e->outcome->reason);
+    if (e->change == TOCSIN_NOTE) {          /* given up: it must not stand in the way of the resolve */
+        r->told_notes = e->notes;
+        start_over(r, DELIVERY_IDLE, 0);
+        return;
+    }
     r->state = DELIVERY_REJECTED;
     r->refused_change = (uint8_t)e->change;
     r->refused_ver = e->ver;
