@@ -200,6 +200,7 @@ const struct tocsin_host plugin_host = {
     .digest = digest,
     .batch_forward = host_batch_forward,
     .batch_count = host_batch_count,
+    .parse_unredacted = host_parse_unredacted,
 };
 
 /* --- one payload ------------------------------------------------------------------ */
