@@ -122,8 +122,11 @@ sim_turn(struct sim *s, struct event *events, size_t n)
     bool repeats = n == 1 && (events->kind == EV_ALERT || events->kind == EV_BEAT) && roll(s, 2) == 0;
     bool ok = repeats && turn_repeats(&s->env, a, events, 1, s->now, &r);
 
+    announced_begin(a);
     if (!ok)
         ok = turn_run(&s->env, a, events, n, s->now, 50, &r, &err) == TOCSIN_OK;
+    if (ok)
+        check_announced(s, &r);
     if (ok)
         notifier_due(s, &r);
     trace(s, "turn of %zu: %s, %zu due", n, ok ? "committed" : "refused", ok ? r.n_due : 0);
@@ -176,6 +179,7 @@ boot(struct sim *s)
     turn_env_init(&s->env, s->store, s->seed, roll(s, UINT64_MAX));
     s->env.caps_of = caps_of;
     s->env.default_policy = default_policy;
+    s->env.announce = announced_add;
     s->env.silent = beats_fall_silent;
     s->env.ctx = s;
     s->env.started_at = s->now;
@@ -437,7 +441,7 @@ main(int argc, char **argv)
                                              { "verbose", no_argument, NULL, 'v' },
                                              { "self-test", no_argument, NULL, 's' },
                                              { NULL, 0, NULL, 0 } };
-    uint64_t n = 1000, first = 1, steps = 0, sends = 0, crashes = 0;
+    uint64_t n = 1000, first = 1, steps = 0, sends = 0, crashes = 0, announced = 0;
     unsigned passed = 0, failed = 0;
     bool verbose = false, test = false;
     int c;
@@ -464,6 +468,7 @@ main(int argc, char **argv)
         live(&s, seed, PLANT_NOTHING, verbose);
         steps += s.steps;
         sends += s.sends;
+        announced += s.announced;
         crashes += s.crashes;
         if (s.problem[0] != '\0' && ++failed <= 20)
             printf("seed %llu: %s\n", (unsigned long long)seed, s.problem);
@@ -471,8 +476,10 @@ main(int argc, char **argv)
         if (seed % 1000 == 0 && !repeats_itself(seed))
             failed++;
     }
-    printf("%llu turns, %llu sends, %llu crashes\n", (unsigned long long)steps, (unsigned long long)sends,
-           (unsigned long long)crashes);
+    printf("%llu turns, %llu sends, %llu crashes, %llu pages announced\n", (unsigned long long)steps,
+           (unsigned long long)sends, (unsigned long long)crashes, (unsigned long long)announced);
+    if (n >= 100 && announced == 0)
+        failed++;
     ruleset_free(rules);
     printf("sim: %u passed, %u failed\n", passed, failed);
     return failed > 0;

@@ -108,7 +108,7 @@ struct sim {
     struct sim_due { struct id16 incident; char target[16]; int64_t at; } *due; size_t n_due, cap_due;
     bool fail_commit;
     uint64_t trace;                /* hash of everything that happened */
-    uint64_t steps, sends, crashes;
+    uint64_t steps, sends, crashes, announced;
     char problem[512];             /* the first broken invariant; "" none */
 };
 
@@ -150,6 +150,11 @@ void check_times(struct sim *, struct arena *);                /* after every st
 void silences_change(struct sim *);
 void check_silences(struct sim *);                             /* after every step */
 void check_silence_over(struct sim *, const struct incident_detail *);
+
+/* announced.c */
+void announced_begin(struct arena *);                          /* of a turn, which lasts until the check */
+void announced_add(void *sim, const struct incident_detail *); /* the hook of struct turn_env */
+void check_announced(struct sim *, const struct turn_result *);/* after a turn that was committed */
 
 /* check.c */
 void check_state(struct sim *);                                /* after every step */
