@@ -59,7 +59,8 @@ decodes(const json_t *doc)
 {
     const json_t *expect = json_object_get(doc, "expect");
 
-    return expect != NULL && json_object_get(expect, "error") == NULL && json_object_get(doc, "expect_answer") == NULL;
+    return expect != NULL && json_object_get(expect, "error") == NULL && json_object_get(doc, "expect_answer") == NULL &&
+           json_object_get(doc, "expect_open") == NULL;
 }
 
 static void
