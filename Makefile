@@ -5,6 +5,8 @@ PREFIX  ?= /usr/local
 PYTHON  := /usr/bin/python3
 VERSION := 0.1.0
 
+# as many compilers at once as there are cores, unless make was told otherwise
+JOBS     = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 CC      ?= cc
 comma   := ,
 VARIANT := $(if $(filter clang%,$(notdir $(CC))),-clang)$(if $(SAN),-$(subst $(comma),-,$(subst undefined,ub,$(SAN))))
@@ -72,13 +74,13 @@ help:
 
 ## make run       install what is missing, build, and see the main job at work on this machine
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) sh tests/demo/run.sh
 
 ## make test      install what is missing, build, and run the whole suite
 test: deps
 	@$(MAKE) --no-print-directory senders
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory $(JOBS) check
 
 ## make check     the suite, without installing anything
 check: all $(UNIT) $(REPLAY) $(if $(SIM),$(BUILD)/tests/sim/sim)
