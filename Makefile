@@ -187,11 +187,12 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 # A fuzz target without libFuzzer, that replays its corpus.  tests/fuzz/run.sh says which sources a name stands for.
 fuzz_role   = $(firstword $(subst _, ,$(1)))
 fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
-fuzz_vendor = $(if $(filter mapping_%,$(1)),,$(wildcard integrations/$(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(1))))/*.c))
+fuzz_name   = $(if $(filter mapping_%,$(1)),,$(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(1)))))
+fuzz_vendor = $(if $(call fuzz_name,$(1)),$(wildcard integrations/$(call fuzz_name,$(1))/*.c))
 $(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuzz/replay.c $$(call fuzz_vendor,$$*)) \
-           $(BUILD)/libtocsin.a
+           $$(call gen,$$(call fuzz_name,$$*)) $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,muldefs $^ $(LIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,muldefs $^ $(LIBS) $(LIBS_$(call fuzz_name,$*)) -o $@
 -include $(patsubst %.o,%.d,$(call obj,$(wildcard tests/fuzz/*.c)))
 
 # A program of its own: build/tests/bench/load from tests/bench/load.c

@@ -45,6 +45,8 @@ struct collector_stats {
     int64_t last_at;                 /* latest accepted payload; 0 none */
     uint64_t records;                /* lines of logs that were read, whatever became of them */
     const struct kind_count { const char *kind; uint64_t n; } *kinds; size_t n_kinds;   /* what made no alert */
+    uint64_t unauthorized;           /* requests without the right to send; they are no payloads */
+    const char *last_error;          /* why the latest one was refused; NULL none */
 };
 
 /* A heartbeat; one with `by` has a row for each value that was seen. */

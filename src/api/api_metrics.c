@@ -103,6 +103,9 @@ collectors(struct buf *b, struct call *c, uint64_t all_alerts)
     prom_family(b, "tocsin_payloads_refused_total", "counter", "Payloads refused.");
     for (size_t i = 0; i < n; i++)
         one_label(b, "tocsin_payloads_refused_total", "collector", s[i].name, s[i].refused);
+    prom_family(b, "tocsin_requests_unauthorized_total", "counter", "Requests without the right to send.");
+    for (size_t i = 0; i < n; i++)
+        one_label(b, "tocsin_requests_unauthorized_total", "collector", s[i].name, s[i].unauthorized);
     kinds(b, s, n);
     prom_family(b, "tocsin_mqtt_connected", "gauge", "1 while the collector is connected to its broker.");
     for (size_t i = 0; i < n_mqtt; i++)

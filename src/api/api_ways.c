@@ -125,7 +125,10 @@ collector(struct arena *arena, const struct conf_collector *c, const struct coll
     put(out, "refused", s != NULL ? json_integer((json_int_t)s->refused)
                                   : m != NULL ? json_integer((json_int_t)m->refused) : json_null());
     put(out, "last_at", shape_time(s != NULL ? s->last_at : 0));
-    put(out, "last_error", shape_text(arena, m != NULL ? m->last_error : y != NULL ? y->last_error : NULL));
+    put(out, "last_error", shape_text(arena, m != NULL   ? m->last_error
+                                               : y != NULL ? y->last_error
+                                               : s != NULL ? s->last_error
+                                                           : NULL));
     return out;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "os/clock.h"
@@ -20,6 +21,8 @@ struct refusal {
     char *name;
     int64_t next_ms;               /* monotonic */
     unsigned long unsaid;
+    uint64_t unauthorized;
+    char last[320];
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -43,7 +46,7 @@ refusal_of(const char *name)
 
 /* How many there were since the last line; 0: it is too early for the next. */
 static unsigned long
-due(const char *name)
+due(const char *name, bool who, const char *why)
 {
     int64_t now = clock_mono_ms();
     unsigned long n = 0;
@@ -52,6 +55,8 @@ due(const char *name)
     pthread_mutex_lock(&mutex);
     r = refusal_of(name);
     r->unsaid++;
+    r->unauthorized += who;
+    snprintf(r->last, sizeof r->last, "%s", why);
     if (r->next_ms <= now) {
         n = r->unsaid;
         r->unsaid = 0;
@@ -66,19 +71,35 @@ refusal_say(const char *name, const char *peer, const struct tocsin_err *err)
 {
     bool who = err->rc == TOCSIN_UNAUTHORIZED || err->rc == TOCSIN_FORBIDDEN;
     unsigned long n;
-    char more[64] = "";
+    char more[64] = "", why[320];
 
     /* a store that is away says so itself; asking for what is not there is no mistake */
     if (rc_http_status(err->rc) == 503 || err->rc == TOCSIN_NOT_FOUND || err->rc == TOCSIN_CONFLICT)
         return;
-    n = due(name);
+    if (who)
+        snprintf(why, sizeof why, "%.300s", err->what);
+    else
+        snprintf(why, sizeof why, "%s%s%.250s", rc_title(err->rc), err->where[0] != '\0' ? " at " : "", err->where);
+    n = due(name, who, why);
     if (n == 0)
         return;
     if (n > 1)
         snprintf(more, sizeof more, " (%lu refused since the last such line)", n);
-    if (who)
-        log_warn("collector", name, "a request of %s was refused: %s%s", peer, err->what, more);
-    else
-        log_warn("collector", name, "a payload of %s was refused: %s%s%s%s", peer, rc_title(err->rc),
-                 err->where[0] != '\0' ? " at " : "", err->where, more);
+    log_warn("collector", name, "a %s of %s was refused: %s%s", who ? "request" : "payload", peer, why, more);
+}
+
+size_t
+refusal_counts(struct arena *a, struct refusal_count **out)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&mutex);
+    for (const struct refusal *r = refusals; r != NULL; r = r->next)
+        n++;
+    *out = arena_alloc(a, (n + 1) * sizeof **out);
+    n = 0;
+    for (const struct refusal *r = refusals; r != NULL; r = r->next)
+        (*out)[n++] = (struct refusal_count){ arena_strdup(a, r->name), r->unauthorized, arena_strdup(a, r->last) };
+    pthread_mutex_unlock(&mutex);
+    return n;
 }

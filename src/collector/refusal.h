@@ -3,7 +3,12 @@
 #ifndef COLLECTOR_REFUSAL_H
 #define COLLECTOR_REFUSAL_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include <tocsin/err.h>
+
+struct arena;
 
 /*
  * A line in the log: at once, then at most one a minute for each name, with how many there were.  name: of a collector
@@ -11,5 +16,9 @@
  * where it was wrong.
  */
 void refusal_say(const char *name, const char *peer, const struct tocsin_err *err);
+
+/* What was refused since the start: how often somebody had no right to send, and the latest reason of any kind. */
+struct refusal_count { const char *name; uint64_t unauthorized; const char *last; };
+size_t refusal_counts(struct arena *, struct refusal_count **out);
 
 #endif

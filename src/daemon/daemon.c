@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/jsonmem.h"
 #include "base/text.h"
+#include "collector/refusal.h"
 #include "daemon/impl.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -103,8 +104,27 @@ static size_t
 on_collector_stats(void *ctx, struct arena *arena, struct collector_stats **out)
 {
     struct daemon *d = ctx;
+    struct collector_stats *all;
+    struct refusal_count *refused;
+    size_t n = ingest_stats(d->ingest, arena, &all), n_refused = refusal_counts(arena, &refused);
+    struct conf *conf = daemon_conf(d);
 
-    return ingest_stats(d->ingest, arena, out);
+    *out = arena_alloc(arena, (n + n_refused + 1) * sizeof **out);
+    memcpy(*out, all, n * sizeof **out);
+    for (size_t i = 0; i < n_refused; i++) {
+        size_t k = 0;
+
+        if (conf_collector(conf, refused[i].name) == NULL)   /* a heartbeat, or one that is gone */
+            continue;
+        while (k < n && strcmp((*out)[k].name, refused[i].name) != 0)
+            k++;
+        if (k == n)
+            (*out)[n++] = (struct collector_stats){ .name = refused[i].name };
+        (*out)[k].unauthorized = refused[i].unauthorized;
+        (*out)[k].last_error = refused[i].last;
+    }
+    conf_unref(conf);
+    return n;
 }
 
 static size_t

@@ -39,7 +39,7 @@ ingest_stats(struct ingest *g, struct arena *a, struct collector_stats **out)
         (*out)[n++] = (struct collector_stats){ arena_strdup(a, c->name), atomic_load(&c->payloads),
                                                 atomic_load(&c->alerts), atomic_load(&c->refused),
                                                 atomic_load(&c->last_at), atomic_load(&c->records),
-                                                arena_memdup(a, c->kinds, sizeof c->kinds), c->n_kinds };
+                                                arena_memdup(a, c->kinds, sizeof c->kinds), c->n_kinds, 0, NULL };
     pthread_mutex_unlock(&g->mutex);
     return n;
 }

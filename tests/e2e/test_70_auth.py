@@ -50,6 +50,10 @@ def test_refusals_are_told_to_the_operator_once_a_minute(tocsin, settings, vendo
     assert 'subject="local"' in lines[0] and "127.0.0.1 was refused: credentials are missing or wrong" in lines[0]
     assert 'subject="open"' in lines[1] and "request makes no sense at $.status" in lines[1]
     assert "canary" not in t.log() and "old-token" not in t.log()
+    assert t.metric("tocsin_requests_unauthorized_total", collector="local") == 20
+    assert t.metric("tocsin_payloads_refused_total", collector="open") == 20
+    errors = {c["name"]: c["last_error"] for c in t.get("/v1/collectors").json["collectors"] if c["last_error"]}
+    assert errors == {"local": "credentials are missing or wrong", "open": "request makes no sense at $.status"}
 
 
 def test_basic(tocsin, settings, vendors):

@@ -427,8 +427,8 @@ world_collector_stats(void *ctx, struct arena *a, struct collector_stats **out)
 {
     (void)ctx;
     *out = arena_zalloc(a, 2 * sizeof **out);
-    (*out)[0] = (struct collector_stats){ "web", 5, 9, 1, AT(3), 0, NULL, 0 };
-    (*out)[1] = (struct collector_stats){ "training", 4, 6, 0, 0, 0, NULL, 0 };
+    (*out)[0] = (struct collector_stats){ "web", 5, 9, 1, AT(3), 0, NULL, 0, 2, "credentials are missing or wrong" };
+    (*out)[1] = (struct collector_stats){ "training", 4, 6, 0, 0, 0, NULL, 0, 0, NULL };
     return 2;
 }
 

@@ -128,6 +128,7 @@ metrics_read_back(void **state)
     static const struct { const char *name, *labels; double value; } expected[] = {
         { "tocsin_alerts_received_total", "{collector=\"web\"}", 9 },
         { "tocsin_payloads_refused_total", "{collector=\"web\"}", 1 },
+        { "tocsin_requests_unauthorized_total", "{collector=\"web\"}", 2 },
         { "tocsin_incidents", "{state=\"triggered\"}", 2 },
         { "tocsin_incidents", "{state=\"acknowledged\"}", 1 },
         { "tocsin_incidents_exhausted", "", 1 },
@@ -259,7 +260,7 @@ ways_are_exact(void **state)
     answers_with("GET", "/v1/collectors", 200,
                  "{\"collectors\":[{\"name\":\"web\",\"type\":\"webhook\",\"format\":\"json\",\"connected\":null,"
                  "\"payloads\":5,\"alerts\":9,\"refused\":1,\"last_at\":\"2026-01-01T00:00:03.000Z\","
-                 "\"last_error\":null},"
+                 "\"last_error\":\"credentials are missing or wrong\"},"
                  "{\"name\":\"training\",\"type\":\"mqtt\",\"format\":\"json\",\"connected\":true,\"payloads\":4,"
                  "\"alerts\":6,\"refused\":0,\"last_at\":null,\"last_error\":null}]}");
     answers_with("GET", "/v1/notifiers", 200,
