@@ -122,6 +122,8 @@ struct counted {
     void *done_ctx;
     struct outbox *outbox;
     struct outbox_row **rows; size_t n_rows; /* reserved there: with the payload they are stored, or not */
+    int reply_status;                        /* what the integration answers; 0: nothing */
+    const char *reply; size_t reply_len;
 };
 
 static void
@@ -133,6 +135,9 @@ counted_done(void *ctx, const struct ingest_result *r)
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
         with_lines.records = d->lines;
+        with_lines.reply_status = d->reply_status;
+        with_lines.reply = d->reply;
+        with_lines.reply_len = d->reply_len;
         if (d->beat != NULL)
             beats_done(d->beats, d->beat, d->received_at);
         atomic_fetch_add(&d->counter->records, d->records);
@@ -401,6 +406,9 @@ take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, con
     struct counted *counted = in->done_ctx;
 
     in->conf = g->opt.conf(g->opt.ctx);
+    counted->reply_status = batch->reply_status;
+    counted->reply = batch->reply;
+    counted->reply_len = batch->reply_len;
     if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
         decide(g, in, c, batch, call, route);
         counted->records = batch->n_records;
