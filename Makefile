@@ -195,7 +195,8 @@ $(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuz
 # A program of its own: build/tests/bench/load from tests/bench/load.c
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
+$(BUILD)/tests/bench/decode: $(call obj,$(filter tests/lib/cases%,$(LIBT)))
 
 ## make install   PREFIX=/usr/local, DESTDIR=
 install: all

@@ -24,6 +24,7 @@ static const struct command {
     { "send", cli_main, "post an alert" },
     { "incidents", cli_main, "list, show, ack, unack, resolve, snooze, note, escalate" },
     { "silence", cli_main, "list, add, expire" },
+    { "heartbeats", cli_main, "what is to be heard of every now and then, and whether it is" },
     { "version", version, "print the version" },
     { "help", help, "this text" },
 };

@@ -19,6 +19,7 @@
  *      flags_of
  *      routes, identify, intake, answer, refuse; host: call_json to reply
  *      forward; host: source_of to batch_count
+ *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
  */
 #ifndef TOCSIN_PLUGIN_H
@@ -390,6 +391,11 @@ struct tocsin_host {
     void (*batch_forward)(struct tocsin_batch *, const char *body, size_t len, const char *what);
     /* Things that came in and make no alert are counted by kind: "session".  kind is a constant. */
     void (*batch_count)(struct tocsin_batch *, const char *kind, unsigned n);
+    /*
+     * As parse_json(), but without what the collector redacts: for what must be as it was sent, such as an address that
+     * is to be fetched or a name that is compared with the settings.  Nothing of it may get into an alert.
+     */
+    enum tocsin_rc (*parse_unredacted)(const char *text, size_t len, json_t **out_r, struct tocsin_err *err);
     /*
      * The fields of a form (application/x-www-form-urlencoded) as an object of text; of two with one name the last
      * counts.  A JSON object is read as well, for senders call either by the other's name; so is the query of a

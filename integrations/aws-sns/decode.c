@@ -131,10 +131,11 @@ confirms(const char *rest)
                                            strstr(rest, "&Action=ConfirmSubscription") != NULL);
 }
 
+/* sent: the envelope as it was sent, for its address holds a token. */
 static enum tocsin_rc
-subscription(const struct sns_read *r, const json_t *envelope, const char *path)
+subscription(const struct sns_read *r, const json_t *envelope, const json_t *sent, const char *path)
 {
-    const char *topic = text_of(r, envelope, "TopicArn"), *url = text_of(r, envelope, "SubscribeURL");
+    const char *topic = text_of(r, envelope, "TopicArn"), *url = text_of(r, sent, "SubscribeURL");
     const char *rest = sns_address(url);
 
     if (r->sns->n_topics == 0)
@@ -151,8 +152,9 @@ subscription(const struct sns_read *r, const json_t *envelope, const char *path)
     return TOCSIN_OK;
 }
 
+/* What is compared with the settings, or fetched, is taken from the envelope as it was sent; alerts get what is redacted. */
 static enum tocsin_rc
-read_envelope(const struct sns_read *r, const json_t *envelope, const char *path)
+read_envelope(const struct sns_read *r, const json_t *envelope, const json_t *sent, const char *path)
 {
     const char *type = text_of(r, envelope, "Type"), *topic = text_of(r, envelope, "TopicArn");
     char where[80];
@@ -161,13 +163,13 @@ read_envelope(const struct sns_read *r, const json_t *envelope, const char *path
     if (!json_is_object(envelope))
         return r->host->fail(r->err, TOCSIN_MEANINGLESS, path, "expected an SNS message, which is an object");
     snprintf(where, sizeof where, "%s.TopicArn", path);
-    rc = sns_check_topic(r->sns, r->host, topic, where, r->err);
+    rc = sns_check_topic(r->sns, r->host, text_of(r, sent, "TopicArn"), where, r->err);
     if (rc != TOCSIN_OK)
         return rc;
     if (strcmp(type, "Notification") == 0)
         return notification(r, envelope, path);
     if (strcmp(type, "SubscriptionConfirmation") == 0)
-        return subscription(r, envelope, path);
+        return subscription(r, envelope, sent, path);
     if (strcmp(type, "UnsubscribeConfirmation") == 0) {
         r->host->batch_note(r->out, "the subscription to %s was ended; nothing more will come from it", topic);
         return TOCSIN_OK;
@@ -212,15 +214,19 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
        struct tocsin_err *err)
 {
     struct sns_read r = { self, host, in, out, err };
-    json_t *root = NULL;
+    json_t *root = NULL, *sent = NULL;
     enum tocsin_rc rc;
     size_t n;
 
     if (sns_is_raw(in) && in->len > 0)
         return read_raw(&r);
     rc = host->parse_json(in->body, in->len, &root, err);
-    if (rc != TOCSIN_OK)
+    if (rc == TOCSIN_OK && r.sns->n_topics > 0)
+        rc = host->parse_unredacted(in->body, in->len, &sent, err);
+    if (rc != TOCSIN_OK) {
+        json_decref(root);
         return rc;
+    }
     n = sns_envelopes(root);
     if (n == 0)
         rc = is_bare_message(root) ? read_raw(&r)
@@ -230,8 +236,9 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
         char path[40];
         const json_t *envelope = sns_envelope(root, i, path);
 
-        rc = read_envelope(&r, envelope, path);
+        rc = read_envelope(&r, envelope, sent != NULL ? sns_envelope(sent, i, path) : envelope, path);
     }
+    json_decref(sent);
     json_decref(root);
     return rc;
 }

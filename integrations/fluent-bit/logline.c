@@ -80,12 +80,12 @@ logline_records(const struct logs *logs, logline_reader read)
         size_t n;
         bool is_only;
 
-        for (; p < end && strchr(" \t\r\n,", *p) != NULL && *p != '\0'; p++)
+        for (; p < end && strchr(" \t\r\n,\x1e", *p) != NULL && *p != '\0'; p++)
             line += *p == '\n';
         if (p == end)
             break;
         n = value_length(p, end);
-        is_only = values == 0 && strspn(p + n, " \t\r\n") == (size_t)(end - p) - n;
+        is_only = values == 0 && strspn(p + n, " \t\r\n\x1e") == (size_t)(end - p) - n;
         rc = read_value(logs, p, n, is_only ? 0 : line, read);
         if (rc != TOCSIN_OK)
             return rc;

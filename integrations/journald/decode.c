@@ -135,7 +135,7 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
        struct tocsin_err *err)
 {
     struct logs logs = { host, in, out, err };
-    char first = in->body[strspn(in->body, " \t\r\n")];
+    char first = in->body[strspn(in->body, " \t\r\n\x1e")];     /* the last begins each text of a JSON sequence */
 
     (void)self;
     return first == '{' || first == '[' || first == '\0' ? logline_records(&logs, read_entry) : read_export(&logs);

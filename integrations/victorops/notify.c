@@ -54,12 +54,13 @@ victorops_open(const struct tocsin_host *host, const struct tocsin_settings *set
     return TOCSIN_OK;
 }
 
+/* An info is triggered only where a rule wants it to page, and INFO never does: it opens no incident over there. */
 static const char *
-message_type(enum tocsin_severity severity)
+message_type(enum tocsin_severity severity, enum tocsin_change change)
 {
     switch (severity) {
     case TOCSIN_INFO:
-        return "INFO";
+        return change == TOCSIN_TRIGGER ? "WARNING" : "INFO";
     case TOCSIN_WARNING:
         return "WARNING";
     default:
@@ -154,7 +155,7 @@ victorops_render(void *self, const struct tocsin_host *host, const struct tocsin
 {
     const struct victorops *v = self;
     const struct tocsin_incident *inc = job->incident;
-    const char *type = message_type(inc->severity);
+    const char *type = message_type(inc->severity, job->change);
     json_t *doc;
 
     (void)err;

@@ -54,6 +54,19 @@ handle_heartbeat_list(struct call *c)
     http_reply_json(c->req, 200, json_pack("{s:o}", "heartbeats", list));
 }
 
+uint64_t
+heartbeats_waiting(struct call *c)
+{
+    const struct api_deps *deps = c->api->deps;
+    struct heartbeat_status *s = NULL;
+    size_t n = deps->heartbeats != NULL ? deps->heartbeats(deps->ctx, http_arena(c->req), &s) : 0;
+    uint64_t waiting = 0;
+
+    for (size_t i = 0; i < n; i++)
+        waiting += strcmp(s[i].state, "ok") == 0 || strcmp(s[i].state, "never") == 0;
+    return waiting;
+}
+
 void
 metrics_heartbeats(struct buf *b, struct call *c)
 {

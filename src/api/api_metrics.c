@@ -183,8 +183,9 @@ deliveries(struct buf *b, const struct store_stats *s, int64_t now)
 }
 
 static void
-store(struct buf *b, struct store *store, const char *engine)
+store(struct buf *b, struct call *c)
 {
+    struct store *store = c->api->deps->store;
     static const struct prom_label build[] = { { "branch", "tocsin" },
                                                { "goversion", "" },
                                                { "revision", "tocsin-" TOCSIN_VERSION },
@@ -192,11 +193,14 @@ store(struct buf *b, struct store *store, const char *engine)
     struct store_stats s;
     struct tocsin_err err;
     bool ok = store->ops->stats(store, &s, &err) == TOCSIN_OK;
+    uint64_t waiting;
 
     prom_family(b, "tocsin_store_up", "gauge", "1 while the store answers.");
-    one_label(b, "tocsin_store_up", "engine", engine, ok);
+    one_label(b, "tocsin_store_up", "engine", store->ops->name, ok);
     if (!ok)
         return;
+    waiting = heartbeats_waiting(c);         /* the two are not read at the same moment */
+    s.open_alerts -= waiting < s.open_alerts - s.suppressed_alerts ? waiting : s.open_alerts - s.suppressed_alerts;
     prom_family(b, "tocsin_incidents", "gauge", "Open incidents.");
     one_label(b, "tocsin_incidents", "state", "triggered", s.triggered);
     one_label(b, "tocsin_incidents", "state", "acknowledged", s.acknowledged);
@@ -342,7 +346,7 @@ handle_metrics(struct call *c)
     metrics_heartbeats(&b, c);
     syslog_collectors(&b, c);
     outbox(&b, c);
-    store(&b, deps->store, deps->store->ops->name);
+    store(&b, c);
     if (deps->notifier != NULL)
         notifiers(&b, c);
     if (server != NULL)

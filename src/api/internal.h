@@ -154,6 +154,8 @@ void handle_metrics(struct call *);
 struct buf;
 /* The part of /metrics that is about heartbeats. */
 void metrics_heartbeats(struct buf *, struct call *);
+/* Open occurrences that are no alerts but heartbeats, waiting for their next beat. */
+uint64_t heartbeats_waiting(struct call *);
 void handle_healthy(struct call *);
 void handle_ready(struct call *);
 void handle_reload(struct call *);

@@ -59,6 +59,7 @@ static const struct member event_members[] = {
     { "episode", "integer", "1 for the first incident of its group" }, { "policy", "string", NULL },                   \
     { "step", "integer", "steps of the policy told so far" },                                                          \
     { "next_escalation_at", "time?", "null while nothing will happen by itself" },                                     \
+    { "exhausted", "boolean", "its policy ended unanswered, and the last resort was told" },                           \
     { "suppressed_by", "string?", "what holds it back" },                                                              \
     { "snoozed_until", "time?", "held back until then" }, \
     { "opened_at", "time?", "null while a rule delays it" },                               \

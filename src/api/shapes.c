@@ -138,11 +138,11 @@ shape_alert(struct arena *arena, const struct alert_row *a, bool in_incident)
     return out;
 }
 
-/* When the escalation goes on by itself; next_due is also used for other timers. */
+/* When the escalation goes on by itself, exhausted or not: loops may be left.  next_due is also used for other timers. */
 static int64_t
 next_escalation(const struct incident_row *r)
 {
-    bool runs = r->state == TOCSIN_INC_TRIGGERED && r->paging && !r->exhausted && r->paused_at == 0;
+    bool runs = r->state == TOCSIN_INC_TRIGGERED && r->paging && r->paused_at == 0;
 
     return runs ? r->next_due : 0;
 }
@@ -162,6 +162,7 @@ shape_incident(struct arena *arena, const struct incident_row *r)
     put(out, "policy", shape_string(arena, r->policy_name));
     put(out, "step", json_integer(r->step));
     put(out, "next_escalation_at", shape_time(next_escalation(r)));
+    put(out, "exhausted", json_boolean(r->exhausted));
     put(out, "suppressed_by", shape_text(arena, r->suppressed_by));
     put(out, "snoozed_until", shape_time(r->snoozed_until));
     put(out, "opened_at", shape_time(r->opened_at));

@@ -26,6 +26,7 @@ static const struct {
     { "send", command_send },
     { "incidents", command_incidents },
     { "silence", command_silence },
+    { "heartbeats", command_heartbeats },
     { "explain", command_explain },
 };
 

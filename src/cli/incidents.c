@@ -151,12 +151,13 @@ action_body(const struct incidents *in)
 static void
 print_acted(const struct cli *cli, const json_t *doc)
 {
-    const char *by = doc_text(cli, doc, "acknowledged_by"), *state = doc_text(cli, doc, "state");
+    const char *by = doc_text(cli, doc, "acknowledged_by"), *state = what_holds(cli, doc), *more = "";
 
-    if (strcmp(state, "acknowledged") != 0)
-        by = "";
-    printf("%s  %s%s%s  %s\n", short_id(doc_text(cli, doc, "id")), state, *by != '\0' ? " by " : "", by,
-           doc_text(cli, doc, "summary"));
+    if (strcmp(state, "acknowledged") == 0 && *by != '\0')
+        more = arena_printf(cli->arena, " by %s", by);
+    else if (strcmp(state, "snoozed") == 0)
+        more = arena_printf(cli->arena, " until %s", term_clock(cli, doc_text(cli, doc, "snoozed_until")));
+    printf("%s  %s%s  %s\n", short_id(doc_text(cli, doc, "id")), state, more, doc_text(cli, doc, "summary"));
 }
 
 /* verb NULL: show. */

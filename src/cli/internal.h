@@ -104,6 +104,7 @@ enum tocsin_rc cli_read(const char *path, char **out_r, size_t *len_out, struct 
 
 int command_send(struct cli *, int argc, char **argv);
 int command_silence(struct cli *, int argc, char **argv);
+int command_heartbeats(struct cli *, int argc, char **argv);
 int command_incidents(struct cli *, int argc, char **argv);
 int command_explain(struct cli *, int argc, char **argv);
 /* show.c: an incident for a person. */

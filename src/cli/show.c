@@ -51,6 +51,8 @@ head(const struct cli *cli, const json_t *in)
     field(cli, "snoozed", *snoozed != '\0' ? arena_printf(cli->arena, "until %s", term_clock(cli, snoozed)) : "");
     field(cli, "policy", arena_printf(cli->arena, "%s, %lld step%s told", doc_text(cli, in, "policy"),
                                       (long long)doc_int(in, "step"), doc_int(in, "step") == 1 ? "" : "s"));
+    if (json_is_true(json_object_get(in, "exhausted")))
+        field(cli, "", "it ended unanswered; the last resort is told");
     if (*next != '\0')
         field(cli, "next", arena_printf(cli->arena, "%s unless somebody answers", term_clock(cli, next)));
     field(cli, "source", doc_text(cli, in, "source"));

@@ -126,7 +126,9 @@ new_silence(const struct silence *s)
 static void
 print_done(const struct cli *cli, const json_t *doc)
 {
-    printf("%s  %s until %s  %s\n", doc_text(cli, doc, "id"), doc_text(cli, doc, "state"),
+    const char *state = doc_text(cli, doc, "state");
+
+    printf("%s  %s %s %s  %s\n", doc_text(cli, doc, "id"), state, strcmp(state, "expired") == 0 ? "at" : "until",
            term_clock(cli, doc_text(cli, doc, "ends_at")), matchers_text(cli, doc));
 }
 

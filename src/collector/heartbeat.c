@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "collector/refusal.h"
 #include "collector/webhook.h"
 #include "os/clock.h"
 
@@ -45,6 +46,8 @@ heartbeat_handle(const struct sink *sink, struct http_request *r, const char *na
     else if (h == NULL)
         rc = err_set(&err, TOCSIN_NOT_FOUND, "", "there is no heartbeat '%s'", name);
     if (rc != TOCSIN_OK) {
+        if (h != NULL)
+            refusal_say(h->name, http_peer(r), &err);
         http_reply_problem(r, &err);
     } else {
         *b = (struct beat){ .request = r, .name = name, .at = clock_steady_ms() };

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/jsonmem.h"
+#include "collector/refusal.h"
 #include "collector/webhook.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -62,6 +63,7 @@ refuse(struct job *job, const struct conf_collector *col, enum tocsin_rc rc, con
     struct tocsin_err copy = *err;
 
     copy.rc = rc;
+    refusal_say(col->name, http_peer(job->request), &copy);
     host_refuse(&col->plugin->api, job->call, &copy);
     send_answer(job, &copy);
 }

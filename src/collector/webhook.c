@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/jsonmem.h"
 #include "base/text.h"
+#include "collector/refusal.h"
 #include "collector/webhook.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -132,6 +133,8 @@ job_refuse(struct job *job, enum tocsin_rc rc, const struct tocsin_err *err)
     struct tocsin_err copy = *err;
 
     copy.rc = rc;
+    if (job->col != NULL)
+        refusal_say(job->col->name, http_peer(job->request), &copy);
     http_reply_problem(job->request, &copy);   /* the job is gone with the request */
     if (conf != NULL)
         conf_unref(conf);

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf/load.h"
 #include "conf/report.h"
@@ -86,6 +87,9 @@ load_routes(struct load *l, const config_setting_t *group, const char *ctx, stru
         read_group(l, at, route_options, name, &routes[i]);
         routes[i].pos = reading_pos(&l->r, at);
         routes[i].policy = find_policy(l, at, name, routes[i].policy_name);
+        for (size_t k = 0; k < i; k++)
+            if (routes[i].name != NULL && routes[k].name != NULL && strcasecmp(routes[i].name, routes[k].name) == 0)
+                reading_mistake(&l->r, at, "%s is the same as route %zu: letter case does not count", name, k + 1);
     }
     c->routes = routes;
     c->n_routes = n;
@@ -103,10 +107,16 @@ load_intake(struct load *l, const config_setting_t *group, const char *ctx, stru
                         c->format);
     else if (keys != NULL)
         load_keys(l, keys, ctx, c);
+    if (keys == NULL && config_setting_get_member(group, "auth") == NULL && c->plugin != NULL &&
+        c->plugin->api.identify != NULL) {
+        reading_mistake(&l->r, group, "'keys' of %s is missing, expected what the senders of format '%s' have, such as "
+                        "( \"env:NAME\" )", ctx, c->format);
+        return;
+    }
     if (keys != NULL && config_setting_get_member(group, "auth") == NULL)
         return;                    /* the keys are enough */
     load_auth(l, group, ctx, src);
-    if (c->auth.kind == AUTH_SIGNATURE)
+    if (c->auth.kind == AUTH_SIGNATURE && c->plugin != NULL && c->plugin->api.verify != NULL)
         reading_mistake(&l->r, config_setting_get_member(group, "auth"),
                         "'auth' of %s: an intake has no signature to check", ctx);
 }

@@ -242,7 +242,7 @@ world_new_incident(struct world *w, const struct id16 *group, const struct polic
     remember_policy(w, policy);
     i->row = row;
     i->policy = policy;
-    i->dirty = true;
+    i->dirty = i->fresh = true;
     index_put(w->incidents, w->arena, &row.id, i);
     index_put(w->groups, w->arena, &row.group, i);
     w->incident_list = grow(w->arena, w->incident_list, w->n_incidents, &w->cap_incidents,

@@ -37,6 +37,7 @@ struct world_incident {
     const struct policy *policy;
     struct world_delivery *deliveries;      /* in the order of their first step */
     bool dirty;
+    bool fresh;                              /* it begins with this turn */
 };
 
 struct world_silence {

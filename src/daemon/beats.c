@@ -262,13 +262,37 @@ beats_done(struct beats *b, const struct event *event, int64_t now)
 
 /* --- a configuration is in force ------------------------------------------------------------ */
 
+/* It is not stored: the next configuration reckons it anew. */
+static void
+forget_deadline(struct beats *b, const struct id16 *key)
+{
+    struct beat_entry *e;
+
+    pthread_mutex_lock(&b->mutex);
+    e = find(b, key);
+    if (e != NULL)
+        e->span_ms = 0;
+    pthread_mutex_unlock(&b->mutex);
+}
+
+struct applied { struct beats *beats; const struct intake *intake; };
+
 static void
 applied(void *ctx, const struct ingest_result *r)
 {
-    (void)ctx;
+    const struct applied *d = ctx;
+
     if (r->rc != TOCSIN_OK)
         log_error("heartbeat", "", "the heartbeats of this configuration are not watched, reload again: %s",
                   r->err.what);
+    for (size_t i = 0; i < d->intake->n; i++) {
+        const struct event *event = &d->intake->events[i];
+
+        if (r->rc == TOCSIN_OK)
+            beats_done(d->beats, event, 0);
+        else
+            forget_deadline(d->beats, &event->decision->key);
+    }
 }
 
 static bool
@@ -304,16 +328,56 @@ add_known(struct beats *b, const struct conf *conf, int64_t now)
 
 /*
  * When the next beat is due.  At a start, one whose deadline passed meanwhile (or is about to) may have had nobody to
- * beat to: it is given the time in which it would beat, but no more than other sources are given.
+ * beat to: it is given the time in which it would beat, but no more than other sources are given.  And the last beat
+ * may be of a clock that was ahead: it is not later than now.
  */
 static int64_t
-deadline(const struct conf_heartbeat *h, struct beat_entry *e, int64_t started_at)
+deadline(const struct conf_heartbeat *h, struct beat_entry *e, int64_t now, bool starting)
 {
-    int64_t span = h->every_ms + h->grace_ms, due = e->span_ms == span ? e->due_at : e->last_at + span;
-    int64_t least = started_at > 0 ? started_at + (span < COMMITTER_GRACE_MS ? span : COMMITTER_GRACE_MS) : 0;
+    int64_t span = h->every_ms + h->grace_ms, grace = span < COMMITTER_GRACE_MS ? span : COMMITTER_GRACE_MS, due;
 
+    if (starting && e->last_at > now)
+        e->last_at = now;
+    due = e->span_ms == span ? e->due_at : e->last_at + span;
     e->span_ms = span;
-    return due > least ? due : least;
+    return starting && due < now + grace ? now + grace : due;
+}
+
+/* Its first beat was refused, or is on its way: there is nothing to watch yet. */
+static bool
+is_unborn(const struct beat_entry *e)
+{
+    return e->n_labels > 0 && e->beats == 0 && e->due_at == 0;
+}
+
+size_t
+beats_changes(struct beats *b, const struct conf *conf, struct arena *a, int64_t now, bool starting,
+              struct event **out_r)
+{
+    struct event *events;
+    size_t n = 0;
+
+    pthread_mutex_lock(&b->mutex);
+    add_known(b, conf, now);
+    events = arena_alloc(a, (b->n + 1) * sizeof *events);
+    for (size_t i = 0; i < b->n; i++) {
+        struct beat_entry *e = &b->v[i];
+        int64_t due;
+
+        if (e->gone)
+            continue;
+        e->gone = !is_configured(conf, e);
+        if (e->gone) {
+            events[n++] = (struct event){ .kind = EV_DISARM, .decision = waiting(a, e, 0) };
+        } else if (!is_unborn(e)) {
+            due = deadline(conf_heartbeat(conf, e->name), e, now, starting);
+            if (due != e->due_at)
+                events[n++] = (struct event){ .kind = EV_ARM, .decision = waiting(a, e, due) };
+        }
+    }
+    pthread_mutex_unlock(&b->mutex);
+    *out_r = events;
+    return n;
 }
 
 void
@@ -321,28 +385,11 @@ beats_apply(struct beats *b, struct conf *conf, struct committer *committer, boo
 {
     struct arena *a = arena_new();
     struct intake *in = arena_zalloc(a, sizeof *in);
-    int64_t now = clock_steady_ms();
+    struct applied *done = arena_zalloc(a, sizeof *done);
 
-    *in = (struct intake){ .arena = a, .done = applied };
-    pthread_mutex_lock(&b->mutex);
-    add_known(b, conf, now);
-    in->events = arena_alloc(a, (b->n + 1) * sizeof *in->events);
-    for (size_t i = 0; i < b->n; i++) {
-        struct beat_entry *e = &b->v[i];
-        const struct conf_heartbeat *h = conf_heartbeat(conf, e->name);
-        int64_t due = h != NULL ? deadline(h, e, starting ? now : 0) : 0;
-
-        if (e->gone)
-            continue;
-        e->gone = !is_configured(conf, e);
-        if (e->gone)
-            in->events[in->n++] = (struct event){ .kind = EV_DISARM, .decision = waiting(a, e, 0) };
-        else if (due != e->due_at)
-            in->events[in->n++] = (struct event){ .kind = EV_ARM, .decision = waiting(a, e, due) };
-        e->due_at = due;
-    }
-    pthread_mutex_unlock(&b->mutex);
-    in->n_beats = in->n;
+    *done = (struct applied){ b, in };
+    *in = (struct intake){ .arena = a, .done = applied, .done_ctx = done };
+    in->n = in->n_beats = beats_changes(b, conf, a, clock_steady_ms(), starting, &in->events);
     if (in->n == 0) {
         arena_free(a);
         return;

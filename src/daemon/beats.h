@@ -23,6 +23,9 @@ enum tocsin_rc beats_load(struct beats *, struct tocsin_err *err);
  * starting: before the committer runs.
  */
 void beats_apply(struct beats *, struct conf *, struct committer *, bool starting);
+/* The same as events for a turn, in the arena; each is to be given to beats_done() when it is committed. */
+size_t beats_changes(struct beats *, const struct conf *, struct arena *, int64_t now, bool starting,
+                     struct event **out_r);
 /*
  * A beat, as an event for the committer; in the arena.  topic_labels: what a payload came with.  False: it is one more
  * than the heartbeat may have, and is not watched.

@@ -399,6 +399,7 @@ committer_new(const struct committer_options *opt)
     c->env.caps_of = committer_caps_of;
     c->env.silent = committer_silent;
     c->env.default_policy = committer_default_policy;
+    c->env.announce = committer_announce;
     c->env.ctx = c;
     c->env.started_at = clock_wall_ms();
     c->env.grace_until = c->env.started_at + COMMITTER_GRACE_MS;

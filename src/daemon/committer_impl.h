@@ -67,6 +67,7 @@ struct committer {
     /* the thread's own, and while it is asleep of whoever holds the mutex */
     struct arena *arena;
     struct conf *conf;                       /* during a turn */
+    bool announced;                          /* this turn has announced pages */
     int64_t last_wall, last_mono;            /* of the turn before: wall time never goes back here */
     atomic_llong clock_jumps;
     int64_t next_flush, next_upkeep, retry_at;
@@ -91,6 +92,8 @@ int64_t committer_time(struct committer *);
 /* Notifier's flags as the core wants them; the hook of struct turn_env. */
 bool committer_caps_of(void *committer, const char *target, struct delivery_caps *out);
 const struct policy *committer_default_policy(void *committer);
+/* A page is made ready during the commit; the hook of struct turn_env. */
+void committer_announce(void *committer, const struct incident_detail *);
 /* Apply and commit, answer, wake the notifier; or deal with the failure. */
 void committer_turn(struct committer *, struct load *);
 /* Look at the next incidents whose deadlines were stored before this start. */

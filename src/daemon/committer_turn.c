@@ -60,6 +60,15 @@ committer_silent(void *ctx, struct arena *arena, const struct alert_row *row)
     return c->opt.silent != NULL ? c->opt.silent(c->opt.ctx, c->conf, arena, row) : NULL;
 }
 
+void
+committer_announce(void *ctx, const struct incident_detail *detail)
+{
+    struct committer *c = ctx;
+
+    notifier_draft(c->notifier, detail);
+    c->announced = true;
+}
+
 /* --- answers ------------------------------------------------------------------------------ */
 
 static void
@@ -317,9 +326,12 @@ run(struct committer *c, struct event *events, size_t n, struct turn_result *r, 
     enum tocsin_rc rc;
 
     c->conf = c->opt.conf(c->opt.ctx);
+    c->announced = false;
     rc = turn_run(&c->env, c->arena, events, n, committer_time(c), TURN_TIMERS, r, err);
     for (size_t i = 0; rc == TOCSIN_OK && i < r->n_damage; i++)
         log_error("store", "", "%s", r->damage[i]);
+    if (rc != TOCSIN_OK && c->announced)
+        notifier_drop_drafts(c->notifier);
     conf_unref(c->conf);
     c->conf = NULL;
     return rc;
@@ -384,6 +396,8 @@ committer_turn(struct committer *c, struct load *l)
         wake_notifier(c, &r);
         free(l->gone);
         answer_all(l);
+        if (c->opt.store->ops->settle != NULL)
+            c->opt.store->ops->settle(c->opt.store);
     } else {
         committer_failed(c, &err);
         for (size_t i = 0; i < l->n_gone; i++)

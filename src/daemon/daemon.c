@@ -361,8 +361,10 @@ run(const char *file)
     pthread_mutex_lock(&d.reload_mutex);     /* who asks for a reload as soon as the door is open waits for the rest */
     if (rc == TOCSIN_OK)
         rc = start_doors(&d, &err);
-    if (rc == TOCSIN_OK)
+    if (rc == TOCSIN_OK) {
+        daemon_rearm(&d, NULL, d.conf);
         say_up(&d);
+    }
     pthread_mutex_unlock(&d.reload_mutex);
     if (rc == TOCSIN_OK) {
         serve(&d, &signals);

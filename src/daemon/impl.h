@@ -43,5 +43,7 @@ struct conf *daemon_conf(void *daemon);
 void daemon_apply(const struct conf *);
 /* Load the file again and swap, or change nothing.  report may be NULL: then mistakes are logged. */
 enum tocsin_rc daemon_reload(void *daemon, struct conf_report *report);
+/* Try again what targets had refused under other settings.  was: those; NULL: the process has just started. */
+void daemon_rearm(struct daemon *, const struct conf *was, const struct conf *now);
 
 #endif

@@ -43,6 +43,7 @@ struct queue {
     uint8_t kind;
     struct item *head, **tail;
     size_t rows, bytes;                      /* reserved, waiting and under way */
+    struct item *flying[IN_FLIGHT];          /* what is being sent; NULL: free */
     unsigned in_flight;
     int64_t wait, not_before;                /* after a failure; by the monotonic clock */
     uint64_t sent, dropped;
@@ -117,6 +118,28 @@ item_new(struct outbox *x, const struct outbox_row *row)
     i->created_at = row->created_at;
     i->bytes = row->body_len;
     return i;
+}
+
+static void
+take_off(struct queue *q, struct item *i)
+{
+    unsigned k = 0;
+
+    while (q->flying[k] != NULL)             /* one is free: next_item() has looked at in_flight */
+        k++;
+    q->flying[k] = i;
+    q->in_flight++;
+}
+
+static void
+land(struct queue *q, const struct item *i)
+{
+    for (unsigned k = 0; k < IN_FLIGHT; k++) {
+        if (q->flying[k] == i) {
+            q->flying[k] = NULL;
+            q->in_flight--;
+        }
+    }
 }
 
 static void
@@ -212,7 +235,7 @@ gone(struct item *i, const char *why)
     struct queue *q = i->queue;
 
     pthread_mutex_lock(&x->mutex);
-    q->in_flight--;
+    land(q, i);
     release(q, i->bytes);
     if (why == NULL) {
         q->sent++;
@@ -237,7 +260,7 @@ again(struct item *i, int64_t at_least_ms, const char *why)
     struct queue *q = i->queue;
 
     pthread_mutex_lock(&x->mutex);
-    q->in_flight--;
+    land(q, i);
     q->wait = q->wait == 0 ? FIRST_WAIT_MS : q->wait * 2 < LAST_WAIT_MS ? q->wait * 2 : LAST_WAIT_MS;
     if (at_least_ms > q->wait)
         q->wait = at_least_ms < LAST_WAIT_MS ? at_least_ms : LAST_WAIT_MS;
@@ -339,6 +362,7 @@ static struct item *
 next_item(struct outbox *x, int64_t *wait_ms)
 {
     int64_t now = clock_mono_ms();
+    struct item *i;
 
     *wait_ms = IDLE_MS;
     for (struct queue *q = x->queues; q != NULL; q = q->next) {
@@ -349,8 +373,9 @@ next_item(struct outbox *x, int64_t *wait_ms)
                 *wait_ms = q->not_before - now;
             continue;
         }
-        q->in_flight++;
-        return take_head(q);
+        i = take_head(q);
+        take_off(q, i);
+        return i;
     }
     return NULL;
 }
@@ -446,6 +471,9 @@ outbox_free(struct outbox *x)
         x->queues = q->next;
         while (q->head != NULL)
             item_free(take_head(q));
+        for (unsigned k = 0; k < IN_FLIGHT; k++)     /* the transport has abandoned them; their rows stay */
+            if (q->flying[k] != NULL)
+                item_free(q->flying[k]);
         free(q->collector);
         free(q);
     }

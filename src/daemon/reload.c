@@ -82,12 +82,24 @@ notifier_changed(const struct conf *was, const struct conf_notifier *n)
     return old == NULL || differs(old->digest, n->digest);
 }
 
+/* Is this target to be asked once more, now that `now` is in force? */
+static bool
+asks_again(const struct pending *row, const struct conf *was, const struct conf *now)
+{
+    const struct conf_notifier *to = conf_notifier(now, row->target);
+
+    if (was == NULL)
+        return to != NULL && row->due_at == 0;   /* refused */
+    return to != NULL ? notifier_changed(was, to) : conf_notifier(was, row->target) != NULL;
+}
+
 /*
  * A target that had refused something is asked once more after its settings changed.  One that is gone is "asked" too:
- * the notifier finds that there is nobody, and the escalation moves on at once instead of waiting out a retry.
+ * the notifier finds that there is nobody, and the escalation moves on at once instead of waiting out a retry.  After a
+ * start nobody knows what the settings were (a key in the environment changes in no other way): all are asked.
  */
-static void
-rearm(struct daemon *d, const struct conf *was, const struct conf *now)
+void
+daemon_rearm(struct daemon *d, const struct conf *was, const struct conf *now)
 {
     struct arena *arena = arena_new();
     struct pending *rows = NULL;
@@ -95,14 +107,11 @@ rearm(struct daemon *d, const struct conf *was, const struct conf *now)
     size_t n = 0;
 
     if (d->store->ops->pending(d->store, arena, &rows, &n, &err) != TOCSIN_OK)
-        log_warn("reload", "", "cannot look for refused deliveries: %s", err.what);
+        log_warn(was != NULL ? "reload" : "daemon", "", "cannot look for refused deliveries: %s", err.what);
     for (size_t i = 0; i < n; i++) {
-        const struct conf_notifier *to = conf_notifier(now, rows[i].target);
         struct event e = { .kind = EV_REARM, .incident = rows[i].incident, .target = rows[i].target };
 
-        bool gone = to == NULL && conf_notifier(was, rows[i].target) != NULL;
-
-        if (gone || (to != NULL && notifier_changed(was, to)))
+        if (asks_again(&rows[i], was, now))
             committer_report(d->committer, &e);
     }
     arena_free(arena);
@@ -127,7 +136,7 @@ swap(struct daemon *d, struct conf *now)
     syslog_collectors_apply(d->syslog, now);
     notifier_reload(d->notifier);
     beats_apply(d->beats, now, d->committer, false);
-    rearm(d, was, now);
+    daemon_rearm(d, was, now);
     conf_unref(was);
 }
 

@@ -473,18 +473,16 @@ turn_deadlines(struct turn_env *env, int64_t now, struct id16 **out_r, size_t *n
     const struct store_ops *ops = env->store->ops;
     struct arena *arena = arena_new();
     struct pending *rows = NULL;
-    struct store_stats stats = { 0 };
     struct id16 *ids = NULL;
-    size_t n = 0, n_rows = 0, cap;
-    enum tocsin_rc rc = ops->stats(env->store, &stats, err);
+    size_t n = 0, n_rows = 0, cap = 64;
+    enum tocsin_rc rc = ops->pending(env->store, arena, &rows, &n_rows, err);
 
-    if (rc == TOCSIN_OK)
-        rc = ops->pending(env->store, arena, &rows, &n_rows, err);
-    if (rc != TOCSIN_OK)
-        goto out;
-    cap = stats.open_incidents;
-    ids = xcalloc(cap + n_rows + 1, sizeof *ids);
-    rc = cap > 0 ? ops->due_incidents(env->store, INT64_MAX, ids, cap, &n, err) : TOCSIN_OK;
+    do {                                     /* nobody counts the incidents that have a timer: until there is room */
+        cap *= 2;
+        ids = xrealloc(ids, (cap + n_rows) * sizeof *ids);
+        if (rc == TOCSIN_OK)
+            rc = ops->due_incidents(env->store, INT64_MAX, ids, cap, &n, err);
+    } while (rc == TOCSIN_OK && n == cap);
     for (size_t i = 0; rc == TOCSIN_OK && i < n_rows; i++)
         if (rows[i].due_at > now)
             ids[n++] = rows[i].incident;
@@ -493,7 +491,6 @@ turn_deadlines(struct turn_env *env, int64_t now, struct id16 **out_r, size_t *n
         *out_r = ids;
         ids = NULL;
     }
-out:
     free(ids);
     arena_free(arena);
     return rc;

@@ -25,6 +25,9 @@ struct turn_env {
     const struct decision *(*silent)(void *ctx, struct arena *, const struct alert_row *);
     /* The current configuration's default policy: for incidents whose own cannot be read. */
     const struct policy *(*default_policy)(void *ctx);
+    /* About to be committed: an incident that begins with this turn, with its alerts and one delivery that is due at
+     * once.  Nothing of it holds before turn_run() has returned TOCSIN_OK.  May be NULL. */
+    void (*announce)(void *ctx, const struct incident_detail *);
     void *ctx;
     struct policy_cache *policies;
     struct silence_set *silences;            /* in force, as of the last turn that was committed */

@@ -4,6 +4,8 @@
 
 #include "daemon/turn_impl.h"
 
+enum { ANNOUNCED_TURN = 32, ANNOUNCED_ALERTS = 20 };
+
 static void
 collect_alerts(struct turn *t, struct writeset *ws)
 {
@@ -62,6 +64,49 @@ collect(struct turn *t, struct writeset *ws)
         policies[ws->n_policies++] = (struct policy_row){ w->new_policies[i]->id, w->new_policies[i]->body };
 }
 
+/* The alerts of an incident that begins here, newest first.  False: there are too many to be told at once. */
+static bool
+alerts_of(const struct writeset *ws, const struct id16 *incident, struct incident_detail *out)
+{
+    for (size_t i = ws->n_alerts; i-- > 0;) {
+        const struct alert_row *row = ws->alerts[i].row;
+
+        if (!id_eq(&row->incident, incident))
+            continue;
+        if (out->n_alerts == ANNOUNCED_ALERTS || row->body == NULL || row->rowid == 0 ||
+            (out->n_alerts > 0 && out->alerts[out->n_alerts - 1].rowid < row->rowid))
+            return false;
+        out->alerts[out->n_alerts++] = *row;
+    }
+    return out->n_alerts > 0;
+}
+
+/*
+ * Who is to be paged can make the page ready while the disk is busy.  In a turn of many alerts that would save
+ * nothing: the first of them wait for the others.
+ */
+static void
+announce(struct turn *t, const struct writeset *ws)
+{
+    struct world *w = &t->world;
+    struct alert_row alerts[ANNOUNCED_ALERTS];
+
+    if (t->env->announce == NULL || ws->n_alerts > ANNOUNCED_TURN)
+        return;
+    for (size_t i = 0; i < w->n_incidents; i++) {
+        struct world_incident *inc = w->incident_list[i];
+        struct incident_detail detail = { .row = inc->row, .alerts = alerts, .n_deliveries = 1 };
+
+        if (!inc->fresh || inc->deliveries == NULL || !alerts_of(ws, &inc->row.id, &detail))
+            continue;
+        for (struct world_delivery *d = inc->deliveries; d != NULL; d = d->next) {
+            detail.deliveries = &d->row;
+            if (d->dirty && d->row.due_at != 0 && d->row.due_at <= w->now)
+                t->env->announce(t->env->ctx, &detail);
+        }
+    }
+}
+
 enum tocsin_rc
 turn_commit(struct turn *t)
 {
@@ -78,5 +123,8 @@ turn_commit(struct turn *t)
     t->out->damage = t->world.damage;
     t->out->n_damage = t->world.n_damage;
     rc = t->ops->write(t->store, &ws, t->err);
-    return rc == TOCSIN_OK ? t->ops->commit(t->store, t->err) : rc;
+    if (rc != TOCSIN_OK)
+        return rc;
+    announce(t, &ws);
+    return t->ops->commit(t->store, t->err);
 }

@@ -94,14 +94,14 @@ read_row(struct flight *f, size_t max_alerts)
     return true;
 }
 
-static struct flight *
-flight_new(struct notifier *n, struct row *row)
+struct flight *
+flight_new(struct notifier *n, struct row *row, struct arena *arena)
 {
     struct flight *f = xcalloc(1, sizeof *f);
 
     f->n = n;
     f->row = row;
-    f->arena = arena_new();
+    f->arena = arena;
     f->conf = conf_ref(n->conf);
     f->cn = row->key.lane->cn;
     return f;
@@ -114,7 +114,7 @@ attempt_class(struct notifier *n, struct row *row)
         [TOCSIN_TRIGGER] = CLASS_TRIGGER,       [TOCSIN_UPDATE] = CLASS_REST, [TOCSIN_ACKNOWLEDGE] = CLASS_ACK,
         [TOCSIN_UNACKNOWLEDGE] = CLASS_TRIGGER, [TOCSIN_NOTE] = CLASS_REST,   [TOCSIN_RESOLVE] = CLASS_RESOLVE
     };
-    struct flight *f = flight_new(n, row);
+    struct flight *f = flight_new(n, row, arena_new());
     struct delivery_caps caps = caps_of(f->cn);
     enum row_class class = N_CLASSES;
 
@@ -182,27 +182,34 @@ hold_back(struct flight *f)
     return true;
 }
 
-static void
-send_http(struct flight *f, struct tocsin_request *req)
+static bool
+prepare(struct flight *f, struct tocsin_request *req, struct tocsin_err *err)
 {
     const struct transport_options opt = { .proxy = f->cn->proxy,
                                            .ca_file = f->cn->ca_file,
                                            .timeout_ms = f->cn->timeout_ms,
                                            .allow_private = f->cn->allow_private };
-    struct lane *lane = f->row->key.lane;
-    const char *origin = transport_origin(f->arena, req->url);
-    struct tocsin_err err;
 
-    if (host_request_seal(req, clock_wall_ms(), &err) != TOCSIN_OK) {
-        end(f, TOCSIN_REJECTED, 0, err.what);
-        return;
+    if (host_request_seal(req, clock_wall_ms(), err) != TOCSIN_OK)
+        return false;
+    f->origin = transport_origin(f->arena, req->url);
+    if (f->origin == NULL) {
+        err_set(err, TOCSIN_BAD_CONFIG, "", "the address is not an http or https address");
+        return false;
     }
-    if (origin == NULL) {
-        end(f, TOCSIN_REJECTED, 0, "the address is not an http or https address");
-        return;
-    }
+    f->call = transport_prepare(f->n->transport, req, &opt, on_answer, f);
+    return true;
+}
+
+/* The request that is prepared goes, unless the host is known to be down. */
+static void
+depart(struct flight *f)
+{
+    struct lane *lane = f->row->key.lane;
+    struct transport_call *call;
+
     if (f->row->state != ROW_FLYING) { /* the first request of this send */
-        f->host = lane->host = host_get(f->n, origin);
+        f->host = lane->host = host_get(f->n, f->origin, f->cn);
         if (hold_back(f))
             return;
         f->row->put_off = false;
@@ -210,7 +217,9 @@ send_http(struct flight *f, struct tocsin_request *req)
         bucket_take(&lane->bucket, clock_mono_ms());
         take_off(f);
     }
-    transport_send(f->n->transport, req, &opt, on_answer, f);
+    call = f->call;
+    f->call = NULL;
+    transport_start(call);
 }
 
 /* Render the job's next request and send it. */
@@ -229,7 +238,10 @@ flight_run(struct flight *f)
     }
     switch (req.kind) {
     case REQUEST_HTTP:
-        send_http(f, &req);
+        if (prepare(f, &req, &err))
+            depart(f);
+        else
+            end(f, TOCSIN_REJECTED, 0, err.what);
         return;
     case REQUEST_LOG:
         log_info("notifier", f->row->key.lane->name, "%s", req.line);
@@ -240,15 +252,36 @@ flight_run(struct flight *f)
     end(f, TOCSIN_DELIVERED, 0, "");
 }
 
+bool
+flight_prepare(struct flight *f)
+{
+    struct delivery_caps caps = caps_of(f->cn);
+    struct tocsin_request req;
+    struct tocsin_err err;
+
+    if (f->cn->plugin->api.render == NULL || !delivery_next(&f->detail.row, f->delivery, &caps, &f->work) ||
+        f->work.change != TOCSIN_TRIGGER || incident_fill(f, &err) != TOCSIN_OK)
+        return false;
+    host_request_init(&req, f->arena);
+    return f->cn->plugin->api.render(f->cn->self, &plugin_host, &f->job, &req, &err) == TOCSIN_OK &&
+           req.kind == REQUEST_HTTP && prepare(f, &req, &err);
+}
+
 void
 attempt_row(struct notifier *n, struct row *row)
 {
-    struct flight *f = flight_new(n, row);
-    struct delivery_caps caps = caps_of(f->cn);
+    struct flight *f;
+    struct delivery_caps caps;
     struct tocsin_err err = { 0 };
     char reason[sizeof((struct tocsin_outcome *)0)->reason];
     bool work;
 
+    if (row->draft != NULL) {
+        depart(draft_release(n, row));
+        return;
+    }
+    f = flight_new(n, row, arena_new());
+    caps = caps_of(f->cn);
     if (!read_row(f, ALERTS_MAX)) {
         flight_free(f);
         return;

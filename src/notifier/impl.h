@@ -10,6 +10,8 @@
  *               ^                 |                                                      |
  *               '-- wake, put off-'<---------- reported: the turn settles it ------------'
  *
+ * A first page may be rendered before it is due: draft.c.
+ *
  * After a report the ledger lags until the turn that takes it has committed.
  * A row read before that would be sent twice, so the figures that settling
  * changes are kept (`told`) and a read that still shows them waits.
@@ -32,6 +34,7 @@ enum row_state { ROW_IDLE = 0, ROW_SLEEPING, ROW_READY, ROW_FLYING };
 enum row_class { CLASS_TRIGGER = 0, CLASS_RESOLVE, CLASS_ACK, CLASS_REST, N_CLASSES };
 
 struct lane;
+struct flight;
 
 struct row_key {
     struct id16 incident;
@@ -56,15 +59,16 @@ struct row {
     bool again;                    /* FLYING: a wake came, for due_again */
     int64_t due_again;
     bool put_off;                  /* reported as failing because of an open breaker */
+    struct flight *draft;          /* IDLE: waits for the wake after the commit; SLEEPING: goes when it is due */
     bool reported;                 /* `mark` is what the ledger showed before our last report, at reported_ms */
     int64_t reported_ms;
     struct told_mark mark;
 };
 
-struct host {                      /* one breaker for each "https://host:port" */
+struct host {                      /* one breaker for each way to an "https://host:port" */
     UT_hash_handle hh;
     struct breaker breaker;
-    char *origin;
+    char *origin, *way;            /* way: the origin, and through which proxy and trusting whom */
 };
 
 struct lane {                      /* one for each notifier's name; never freed while running */
@@ -80,7 +84,7 @@ struct lane {                      /* one for each notifier's name; never freed 
 };
 
 struct flight {                    /* one send of one row; may take several requests */
-    struct flight *prev, *next;    /* notifier->flights, from the first request on */
+    struct flight *prev, *next;    /* notifier->drafts; notifier->flights, from the first request on */
     struct notifier *n;
     struct row *row;
     struct conf *conf;             /* reference: a reload does not touch a send in flight */
@@ -92,12 +96,22 @@ struct flight {                    /* one send of one row; may take several requ
     struct delivery_work work;
     struct tocsin_incident incident;
     struct tocsin_job job;
+    const char *origin;            /* of the request */
+    struct transport_call *call;   /* prepared and not started yet */
     int64_t due_at;
     bool paused;                   /* TOCSIN_CONTINUE: the next request goes at resume_ms (monotonic) */
     int64_t resume_ms;
 };
 
-struct wake { struct id16 incident; char *target; int64_t due_at; };
+struct draft { struct arena *arena; struct incident_detail detail; };     /* lives in its arena */
+
+enum wake_kind { WAKE_ROW, WAKE_DRAFT, WAKE_DROP_DRAFTS };
+
+struct wake {
+    enum wake_kind kind;
+    struct id16 incident; char *target; int64_t due_at;      /* WAKE_ROW */
+    struct draft *draft;
+};
 
 struct notifier {
     struct store *store;
@@ -116,7 +130,7 @@ struct notifier {
     struct host *hosts;
     struct row *rows;              /* hash */
     struct row **heap; size_t n_heap, cap_heap;
-    struct flight *flights;
+    struct flight *flights, *drafts;
     struct complaint store_complaint;
 };
 
@@ -132,12 +146,23 @@ void row_unlink(struct notifier *, struct row *);                    /* out of h
 void row_forget(struct notifier *, struct row *);
 void row_count(struct notifier *, struct row *, bool waiting);
 void rows_free(struct notifier *);
-struct host *host_get(struct notifier *, const char *origin);
+struct host *host_get(struct notifier *, const char *origin, const struct conf_notifier *);
 
 /* attempt.c: send a row now; or class it for the queue */
+struct flight *flight_new(struct notifier *, struct row *, struct arena *);      /* takes the arena over */
+/* Render the first request of a flight that has its rows, if that can be done without the store.  False: it cannot. */
+bool flight_prepare(struct flight *);
 void attempt_row(struct notifier *, struct row *);
 enum row_class attempt_class(struct notifier *, struct row *);
 void flight_run(struct flight *);
+
+/* draft.c */
+struct draft *draft_new(const struct incident_detail *);             /* copies */
+void draft_free(struct draft *);
+void draft_take(struct notifier *, struct lane *, struct draft *);   /* takes it over */
+void draft_discard(struct notifier *, struct row *);                 /* the row's, if it has one */
+void drafts_discard(struct notifier *);                              /* all, and the rows that have nothing else */
+struct flight *draft_release(struct notifier *, struct row *);       /* it goes now */
 
 /* report.c */
 struct told_mark told_mark_of(const struct delivery_row *);

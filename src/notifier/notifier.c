@@ -25,8 +25,8 @@ enum {
 
 /* --- the inbox -------------------------------------------------------------------------- */
 
-void
-notifier_wake(struct notifier *n, const struct id16 *incident, const char *target, int64_t due_at)
+static void
+post(struct notifier *n, const struct wake *w)
 {
     bool first;
 
@@ -36,10 +36,28 @@ notifier_wake(struct notifier *n, const struct id16 *incident, const char *targe
         n->inbox = xrealloc(n->inbox, n->cap_inbox * sizeof *n->inbox);
     }
     first = n->n_inbox == 0;
-    n->inbox[n->n_inbox++] = (struct wake){ *incident, xstrdup(target), due_at };
+    n->inbox[n->n_inbox++] = *w;
     pthread_mutex_unlock(&n->lock);
     if (first)
         transport_wake(n->transport);
+}
+
+void
+notifier_wake(struct notifier *n, const struct id16 *incident, const char *target, int64_t due_at)
+{
+    post(n, &(struct wake){ .kind = WAKE_ROW, .incident = *incident, .target = xstrdup(target), .due_at = due_at });
+}
+
+void
+notifier_draft(struct notifier *n, const struct incident_detail *detail)
+{
+    post(n, &(struct wake){ .kind = WAKE_DRAFT, .draft = draft_new(detail) });
+}
+
+void
+notifier_drop_drafts(struct notifier *n)
+{
+    post(n, &(struct wake){ .kind = WAKE_DROP_DRAFTS });
 }
 
 void
@@ -79,6 +97,7 @@ load_conf(struct notifier *n)
     struct conf *old = n->conf;
     struct lane *lane, *next;
 
+    drafts_discard(n);                       /* the address, or the text, may be another one now */
     n->conf = n->hooks.conf(n->hooks.ctx);
     for (size_t i = 0; i < n->conf->n_notifiers; i++)
         lane_get(n, n->conf->notifiers[i].name);
@@ -94,6 +113,9 @@ take_wake(struct notifier *n, const struct wake *w)
     struct lane *lane = lane_of(n, w->target);
     struct row *row = row_get(n, &w->incident, lane);
 
+    /* a draft goes with the wake of the commit that it was made for; what came since is in the ledger */
+    if (row->draft != NULL && (row->state != ROW_IDLE || w->due_at != row->draft->delivery->due_at))
+        draft_discard(n, row);
     if (row->state == ROW_FLYING) {
         row->again = true;
         row->due_again = w->due_at;
@@ -136,7 +158,12 @@ take_inbox(struct notifier *n)
     if (reload)
         load_conf(n);
     for (size_t i = 0; i < count; i++) {
-        take_wake(n, &inbox[i]);
+        if (inbox[i].kind == WAKE_ROW)
+            take_wake(n, &inbox[i]);
+        else if (inbox[i].kind == WAKE_DRAFT)
+            draft_take(n, lane_of(n, inbox[i].draft->detail.deliveries[0].target), inbox[i].draft);
+        else
+            drafts_discard(n);
         free(inbox[i].target);
     }
     free(inbox);
@@ -169,6 +196,7 @@ start_row(struct notifier *n, struct row *row)
         attempt_row(n, row);
         return;
     }
+    draft_discard(n, row);
     class = attempt_class(n, row);
     if (class != N_CLASSES)
         row_ready(n, row, class);
@@ -333,8 +361,11 @@ notifier_free(struct notifier *n)
         DL_DELETE(n->flights, f);
         flight_free(f);
     }
-    for (size_t i = 0; i < n->n_inbox; i++)
+    drafts_discard(n);
+    for (size_t i = 0; i < n->n_inbox; i++) {
         free(n->inbox[i].target);
+        draft_free(n->inbox[i].draft);
+    }
     free(n->inbox);
     rows_free(n);
     if (n->conf != NULL)

@@ -45,6 +45,13 @@ struct notifier_stats {                          /* one per notifier name */
 /* *out_r is set before the first report is made, because the turn that takes it may wake the notifier at once. */
 enum tocsin_rc notifier_start(struct store *, struct transport *, const struct notifier_hooks *,
                               struct notifier **out_r, struct tocsin_err *err);
+/*
+ * What a turn is about to commit: an incident that begins with it, all its alerts (newest first) and one delivery that
+ * is due.  Copied, and made ready to be sent by the notifier_wake() that follows the commit; any other wake of the
+ * row makes it void, and so does a notifier that has no room.  When the commit fails: notifier_drop_drafts().
+ */
+void notifier_draft(struct notifier *, const struct incident_detail *);
+void notifier_drop_drafts(struct notifier *);
 /* This row is due at due_at (0: nothing more to do).  Called after each commit; from any thread, never blocks. */
 void notifier_wake(struct notifier *, const struct id16 *incident, const char *target, int64_t due_at);
 void notifier_reload(struct notifier *);         /* the configuration changed */

@@ -73,6 +73,8 @@ tell_people(struct flight *f, const struct tocsin_outcome *o)
 void
 flight_free(struct flight *f)
 {
+    if (f->call != NULL)
+        transport_drop(f->call);
     if (f->conf != NULL)
         conf_unref(f->conf);
     arena_free(f->arena);

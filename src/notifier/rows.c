@@ -24,17 +24,22 @@ lane_get(struct notifier *n, const char *name)
     return lane;
 }
 
+/* A proxy that is broken, or an authority that is not the host's, must not close the way of other notifiers there. */
 struct host *
-host_get(struct notifier *n, const char *origin)
+host_get(struct notifier *n, const char *origin, const struct conf_notifier *cn)
 {
     struct host *host;
+    struct arena *arena = arena_new();
+    const char *way = arena_printf(arena, "%s\n%s\n%s", origin, cn->proxy, cn->ca_file);
 
-    HASH_FIND_STR(n->hosts, origin, host);
-    if (host != NULL)
-        return host;
-    host = xcalloc(1, sizeof *host);
-    host->origin = xstrdup(origin);
-    HASH_ADD_KEYPTR(hh, n->hosts, host->origin, strlen(host->origin), host);
+    HASH_FIND_STR(n->hosts, way, host);
+    if (host == NULL) {
+        host = xcalloc(1, sizeof *host);
+        host->origin = xstrdup(origin);
+        host->way = xstrdup(way);
+        HASH_ADD_KEYPTR(hh, n->hosts, host->way, strlen(host->way), host);
+    }
+    arena_free(arena);
     return host;
 }
 
@@ -225,6 +230,7 @@ rows_free(struct notifier *n)
     {
         HASH_DEL(n->hosts, host);
         free(host->origin);
+        free(host->way);
         free(host);
     }
     free(n->heap);

@@ -209,6 +209,7 @@ const struct tocsin_host plugin_host = {
     .digest = digest,
     .batch_forward = host_batch_forward,
     .batch_count = host_batch_count,
+    .parse_unredacted = host_parse_unredacted,
     .parse_form = host_parse_form,
     .unescape = unescape,
     .batch_reply = host_batch_reply,

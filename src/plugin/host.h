@@ -147,6 +147,7 @@ enum tocsin_rc host_fail(struct tocsin_err *, enum tocsin_rc, const char *where,
     __attribute__((format(printf, 4, 5)));
 /* host_json.c */
 enum tocsin_rc host_parse_json(const char *text, size_t len, json_t **out_r, struct tocsin_err *);
+enum tocsin_rc host_parse_unredacted(const char *text, size_t len, json_t **out_r, struct tocsin_err *);
 const char *host_json_text(struct arena *, const json_t *);
 /* host_form.c */
 enum tocsin_rc host_parse_form(const struct tocsin_payload *, json_t **out_r, struct tocsin_err *);

@@ -168,6 +168,16 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
     return TOCSIN_OK;
 }
 
+enum tocsin_rc
+host_parse_unredacted(const char *s, size_t len, json_t **out_r, struct tocsin_err *err)
+{
+    const struct redact *before = host_redact_with(NULL);
+    enum tocsin_rc rc = host_parse_json(s, len, out_r, err);
+
+    host_redact_with(before);
+    return rc;
+}
+
 /* The shortest decimal text that reads back as the same number. */
 static const char *
 real_text(struct arena *a, double value)

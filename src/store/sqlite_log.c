@@ -11,6 +11,9 @@
  * while writing never pauses it cannot get to its end, so the writer moves
  * the little that came meanwhile; its next commit begins at the log's start.
  *
+ * The writer does its part when the answers of its commit are out (store.h, settle): a page, or the next sender,
+ * does not wait for it.
+ *
  * The thread looks ten times a second but moves only what is worth it, half a
  * log or what has lain there for ten seconds: each checkpoint syncs the
  * database in the way of commits, and the commit after it syncs twice, for the
@@ -170,11 +173,14 @@ turn_over(struct sq *sq, int64_t bytes)
 }
 
 void
-log_after_commit(struct sq *sq)
+log_settle(struct sq *sq)
 {
     int64_t bytes = atomic_load(&sq->wal_bytes);
     int code;
 
+    if (!sq->log_due || !sqlite3_get_autocommit(sq->conn.db))
+        return;
+    sq->log_due = false;
     turn_over(sq, bytes);
     if (bytes < sq->restart_at)
         return;

@@ -48,6 +48,7 @@ struct sq {
     atomic_llong log_moved;        /* of them the thread has moved */
     int64_t log_bytes;             /* the log's usual size */
     int64_t turn_at;               /* size of the log from which the writer helps the thread to reach its end */
+    bool log_due;                  /* the last commit is not looked after yet: log_settle() */
     int64_t restart_at;            /* size of the log at which the writer starts it anew, whatever it takes */
 
     struct history history;
@@ -100,7 +101,7 @@ void checkpointer_stop(struct sq *);
 void log_checkpoint(struct sq *, struct conn *, int mode, int *code_r);
 enum tocsin_rc log_lay_out(struct sq *, struct tocsin_err *);  /* its usual size, if there is space */
 enum tocsin_rc log_shrink(struct sq *, struct tocsin_err *);   /* to its usual size, if no reader is in the way */
-void log_after_commit(struct sq *);                            /* writer */
+void log_settle(struct sq *);                                  /* writer, outside a transaction: look after the log */
 
 /* sqlite_upkeep.c */
 enum tocsin_rc sqlite_maintain(struct store *, int64_t now, int64_t keep_ms, int64_t budget_ms, struct tocsin_err *);

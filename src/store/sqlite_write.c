@@ -148,6 +148,7 @@ persist(struct writer *w, const struct stage *s, struct tocsin_err *err)
 
     if (rc != TOCSIN_OK)
         return rc;
+    log_settle(sq);                          /* nobody asked for it since the commit before */
     space = s->news ? disk_free(sq->dir) : -1;
     if (space >= 0 && space < sq->reserve)
         return err_set(err, TOCSIN_FULL, "", "disk of '%s' is full: %lld bytes free, %lld kept for what is open",
@@ -155,8 +156,7 @@ persist(struct writer *w, const struct stage *s, struct tocsin_err *err)
     rc = attempt(sq, s, err);
     if (rc == TOCSIN_FULL && !s->news && reserve_free(sq->path))
         rc = attempt(sq, s, err);
-    if (rc == TOCSIN_OK)
-        log_after_commit(sq);
+    sq->log_due |= rc == TOCSIN_OK;
     return rc;
 }
 
@@ -289,7 +289,8 @@ sqlite_flush(struct store *s, struct tocsin_err *err)
     if (rc == TOCSIN_OK) {
         cache_flushed(&sq->w.cache, rows, n);
         writer_publish(&sq->w);
-        log_after_commit(sq);
+        sq->log_due = true;
+        log_settle(sq);
     } else {
         rc = abandon(sq, rc, err);
     }

@@ -117,6 +117,9 @@ struct store_ops {
     enum tocsin_rc (*write)(struct store *, const struct writeset *, struct tocsin_err *);
     enum tocsin_rc (*commit)(struct store *, struct tocsin_err *);
     void (*rollback)(struct store *);
+    /* What a commit has left to do that nobody should wait for: to be called when its answers are out.  What was not
+     * asked for is done by the next commit.  NULL: nothing. */
+    void (*settle)(struct store *);
     enum tocsin_rc (*flush)(struct store *, struct tocsin_err *); /* lazy rows; outside begin ... commit */
     /* Up to budget_ms of upkeep: checkpoints, retention.  now and keep_ms say what is history old enough to go. */
     enum tocsin_rc (*maintain)(struct store *, int64_t now, int64_t keep_ms, int64_t budget_ms, struct tocsin_err *);

@@ -90,6 +90,15 @@ sqlite_health(struct store *s, struct tocsin_err *err)
     return rc;
 }
 
+static void
+sqlite_settle(struct store *s)
+{
+    struct sq *sq = sq_of(s);
+
+    if (!atomic_load(&sq->dead))
+        log_settle(sq);
+}
+
 /* --- closing ------------------------------------------------------------------ */
 
 static void
@@ -151,6 +160,7 @@ static const struct store_ops sqlite_ops = {
     .write = writer_write,
     .commit = writer_commit,
     .rollback = writer_rollback,
+    .settle = sqlite_settle,
     .flush = sqlite_flush,
     .maintain = sqlite_maintain,
     .policy_body = sqlite_policy_body,

@@ -9,8 +9,10 @@ enum { TRANSPORT_BODY_MAX = 65536, TRANSPORT_TIMEOUT_MS = 10000 };
 
 struct transport_ops {
     void (*free)(struct transport *);
-    void (*send)(struct transport *, const struct tocsin_request *, const struct transport_options *, transport_done,
-                 void *ctx);
+    struct transport_call *(*prepare)(struct transport *, const struct tocsin_request *,
+                                      const struct transport_options *, transport_done, void *ctx);
+    void (*start)(struct transport_call *);
+    void (*drop)(struct transport_call *);
     void (*poll)(struct transport *, int64_t wait_ms);
     void (*wake)(struct transport *);
 };
@@ -19,6 +21,9 @@ struct transport {
     const struct transport_ops *ops;
     size_t in_flight;
 };
+
+/* What prepare gives: an engine embeds it as its call's first member. */
+struct transport_call { struct transport *transport; };
 
 /* A copy whose strings all live in the arena. */
 struct tocsin_request *transport_copy(struct arena *, const struct tocsin_request *);

@@ -18,7 +18,30 @@ void
 transport_send(struct transport *t, const struct tocsin_request *req, const struct transport_options *opt,
                transport_done done, void *ctx)
 {
-    t->ops->send(t, req, opt, done, ctx);
+    transport_start(transport_prepare(t, req, opt, done, ctx));
+}
+
+struct transport_call *
+transport_prepare(struct transport *t, const struct tocsin_request *req, const struct transport_options *opt,
+                  transport_done done, void *ctx)
+{
+    struct transport_call *c = t->ops->prepare(t, req, opt, done, ctx);
+
+    c->transport = t;
+    return c;
+}
+
+void
+transport_start(struct transport_call *c)
+{
+    c->transport->in_flight++;
+    c->transport->ops->start(c);
+}
+
+void
+transport_drop(struct transport_call *c)
+{
+    c->transport->ops->drop(c);
 }
 
 void

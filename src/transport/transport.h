@@ -22,7 +22,7 @@ struct transport_options {
     bool allow_private;            /* false: loopback, link-local and private addresses are refused after resolving */
 };
 
-/* done: called from transport_poll(), or from send itself when the request cannot even start. */
+/* done: called from transport_poll(), or from send (start) itself when the request cannot even start. */
 typedef void (*transport_done)(void *ctx, const struct tocsin_response *);
 
 struct transport *transport_curl_new(void);
@@ -38,6 +38,15 @@ void transport_free(struct transport *);   /* abandons what is in flight without
 /* The request is copied. */
 void transport_send(struct transport *, const struct tocsin_request *, const struct transport_options *,
                     transport_done done, void *ctx);
+/*
+ * The same in two steps, for who knows a request before it may go: all but the network is done by the first.  What
+ * is prepared is either started or dropped, before the transport is freed.
+ */
+struct transport_call;
+struct transport_call *transport_prepare(struct transport *, const struct tocsin_request *,
+                                         const struct transport_options *, transport_done done, void *ctx);
+void transport_start(struct transport_call *);
+void transport_drop(struct transport_call *);        /* done is not called */
 /* Work until something happened, wake was called or wait_ms passed.  Calls done. */
 void transport_poll(struct transport *, int64_t wait_ms);
 void transport_wake(struct transport *);   /* from any thread */

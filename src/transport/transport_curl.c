@@ -9,9 +9,11 @@
  */
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,7 +21,8 @@
 #include "transport/ops.h"
 
 struct call {
-    struct call *prev, *next;
+    struct transport_call base;
+    struct call *prev, *next; /* once started */
     struct arena *arena;
     const struct tocsin_request *req;
     transport_done done;
@@ -29,12 +32,14 @@ struct call {
     struct buf body;
     bool full;    /* the answer passed the limit: what is there stands */
     bool refused; /* the address is private */
+    bool bad;     /* it cannot be sent: `error` or `refused` says why */
     char error[CURL_ERROR_SIZE];
 };
 
 struct curl {
     struct transport base;
     CURLM *multi;
+    int wake_fd;
     struct call *calls;
 };
 
@@ -264,12 +269,20 @@ header_of(const struct tocsin_response *r, const char *name)
 }
 
 static void
-call_free(struct curl *t, struct call *c)
+call_free(struct call *c)
 {
-    curl_multi_remove_handle(t->multi, c->easy);
     curl_easy_cleanup(c->easy);
     curl_slist_free_all(c->headers);
     buf_release(&c->body);
+    arena_free(c->arena);
+    free(c);
+}
+
+/* One that was started. */
+static void
+call_end(struct curl *t, struct call *c)
+{
+    curl_multi_remove_handle(t->multi, c->easy);
     if (c->next != NULL)
         c->next->prev = c->prev;
     if (c->prev != NULL)
@@ -277,8 +290,7 @@ call_free(struct curl *t, struct call *c)
     else
         t->calls = c->next;
     t->base.in_flight--;
-    arena_free(c->arena);
-    free(c);
+    call_free(c);
 }
 
 static void
@@ -303,19 +315,18 @@ finish(struct curl *t, struct call *c, CURLcode result)
                                         : curl_easy_strerror(result);
     }
     c->done(c->ctx, &r);
-    call_free(t, c);
+    call_end(t, c);
 }
 
 /* --- the table --------------------------------------------------------------------- */
 
-static void
-curl_send(struct transport *base, const struct tocsin_request *req, const struct transport_options *opt,
-          transport_done done, void *ctx)
+static struct transport_call *
+curl_prepare(struct transport *base, const struct tocsin_request *req, const struct transport_options *opt,
+             transport_done done, void *ctx)
 {
-    struct curl *t = (struct curl *)base;
     struct call *c = xcalloc(1, sizeof *c);
-    CURLMcode code;
 
+    (void)base;
     c->arena = arena_new();
     c->req = transport_copy(c->arena, req);
     c->done = done;
@@ -324,12 +335,22 @@ curl_send(struct transport *base, const struct tocsin_request *req, const struct
     if (c->easy == NULL)
         abort();
     buf_init(&c->body, TRANSPORT_BODY_MAX + 1);
+    c->bad = !set_up(c, opt);
+    return &c->base;
+}
+
+static void
+curl_start(struct transport_call *base)
+{
+    struct curl *t = (struct curl *)base->transport;
+    struct call *c = (struct call *)base;
+    CURLMcode code;
+
     c->next = t->calls;
     if (c->next != NULL)
         c->next->prev = c;
     t->calls = c;
-    base->in_flight++;
-    if (!set_up(c, opt)) {
+    if (c->bad) {
         finish(t, c, CURLE_BAD_FUNCTION_ARGUMENT);
         return;
     }
@@ -338,6 +359,12 @@ curl_send(struct transport *base, const struct tocsin_request *req, const struct
         snprintf(c->error, sizeof c->error, "%s", curl_multi_strerror(code));
         finish(t, c, CURLE_FAILED_INIT);
     }
+}
+
+static void
+curl_drop(struct transport_call *base)
+{
+    call_free((struct call *)base);
 }
 
 static bool
@@ -365,18 +392,30 @@ curl_poll(struct transport *base, int64_t wait_ms)
     struct curl *t = (struct curl *)base;
     int running;
 
+    struct curl_waitfd wake = { .fd = t->wake_fd, .events = CURL_WAIT_POLLIN };
+    uint64_t count;
+
     curl_multi_perform(t->multi, &running);
     if (reap(t))
         return;
-    curl_multi_poll(t->multi, NULL, 0, wait_ms > 60000 ? 60000 : (int)wait_ms, NULL);
+    curl_multi_poll(t->multi, &wake, 1, wait_ms > 60000 ? 60000 : (int)wait_ms, NULL);
+    if (wake.revents != 0 && read(t->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+        abort();                             /* a counter of our own: it cannot fail */
     curl_multi_perform(t->multi, &running);
     reap(t);
 }
 
+/*
+ * Not curl_multi_wakeup(): that writes to a socket, and the kernel then takes the writer for one that is about to
+ * sleep and puts whom it wakes on the writer's core, in front of it.  A counter wakes wherever there is room.
+ */
 static void
 curl_wake(struct transport *base)
 {
-    curl_multi_wakeup(((struct curl *)base)->multi);
+    const uint64_t one = 1;
+
+    if (write(((struct curl *)base)->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+        abort();
 }
 
 static void
@@ -385,12 +424,13 @@ curl_free_transport(struct transport *base)
     struct curl *t = (struct curl *)base;
 
     while (t->calls != NULL)
-        call_free(t, t->calls);
+        call_end(t, t->calls);
     curl_multi_cleanup(t->multi);
+    close(t->wake_fd);
     free(t);
 }
 
-static const struct transport_ops curl_ops = { curl_free_transport, curl_send, curl_poll, curl_wake };
+static const struct transport_ops curl_ops = { curl_free_transport, curl_prepare, curl_start, curl_drop, curl_poll, curl_wake };
 
 struct transport *
 transport_curl_new(void)
@@ -400,7 +440,8 @@ transport_curl_new(void)
     pthread_once(&once, init);
     t->base.ops = &curl_ops;
     t->multi = curl_multi_init();
-    if (t->multi == NULL)
+    t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->multi == NULL || t->wake_fd < 0)
         abort();
     return &t->base;
 }

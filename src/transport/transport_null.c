@@ -8,6 +8,7 @@
 #include "transport/ops.h"
 
 struct call {
+    struct transport_call base;
     struct call *next;
     struct arena *arena;
     struct tocsin_request *req;
@@ -48,21 +49,35 @@ null_free(struct transport *t)
     free(n);
 }
 
-static void
-null_send(struct transport *t, const struct tocsin_request *req, const struct transport_options *opt,
-          transport_done done, void *ctx)
+static struct transport_call *
+null_prepare(struct transport *t, const struct tocsin_request *req, const struct transport_options *opt,
+             transport_done done, void *ctx)
 {
-    struct null *n = (struct null *)t;
     struct call *c = xcalloc(1, sizeof *c);
 
+    (void)t;
     (void)opt;
     c->arena = arena_new();
     c->req = transport_copy(c->arena, req);
     c->done = done;
     c->ctx = ctx;
+    return &c->base;
+}
+
+static void
+null_start(struct transport_call *base)
+{
+    struct null *n = (struct null *)base->transport;
+    struct call *c = (struct call *)base;
+
     *n->tail = c;
     n->tail = &c->next;
-    t->in_flight++;
+}
+
+static void
+null_drop(struct transport_call *base)
+{
+    call_free((struct call *)base);
 }
 
 static const char *
@@ -135,7 +150,7 @@ null_wake(struct transport *t)
     pthread_mutex_unlock(&n->lock);
 }
 
-static const struct transport_ops null_ops = { null_free, null_send, null_poll, null_wake };
+static const struct transport_ops null_ops = { null_free, null_prepare, null_start, null_drop, null_poll, null_wake };
 
 struct transport *
 transport_null_new(void (*answer)(void *ctx, const struct tocsin_request *, struct tocsin_response *), void *ctx)

@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import harness  # noqa: E402
+import logs  # noqa: E402
 
 TOOLS = os.path.join(harness.BUILD, "tests", "bench")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -84,7 +85,7 @@ class Alertmanager:
 class Tocsin:
     name, path = "tocsin", "/v1/in/am"
 
-    def __init__(self, folder, sink_port=None, mqtt=None, rules=0):
+    def __init__(self, folder, sink_port=None, mqtt=None, rules=0, made=None, collectors=()):
         self.folder = tempfile.mkdtemp(prefix="tocsin-", dir=folder)
         key = os.path.join(self.folder, "key")
         with open(key, "w") as f:
@@ -98,7 +99,8 @@ class Tocsin:
             "default_policy": "p"}
         if mqtt:
             settings["collectors"].append(mqtt)
-        made = [{"name": f"r{i}", "match": ["job = node", f"alertname = Alert{i}"], "set": {"team": f"t{i}"}}
+        settings["collectors"] += collectors
+        made = made or [{"name": f"r{i}", "match": ["job = node", f"alertname = Alert{i}"], "set": {"team": f"t{i}"}}
                 for i in range(rules)]
         self.daemon = harness.Tocsin(self.folder, settings, made or None)
         self.daemon.start()
@@ -371,7 +373,9 @@ def scale(a, table):
                   no_more_than("within 2x of the first", lambda p: 2 * p), "us", False, "first row")
 
 
-PARTS = {"rates": rates, "page": page, "mqtt": mqtt, "memory": memory, "clients": clients, "scale": scale}
+PARTS = {"rates": rates, "page": page, "mqtt": mqtt, "memory": memory, "clients": clients, "scale": scale,
+         "decoders": lambda a, table: logs.decoders(a, table, sys.modules[__name__]),
+         "logs": lambda a, table: logs.logs(a, table, sys.modules[__name__])}
 
 
 def main():
@@ -386,7 +390,7 @@ def main():
             p.error(f"unknown part '{name}'; there are: {', '.join(PARTS)}")
     a.seconds, a.rounds = (1, 1) if a.quick else (4, 3)
     a.folder = tempfile.mkdtemp(prefix="tocsin-bench-")
-    subprocess.run(["make", "-s", *(os.path.relpath(os.path.join(TOOLS, n), harness.ROOT) for n in ("load", "page", "mqttload"))],
+    subprocess.run(["make", "-s", *(os.path.relpath(os.path.join(TOOLS, n), harness.ROOT) for n in ("load", "page", "mqttload", "decode"))],
                    cwd=harness.ROOT, check=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     table = Table()

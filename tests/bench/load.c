@@ -13,6 +13,7 @@
  *     rate=0           requests a second over all connections; 0: as fast as answers come
  *     severity=warning of every alert; info is paged to nobody
  *     id=bench         value of a label: another id, other alerts
+ *     logs=0           1: lines of a log instead, as log shippers post them; batch is how many in a request
  *
  * The alerts are as Prometheus posts them: an array of labels and annotations.
  * Prints one line of JSON.
@@ -33,7 +34,7 @@
 enum { ALERT_MAX = 1024, ANSWER_MAX = 65536, SAMPLES = 1 << 20 };
 
 struct options {
-    long port, connections, seconds, requests, batch, distinct, first, rate;
+    long port, connections, seconds, requests, batch, distinct, first, rate, logs;
     char path[200], severity[20], id[40];
 };
 
@@ -83,6 +84,15 @@ put_alert(char *p, size_t size, long i)
         i, i, i % 50, opt.severity, opt.id, i, i, i % 50);
 }
 
+static int
+put_line(char *p, size_t size, long i)
+{
+    return snprintf(p, size,
+        "{\"date\":1700000000.5,\"log\":\"10.0.%ld.%ld - - GET /item/%ld.html 200 %ld ms\",\"host\":\"web-%ld\","
+        "\"level\":\"info\",\"kubernetes\":{\"namespace_name\":\"shop\",\"container_name\":\"nginx\"}}",
+        i / 250 % 250, i % 250, i, i % 900, i % 50);
+}
+
 static void
 make_request(struct conn *c)
 {
@@ -94,7 +104,7 @@ make_request(struct conn *c)
     for (long k = 0; k < opt.batch; k++) {
         if (k > 0)
             body[n++] = ',';
-        n += (size_t)put_alert(body + n, ALERT_MAX, opt.first + run.next);
+        n += (size_t)(opt.logs != 0 ? put_line : put_alert)(body + n, ALERT_MAX, opt.first + run.next);
         run.next = (run.next + 1) % opt.distinct;
     }
     body[n++] = ']';
@@ -272,7 +282,8 @@ read_option(const char *arg)
 {
     const struct { const char *name; long *value; } numbers[] = {
         { "connections", &opt.connections }, { "seconds", &opt.seconds }, { "requests", &opt.requests },
-        { "batch", &opt.batch }, { "distinct", &opt.distinct }, { "first", &opt.first }, { "rate", &opt.rate }
+        { "batch", &opt.batch }, { "distinct", &opt.distinct }, { "first", &opt.first }, { "rate", &opt.rate },
+        { "logs", &opt.logs }
     };
     const char *value = strchr(arg, '=');
 

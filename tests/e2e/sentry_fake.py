@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Sentry that takes envelopes and checks them, and a proxy to reach it through."""
+"""A Sentry that takes envelopes and checks them, and proxies to reach it through."""
+import base64
 import gzip
 import http.client
 import json
+import select
+import socket
+import ssl
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,8 +35,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, handler):
+    def __init__(self, handler, cert=None, key=None):
         super().__init__(("127.0.0.1", 0), handler)
+        if cert:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -44,8 +52,9 @@ class _Server(ThreadingHTTPServer):
 class FakeSentry:
     """mode: ok, down (503), limited (429), refuses (400) or forbids (403)."""
 
-    def __init__(self):
+    def __init__(self, cert=None, key=None):
         self.mode, self.bodies, self.refused, self.lock = "ok", [], [], threading.Lock()
+        self.scheme = "https" if cert else "http"
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -68,7 +77,7 @@ class FakeSentry:
                 self.end_headers()
                 self.wfile.write(text)
 
-        self.server = _Server(Handler)
+        self.server = _Server(Handler, cert, key)
         self.port = self.server.port
 
     def take(self, path, headers, body):
@@ -88,7 +97,7 @@ class FakeSentry:
 
     @property
     def dsn(self):
-        return f"http://{KEY}@127.0.0.1:{self.port}/sub/42"
+        return f"{self.scheme}://{KEY}@127.0.0.1:{self.port}/sub/42"
 
     def items(self, kind=None):
         with self.lock:
@@ -140,6 +149,53 @@ class Proxy:
         self.server = _Server(Handler)
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def close(self):
+        self.server.close()
+
+
+class Tunnel:
+    """https through a proxy: CONNECT with a password, then bytes in both directions that it can make nothing of."""
+
+    def __init__(self, password="swordfish"):
+        self.requests, self.bytes = [], b""
+        self.wanted = "Basic " + base64.b64encode(f"tocsin:{password}".encode()).decode()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_CONNECT(self):
+                if self.headers.get("Proxy-Authorization") != outer.wanted:
+                    self.send_response(407)
+                    self.send_header("Proxy-Authenticate", "Basic realm=proxy")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                outer.requests.append(self.path)
+                host, _, port = self.path.rpartition(":")
+                with socket.create_connection((host, int(port)), timeout=10) as there:
+                    self.send_response(200)
+                    self.end_headers()
+                    self.carry(there)
+                self.close_connection = True
+
+            def carry(self, there):
+                other = {self.connection: there, there: self.connection}
+                while True:
+                    for one in select.select(list(other), [], [], 60)[0]:
+                        data = one.recv(65536)
+                        if not data:
+                            return
+                        outer.bytes += data
+                        other[one].sendall(data)
+
+        self.server = _Server(Handler)
+        self.port = self.server.port
+        self.url = f"http://tocsin:{password}@127.0.0.1:{self.port}"
 
     def close(self):
         self.server.close()

@@ -2,7 +2,7 @@
 """Vendors that refuse, are slow, are away, or lose their answer: nothing is lost, and one page in effect."""
 import time
 
-from harness import stays, wait_until
+from harness import free_port, stays, wait_until
 
 STEPS = [("0s", ["pd"]), ("30s", ["vo"])]
 
@@ -88,6 +88,28 @@ def test_last_resort_when_everybody_fails(tocsin, vendors, settings):
     incident = t.fire("all-refuse")
     vendors.wait_history("og", incident, ["trigger"], 10)
     assert "exhausted" in t.kinds(incident)
+
+
+def test_broken_proxy_of_one_notifier_does_not_stop_another_one_of_the_same_vendor(tocsin, vendors, settings):
+    """A circuit is one way to a host, not the host: the other way is open."""
+    values = settings([("0s", ["pd"])], last_wait="1m")
+    values["notifiers"] += [vendors.notifier("pagerduty", "behind", proxy=f"http://127.0.0.1:{free_port()}",
+                                             timeout="1s")]
+    values["policies"][0]["steps"][0]["notify"] = ["behind", "pd"]
+    t = tocsin(values)
+
+    def is_open(name):
+        return next(n for n in t.get("/v1/notifiers").json["notifiers"] if n["name"] == name)["breaker_open"]
+
+    for i in range(8):
+        t.fire(f"before{i}")
+    wait_until(lambda: is_open("behind"), 15, "nobody can be reached through the proxy")
+    assert not is_open("pd")
+    incident = t.fire("after")
+    wait_until(lambda: t.delivery(incident, "pd")["state"] == "delivered", 10, "told directly")
+    wait_until(lambda: t.delivery(incident, "behind")["state"] == "failing", 10, "not through the proxy")
+    failing = [e["actor"] for e in t.incident(incident)["timeline"] if e["kind"] == "failing"]
+    assert failing == ["behind"]
 
 
 def test_one_vendor_down_does_not_slow_the_others(tocsin, vendors, settings):

@@ -100,3 +100,15 @@ def test_second_daemon_on_the_same_database_refuses(tocsin, tmp_path):
     status = wait_until(lambda: other.process.popen.poll(), 15, "the second one ends")
     assert status != 0 and t.db in other.log()
     assert t.fire("still-works")
+
+
+def test_refused_page_is_tried_again_after_a_restart(tocsin, vendors, settings):
+    """A key in the environment can be put right in no other way."""
+    t = tocsin(settings([("0s", ["pd"])], last_wait="1m", last_resort=[]))
+    vendors.mode("pd", "reject")
+    incident = t.fire("wrong-key")
+    wait_until(lambda: t.delivery(incident, "pd")["state"] == "rejected", 10, "rejected")
+    t.stop()
+    vendors.well("pd")
+    t.start()
+    vendors.wait_history("pd", incident, ["trigger"], 10)

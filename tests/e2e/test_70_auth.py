@@ -35,6 +35,23 @@ def test_bearer(tocsin, settings, vendors):
     t.send("local", ONE, {"Authorization": basic("x", "one-token")}, expect=401)
 
 
+def test_refusals_are_told_to_the_operator_once_a_minute(tocsin, settings, vendors):
+    """Who rotates a token and forgets a sender finds out here; what a payload held is nobody's business."""
+    values = with_auth(settings, {"bearer": "file:" + vendors.secret("t1", "one-token")})
+    values["collectors"].append({"name": "open", "type": "webhook", "format": "json", "auth": "none"})
+    t = tocsin(values)
+    for _ in range(20):
+        t.send("local", ONE, {"Authorization": "Bearer old-token"}, expect=401)
+    for _ in range(20):
+        t.send("open", {"summary": "s", "status": "canary"}, expect=422)
+    t.send("nobody", ONE, expect=404)
+    lines = [line for line in t.log().splitlines() if "comp=collector" in line]
+    assert len(lines) == 2, lines
+    assert 'subject="local"' in lines[0] and "127.0.0.1 was refused: credentials are missing or wrong" in lines[0]
+    assert 'subject="open"' in lines[1] and "request makes no sense at $.status" in lines[1]
+    assert "canary" not in t.log() and "old-token" not in t.log()
+
+
 def test_basic(tocsin, settings, vendors):
     t = tocsin(with_auth(settings, {"user": "prom", "password": "file:" + vendors.secret("pw", "s3cret:with:colons")}))
     t.send("local", ONE, {"Authorization": basic("prom", "s3cret:with:colons")})

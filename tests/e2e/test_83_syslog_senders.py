@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rsyslog and syslog-ng send over every transport; collectd tells of a threshold."""
+"""rsyslog and syslog-ng send over every transport; collectd tells of a threshold, and of values."""
 import os
 import socket
 import subprocess
@@ -131,4 +131,48 @@ LoadPlugin write_http
     alert = t.incident(incident["id"])["alerts"][0]
     assert alert["severity"] == "error" and alert["labels"]["host"] == "gpu-4"
     assert alert["labels"]["alertname"] == "collectd_uptime" and "failure threshold" in alert["summary"]
+    vendors.wait_history("pd", incident["id"], ["trigger"])
+
+
+def test_values_of_collectd_over_mqtt(tocsin, settings, vendors, broker, tmp_path, unpacked):
+    """Its mqtt plugin publishes values, no notifications: a rule decides which of them is an alert."""
+    b = broker()
+    values = settings()
+    values["collectors"].append({"name": "metrics", "type": "mqtt", "format": "collectd", "broker": f"mqtt://localhost:{b.port}",
+                                 "client_id": "tocsin-metrics", "topics": ["site/collectd/#"]})
+    t = tocsin(values, [{"name": "up", "match": ["source = metrics", "plugin = uptime", "value > 1"],
+                         "set": {"severity": "error", "summary": "{{ .labels.host }} is up"}, "group_by": ["host"]}])
+    path = tmp_path / "collectd.conf"
+    path.write_text(f"""Hostname "gpu-4"
+FQDNLookup false
+Interval 1
+BaseDir "{tmp_path}"
+PIDFile "{tmp_path}/pid"
+PluginDir "{ROOT}/usr/lib/collectd"
+TypesDB "{ROOT}/usr/share/collectd/types.db"
+LoadPlugin uptime
+LoadPlugin load
+LoadPlugin mqtt
+<Plugin mqtt>
+  <Publish "tocsin">
+    Host "127.0.0.1"
+    Port {b.port}
+    QoS 1
+    Prefix "site/collectd"
+  </Publish>
+</Plugin>
+""")
+    sender = Process([os.path.join(ROOT, "usr/sbin/collectd"), "-f", "-C", str(path)], str(tmp_path / "collectd.log"), unpacked)
+    try:
+        def paged():
+            assert sender.alive(), sender.log()[-2000:]
+            return t.incidents()
+        incident = wait_until(paged, 30, "an incident")[0]
+    finally:
+        sender.end()
+    alerts = t.alerts("source=metrics")
+    assert len(alerts) == 1, alerts                       # of many values, load's among them
+    labels = alerts[0]["labels"]
+    assert (labels["host"], labels["plugin"], labels["type"]) == ("gpu-4", "uptime", "uptime")
+    assert float(labels["value"]) > 1 and incident["summary"] == "gpu-4 is up"
     vendors.wait_history("pd", incident["id"], ["trigger"])

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Heartbeats: who falls silent opens an incident, a beat resolves it, and a restart forgets neither."""
+import os
 import subprocess
 
 import pytest
 
-from harness import stays, wait_until
+from harness import BUILD, stays, wait_until
 
 BACKUP = {"name": "backup", "every": "2s", "grace": "1s", "labels": {"team": "db"}}
 SLOW = {"name": "weekly", "every": "7d", "grace": "1h"}
@@ -40,6 +41,12 @@ def wait_silent(t, name, timeout=20, **labels):
                       timeout, f"{name} {labels} is silent")
 
 
+def command(t, *words):
+    env = {**os.environ, "TOCSIN_URL": f"http://127.0.0.1:{t.port}"}
+    return subprocess.run([os.path.join(BUILD, "tocsin"), *words], env=env, capture_output=True, text=True, timeout=30,
+                          check=True).stdout
+
+
 def test_silence_pages_and_a_beat_resolves(watched, vendors):
     t = watched(BACKUP, SLOW)
     assert (state(t, "backup"), state(t, "weekly")) == ("never", "never")
@@ -54,12 +61,20 @@ def test_silence_pages_and_a_beat_resolves(watched, vendors):
     assert (d["severity"], d["source"]) == ("critical", "heartbeat")
     assert d["summary"] == f"heartbeat 'backup' is silent since {last} (expected every 2s)"
     assert d["alerts"][0]["labels"] == {"heartbeat": "backup", "team": "db"}
+    assert [a["dedup_key"] for a in t.alerts()] == ["backup"]
+    assert t.metric("tocsin_open_alerts") == 1
+    table = command(t, "heartbeats").splitlines()
+    assert table[0].split() == ["NAME", "LABELS", "STATE", "EVERY", "LAST", "DUE", "BEATS", "INCIDENT"]
+    assert sorted(line.split()[:2] for line in table[1:]) == [["backup", "silent"], ["weekly", "never"]]
+    assert incident in table[1]
     answer = beat(t, "backup").json
     assert (answer["name"], answer["due_at"] > answer["last_beat_at"]) == ("backup", True)
     t.wait_state(incident, "resolved")
     vendors.wait_history("pd", incident, ["trigger", "resolve"])
     assert state(t, "backup") == "ok"
     assert t.metric("tocsin_heartbeats", heartbeat="backup", state="ok") == 1
+    wait_until(lambda: t.metric("tocsin_open_alerts") == 0, 10, "heartbeats that wait are no open alerts")
+    assert t.metric("alertmanager_alerts", state="active") == 0
     assert state(t, "weekly") == "never"
     beat(t, "nobody", expect=404)
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from harness import BUILD, HERE, Tocsin, wait_until
-from sentry_fake import KEY, FakeSentry, Proxy
+from sentry_fake import KEY, FakeSentry, Proxy, Tunnel
 
 SENDERS = os.path.join(BUILD, "senders", "node_modules")
 CANARIES = [b"canary-email", b"canary-password-1", b"canary-token-2", b"4111 1111 1111 1111", b"canary-cookie"]
@@ -36,8 +36,8 @@ def settings(folder, forward=None, **more):
 def fakes():
     made = []
 
-    def make(kind):
-        made.append(kind())
+    def make(kind, *args):
+        made.append(kind(*args))
         return made[-1]
 
     yield make
@@ -178,6 +178,33 @@ def test_down_then_up_loses_nothing(start, fakes):
     wait_until(lambda: t.metric("tocsin_outbox_rows", kind="forward") == 0, what="the outbox is empty")
     t.restart()
     assert t.metric("tocsin_outbox_rows") in (None, 0)
+
+
+def test_https_goes_through_a_tunnel(start, fakes, certificates, tmp_path):
+    """The proxy sees where to, not what; it is given a password, the other side shows a certificate of our authority."""
+    target, tunnel = fakes(FakeSentry, certificates.cert, certificates.key), fakes(Tunnel)
+    proxy = tmp_path / "proxy.url"
+    proxy.write_text(tunnel.url + "\n")
+    t = start(forward=target, forward_proxy=f"file:{proxy}", forward_ca_file=certificates.ca)
+    for n in range(1, 4):
+        store(t, event(n, user={"username": "joe"}))
+    wait_until(lambda: len(target.events()) == 3, 30, "all are there")
+    assert {e["event_id"] for e in target.events()} == {f"{n:032x}" for n in range(1, 4)}
+    assert "username" not in target.events()[0]["user"]
+    assert tunnel.requests and set(tunnel.requests) == {f"127.0.0.1:{target.port}"}
+    assert tunnel.bytes and b"ValueError" not in tunnel.bytes and KEY.encode() not in tunnel.bytes
+    assert "swordfish" not in t.log()
+
+
+def test_a_foreign_certificate_behind_the_tunnel(start, fakes, certificates, tmp_path):
+    target, tunnel = fakes(FakeSentry, certificates.cert, certificates.key), fakes(Tunnel)
+    proxy = tmp_path / "proxy.url"
+    proxy.write_text(tunnel.url + "\n")
+    t = start(forward=target, forward_proxy=f"file:{proxy}")          # the machine's authorities do not know it
+    store(t, event(1))
+    wait_until(lambda: tunnel.requests, 30, "it was tried")
+    wait_until(lambda: "certificate" in t.log(), 30, "the log says why")
+    assert target.events() == [] and t.metric("tocsin_outbox_rows", kind="forward") == 1
 
 
 def test_bounded_and_refused_for_good(start, fakes):

@@ -63,8 +63,8 @@ def test_unknown_path_and_openapi(tocsin):
 def test_every_get_route_answers(tocsin, settings):
     t = tocsin({**settings(), "heartbeats": [{"name": "backup", "every": "1h"}]})
     silence = t.request("POST", "/v1/silences", {"matchers": ["host=other"], "for": "1h", "by": "anna"}).json["id"]
-    ids = {"/v1/incidents/{id}": t.fire("x"), "/v1/silences/{id}": silence, "/api/v2/silence/{id}": silence}
+    incident = t.fire("x")
     for path, verbs in t.get("/v1/openapi.json").json["paths"].items():
         if "get" in verbs:
-            answer = t.get(path.replace("{id}", ids.get(path, "")).replace("{name}", "backup"))
+            answer = t.get(path.replace("{id}", silence if "silence" in path else incident).replace("{name}", "backup"))
             assert answer.status == 200, (path, answer)

@@ -3,9 +3,10 @@
  * any_intake.c - fuzz_intake_<vendor> of each integration that imitates the
  * paths of a product.
  *
- * The bytes are three lines - method and path, the value that every header and
- * parameter has, "stored" if what it says is found to be so - and a body.  Of
- * every request there is an answer; what is to be done is complete and clean.
+ * The bytes are three lines - method, path and content type; the value that
+ * every header and parameter has; "stored" if what it says is found to be so,
+ * "redacted" if the collector scrubs - and a body.  Of every request there is
+ * an answer; what is to be done is complete and clean.
  */
 #include "fuzz_decode.h"
 #include "fuzz_input.h"
@@ -13,7 +14,7 @@
 #include "collector/intake.h"
 #include "plugin/loader.h"
 
-static bool stored;
+static bool stored, redacted;
 
 /* One alert is known, under any key and number. */
 static enum tocsin_rc
@@ -35,6 +36,19 @@ find(struct host_call *c, const struct tocsin_find *what, const struct tocsin_kn
         *out_r = known;
     *n_r = stored;
     return TOCSIN_OK;
+}
+
+static const struct redact *
+scrubber(void)
+{
+    static struct redact *r;
+    struct tocsin_err err;
+
+    if (r == NULL) {
+        r = redact_new(NULL, NULL);
+        MUST(redact_add_defaults(r, &err) == TOCSIN_OK);
+    }
+    return r;
 }
 
 static void
@@ -80,6 +94,7 @@ run(void *self, struct arena *a, const struct candidate *at, const struct tocsin
     c->call.n_path = at->n_path;
     c->call.peer = "192.0.2.1";
     c->find = find;
+    c->batch.redact = redacted ? scrubber() : NULL;
     rc = host_identify(&tocsin_plugin, c, &credential, &err);
     if (rc == TOCSIN_OK)
         rc = host_intake(&tocsin_plugin, self, c, &err);
@@ -109,9 +124,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .query = input_field };
     void *self = input_instance(&tocsin_plugin, tocsin_plugin.collector_options);
     char *method = input_line(&bytes, a), *path = strchr(method, ' '), *field = input_line(&bytes, a), allow[256] = "";
+    char *type = path != NULL ? strchr(path + 1, ' ') : NULL, *flags = input_line(&bytes, a);
     bool known;
 
-    stored = input_line(&bytes, a)[0] != '\0';
+    stored = strstr(flags, "stored") != NULL;
+    redacted = strstr(flags, "redacted") != NULL;
+    if (type != NULL) {
+        *type++ = '\0';
+        in.content_type = type;
+    }
     in.host_data = field[0] != '\0' ? field : NULL;
     in.body = input_rest(&bytes, a);
     in.len = bytes.n;

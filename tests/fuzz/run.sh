@@ -21,12 +21,20 @@ targets() {
 names=${*:-$(targets | sort -u)}
 out=build/fuzz
 mkdir -p $out/obj
-pkgs="libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash"
+pkgs="libmicrohttpd gnutls libsystemd libcurl jansson libmosquitto libconfig sqlite3 libpcre2-8 libcrypto libssl zlib libxxhash libprotobuf-c"
 flags="-g -O1 -std=c11 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -pthread
        -Iinclude -Isrc -Itests -Itests/fuzz -D_GNU_SOURCE -DTOCSIN_VERSION=\"fuzz\" $(pkg-config --cflags $pkgs)"
 
 # a changed header makes all objects old
 [ -z "$(find src include tests integrations -name '*.h' -newer $out/libcore.a 2>/dev/null | head -1)" ] || rm -f $out/obj/*
+
+# what is made of a .proto, as the Makefile has it
+for f in integrations/*/*.proto; do
+    folder=$out/gen/$(basename "$(dirname "$f")")
+    mkdir -p "$folder"
+    [ "$folder/$(basename "$f" .proto).pb-c.c" -nt "$f" ] || protoc-c --c_out="$folder" --proto_path="$(dirname "$f")" "$f"
+    flags="$flags -I$folder"
+done
 
 compile() { # source
     object=$out/obj/$(printf %s "$1" | tr / _).o
@@ -59,7 +67,7 @@ for name in $names; do
     [ -f "$source" ] || source=tests/fuzz/any_$role.c
     objects=$(compile "$source")
     if [ -n "$vendor" ] && [ "$role" != mapping ]; then
-        for f in integrations/"$vendor"/*.c; do objects="$objects $(compile "$f")"; done
+        for f in integrations/"$vendor"/*.c $(ls $out/gen/"$vendor"/*.c 2>/dev/null); do objects="$objects $(compile "$f")"; done
     fi
     # muldefs: a target may play a part of the library
     clang -fsanitize=fuzzer,address,undefined -Wl,-z,muldefs -pthread $objects $out/libcore.a $(pkg-config --libs $pkgs) -ljq -lonig $fast -lm -ldl \

@@ -43,8 +43,9 @@ def intake(case):
     if "expect_answer" not in case:
         return None
     fields = list(case.get("query", {}).values()) + list(case.get("headers", {}).values())
-    return (line(f"{case.get('method', 'POST')} {case['path']}") + line(fields[0] if fields else "")
-            + line("stored" if case.get("known") else "") + text(case.get("payload", "")))
+    head = f"{case.get('method', 'POST')} {case['path']} {case.get('content_type', 'application/json')}"
+    return (line(head) + line(fields[0] if fields else "") + line("stored" if case.get("known") else "")
+            + text(case.get("payload", "")))
 
 
 def main(integration, role, folder):

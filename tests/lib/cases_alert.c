@@ -203,9 +203,21 @@ cases_batch_json(const struct tocsin_batch *b)
     return object;
 }
 
+/* What a collector with `redact = { defaults = true; }` takes out. */
+static struct redact *
+redaction(struct case_run *run, struct tocsin_err *err)
+{
+    struct redact *r = json_is_true(json_object_get(run->doc, "redact")) ? redact_new(NULL, NULL) : NULL;
+
+    if (r != NULL && redact_add_defaults(r, err) != TOCSIN_OK)
+        buf_addf(&run->diff, "redact: %s\n", err->what);
+    return r;
+}
+
 void
 cases_decode(struct case_run *run)
 {
+    struct redact *redact;
     struct tocsin_err err = { 0 };
     struct tocsin_batch batch;
     struct tocsin_payload in;
@@ -215,11 +227,13 @@ cases_decode(struct case_run *run)
         return;
     cases_payload(run, &in);
     host_batch_init(&batch, run->arena);
+    batch.redact = redact = redaction(run, &err);
     rc = host_decode(run->plugin, run->self, run->mapping, &in, &batch, &err);
     if (rc != err.rc)
         buf_addf(&run->diff, "decode returned %d, but its error says %d\n", (int)rc, (int)err.rc);
     cases_compare(&run->diff, "expect", json_object_get(run->doc, "expect"),
                   rc == TOCSIN_OK ? cases_batch_json(&batch) : cases_error(&err));
+    redact_free(redact);
 }
 
 void

@@ -136,6 +136,8 @@ lead(struct case_run *run, struct host_call *c, const char **credential, struct 
 
     if (rc == TOCSIN_OK && (strcmp(refused, "key") == 0 || (run->plugin->identify != NULL && *credential == NULL)))
         rc = err_set(err, TOCSIN_UNAUTHORIZED, "", "credentials are missing or wrong");
+    if (rc == TOCSIN_OK && strcmp(refused, "rate") == 0)
+        rc = err_set(err, TOCSIN_TOO_MANY, "", "too many requests");
     if (rc == TOCSIN_OK)
         rc = host_intake(run->plugin, run->self, c, err);
     if (rc == TOCSIN_OK && strcmp(refused, "store") == 0)

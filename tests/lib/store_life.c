@@ -57,6 +57,13 @@ new_incident(struct life *l, struct arena *a, struct rowset *set, unsigned group
     must(l->a->ops->episodes(l->a, &gid, &episodes, &err), &err);
     *out = make_incident(a, &l->ids, group, l->now);
     out->episode = episodes + 1;
+    if (pick(l, 3) == 0) {                     /* a rule delays it: it has no number, and nobody is told */
+        out->opened_at = 0;
+        out->episode = 0;
+        out->state = TOCSIN_INC_TRIGGERED;
+        rowset_incident(set, a, out);
+        return;
+    }
     rowset_incident(set, a, out);
     d = make_delivery(a, &out->id, "pd", l->now);
     rowset_delivery(set, a, &d);
@@ -161,6 +168,38 @@ resolve(struct life *l, struct arena *a, struct rowset *set, struct incident_row
     }
 }
 
+/* A delayed one opens, or never was: then its alerts are over as well. */
+static void
+settle_delayed(struct life *l, struct arena *a, struct rowset *set, unsigned group, struct incident_row *incident)
+{
+    struct id16 gid = id_of("group", group);
+    struct alert_row *members;
+    struct tocsin_err err;
+    uint32_t episodes;
+    size_t n;
+
+    if (pick(l, 2)) {
+        must(l->a->ops->episodes(l->a, &gid, &episodes, &err), &err);
+        incident->opened_at = incident->updated_at = l->now;
+        incident->episode = episodes + 1;
+        incident->ver++;
+        rowset_incident(set, a, incident);
+        return;
+    }
+    must(l->a->ops->load_members(l->a, a, &incident->id, &members, &n, &err), &err);
+    if (n > 16)
+        return;
+    incident->state = TOCSIN_INC_RESOLVED;
+    incident->resolved_at = incident->updated_at = l->now;
+    incident->next_due = incident->snoozed_until = 0;
+    rowset_incident(set, a, incident);
+    for (size_t i = 0; i < n; i++) {
+        members[i].state = ALERT_RESOLVED;
+        members[i].incident = (struct id16){ { 0 } };
+        rowset_alert(set, a, &members[i], false);
+    }
+}
+
 static void
 change_incident(struct life *l, struct arena *a, struct rowset *set)
 {
@@ -172,6 +211,10 @@ change_incident(struct life *l, struct arena *a, struct rowset *set)
 
     if (!load_group(l, a, group, &incident))
         return;
+    if (incident.opened_at == 0) {
+        settle_delayed(l, a, set, group, &incident);
+        return;
+    }
     if (pick(l, 3) == 0) {
         resolve(l, a, set, &incident);
         return;
@@ -222,6 +265,31 @@ answer_old(struct life *l, struct arena *a, struct rowset *set)
     }
 }
 
+/* Made, changed, begun, ended; and one that is gone. */
+static void
+change_silence(struct life *l, struct arena *a, struct rowset *set)
+{
+    static const char *const matchers[] = { "host=\"a\"", "host=~\"a|b\"\nkind!=\"x\"" };
+    struct silence_row *row = arena_zalloc(a, sizeof *row);
+    struct id16 id = id_of("silence", pick(l, LIFE_SILENCES));
+
+    if (pick(l, 6) == 0) {
+        set->gone = id;
+        set->ws.gone_silences = &set->gone;
+        set->ws.n_gone_silences = 1;
+        return;
+    }
+    *row = (struct silence_row){ .id = id, .phase = (uint8_t)(SILENCE_PENDING + pick(l, 3)), .starts_at = l->now,
+                                 .ends_at = l->now + 1 + pick(l, 90000), .updated_at = l->now,
+                                 .sweep = pick(l, 3) == 0 ? (int64_t)pick(l, 500) + 1 : 0,
+                                 .matchers = matchers[pick(l, 2)], .created_by = pick(l, 2) ? "anna" : "",
+                                 .comment = "works", .annotations = pick(l, 2) ? "{\"a\":1}" : "" };
+    row->next_due = row->phase != SILENCE_EXPIRED || row->sweep != 0 ? l->now + pick(l, 60000) + 1 : 0;
+    set->silence = row;
+    set->ws.silences = &set->silence;
+    set->ws.n_silences = 1;
+}
+
 static void
 put_both(struct life *l, struct rowset *set)
 {
@@ -266,8 +334,9 @@ life_step(struct life *l)
 {
     static void (*const ops[])(struct life *, struct arena *, struct rowset *) = {
         fire, fire, fire, change_alert, change_alert, change_alert, flap, change_incident, change_incident, answer_old,
+        change_silence,
     };
-    unsigned what = pick(l, 12);
+    unsigned what = pick(l, 13);
     struct arena *a = arena_new();
     struct rowset set;
 

@@ -191,6 +191,24 @@ add_event(struct buf *out, const struct event_row *row)
 }
 
 static void
+add_silence(struct buf *out, const struct silence_row *row)
+{
+    buf_add(out, "silence");
+    add_id(out, "id", &row->id);
+    ADD_INT(phase)
+    ADD_INT(starts_at)
+    ADD_INT(ends_at)
+    ADD_INT(updated_at)
+    ADD_INT(next_due)
+    ADD_INT(sweep)
+    ADD_TEXT(matchers)
+    ADD_TEXT(created_by)
+    ADD_TEXT(comment)
+    ADD_TEXT(annotations)
+    buf_add(out, "\n");
+}
+
+static void
 must(enum tocsin_rc rc, const struct tocsin_err *err)
 {
     if (rc == TOCSIN_OK)
@@ -230,7 +248,10 @@ store_dump(struct store *s, struct buf *out)
 {
     struct arena *a = arena_new();
     struct alert_filter alerts = { .limit = 7 };
-    struct incident_filter incidents = { .limit = 3 };
+    struct incident_filter incidents = { .limit = 3, .states = INCIDENT_DELAYED | 1u << TOCSIN_INC_TRIGGERED |
+                                                                1u << TOCSIN_INC_ACKNOWLEDGED |
+                                                                1u << TOCSIN_INC_RESOLVED };
+    struct silence_row *silences;
     struct incident_row *inc;
     struct alert_row *al;
     struct pending *p;
@@ -254,6 +275,9 @@ store_dump(struct store *s, struct buf *out)
     must(s->ops->pending(s, a, &p, &n, &err), &err);
     for (size_t i = 0; i < n; i++)
         buf_addf(out, "pending %s %" PRId64 "\n", p[i].target, p[i].due_at);
+    must(s->ops->list_silences(s, a, &silences, &n, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        add_silence(out, &silences[i]);
     arena_free(a);
 }
 
@@ -287,6 +311,9 @@ dump_due(struct store *s, int64_t now, struct buf *out)
     must(s->ops->due_alerts(s, now, ids, 5, &n, &err), &err);
     for (size_t i = 0; i < n; i++)
         add_id(out, "due", &ids[i]);
+    must(s->ops->due_silences(s, now, ids, 64, &n, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        add_id(out, "due", &ids[i]);
     buf_addf(out, " next=%" PRId64 "\n", s->ops->next_due(s));
 }
 
@@ -294,8 +321,10 @@ void
 store_dump_loads(struct store *s, unsigned n_keys, unsigned n_groups, int64_t now, struct buf *out)
 {
     struct arena *a = arena_new();
+    struct silence_row *silences;
     struct tocsin_err err;
     struct store_stats st;
+    size_t n;
 
     for (unsigned k = 0; k < n_keys; k++) {
         struct id16 key = id_of("key", k);
@@ -316,11 +345,16 @@ store_dump_loads(struct store *s, unsigned n_keys, unsigned n_groups, int64_t no
         if (found)
             dump_open(s, a, &row, out);
     }
+    must(s->ops->load_silences(s, a, &silences, &n, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        add_silence(out, &silences[i]);
     dump_due(s, now, out);
     dump_due(s, INT64_MAX, out);
     must(s->ops->stats(s, &st, &err), &err);
     buf_addf(out, "open %" PRIu64 " %" PRIu64 " %" PRIu64 " alerts %" PRIu64 " exhausted %" PRIu64, st.open_incidents,
              st.triggered, st.acknowledged, st.open_alerts, st.exhausted);
+    buf_addf(out, " silences %" PRIu64 " %" PRIu64 " %" PRIu64, st.silences[SILENCE_PENDING],
+             st.silences[SILENCE_ACTIVE], st.silences[SILENCE_EXPIRED]);
     buf_addf(out, " pending %" PRIu64 " failing %" PRIu64 " oldest %" PRId64 " lazy %" PRIu64 "\n",
              st.pending_deliveries, st.failing_deliveries, st.oldest_pending_at, st.lazy_unflushed);
     arena_free(a);

@@ -21,6 +21,8 @@ struct rowset {
     struct delivery_row *deliveries[16];
     struct event_row events[16];
     struct policy_row policies[16];
+    struct silence_row *silence;
+    struct id16 gone;
     struct writeset ws;
 };
 void rowset_init(struct rowset *);
@@ -42,7 +44,7 @@ struct life {
     int64_t now;
     unsigned serial;
 };
-enum { LIFE_KEYS = 24, LIFE_GROUPS = 9 };
+enum { LIFE_KEYS = 24, LIFE_GROUPS = 9, LIFE_SILENCES = 6 };
 void life_step(struct life *);
 
 char *test_dir_make(void);                     /* a new empty folder; heap */

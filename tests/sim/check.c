@@ -7,7 +7,9 @@
 static size_t
 all_incidents(struct sim *s, struct arena *a, struct incident_row **out)
 {
-    struct incident_filter f = { .limit = 100000 };
+    struct incident_filter f = { .limit = 100000,
+                                 .states = INCIDENT_DELAYED | 1u << TOCSIN_INC_TRIGGERED |
+                                           1u << TOCSIN_INC_ACKNOWLEDGED | 1u << TOCSIN_INC_RESOLVED };
     struct tocsin_err err;
     size_t n = 0;
 
@@ -82,6 +84,8 @@ check_state(struct sim *s)
         counts(s, a, &rows[i]);
     }
     check_silences(s);
+    check_beats(s, a);
+    check_times(s, a);
     arena_free(a);
 }
 
@@ -113,25 +117,17 @@ check_waits(struct sim *s)
 
 /* I1: what was accepted is there. */
 static void
-accepted(struct sim *s)
+accepted(struct sim *s, struct arena *a)
 {
     for (int source = 0; source < N_SOURCES; source++)
         for (int key = 0; key < N_KEYS; key++) {
             const struct source_alert *f = &s->alerts[source][key];
-            char text[32] = "key-";
-            const char *parts[] = { source == 0 ? "cloud" : "cluster", text };
+            struct id16 id = sender_key(a, source, key);
             struct alert_row row;
             struct tocsin_err err;
-            struct id16 id;
-            size_t at = 4;
 
-            if (key >= 10)
-                text[at++] = (char)('0' + key / 10);
-            text[at++] = (char)('0' + key % 10);
-            text[at] = '\0';
-            id = id_hash(parts, 2);
-            if (!f->known)
-                continue;
+            if (!f->known || times_expires(key))
+                continue;                    /* those that need news are looked at in times.c */
             if (s->store->ops->load_alerts(s->store, &id, 1, &row, &err) != TOCSIN_OK)
                 broken(s, "load_alerts failed: %s", err.what);
             if (f->accepted_firing && !alert_is_open(&row))
@@ -190,7 +186,7 @@ check_end(struct sim *s)
     struct incident_row *rows = NULL;
     size_t n = all_incidents(s, a, &rows);
 
-    accepted(s);
+    accepted(s, a);
     for (size_t i = 0; i < n; i++) {
         struct incident_detail d;
         struct tocsin_err err;

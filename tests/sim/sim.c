@@ -8,15 +8,21 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "base/xalloc.h"
 #include "core/rules/rules.h"
+#include "os/log.h"
 
 enum { STEPS = 120, DRAIN_STEPS = 400 };
 
 const char *const plant_names[N_PLANTS] = { "nothing",     "a commit that keeps nothing", "a retry that is forgotten",
                                             "a resolve that is not sent", "a dedup key that changes",
                                             "timers that do not fire", "an acknowledgement that is not sent",
-                                            "deadlines of a clock that was ahead" };
+                                            "deadlines of a clock that was ahead",
+                                            "heartbeats that a start forgets",
+                                            "a beat that is answered and not counted",
+                                            "deadlines of alerts that do not fire",
+                                            "a delay that is not waited for",
+                                            "a delay that is longer than its rule says",
+                                            "a resolve_after that is forgotten" };
 
 /* --- dice and trace ------------------------------------------------------------------ */
 
@@ -57,76 +63,8 @@ broken(struct sim *s, const char *fmt, ...)
         printf("BROKEN: %s\n", s->problem);
 }
 
-/* --- the rule set: two policies, a group by label, a suppressed and a dropped kind ------ */
-
-static struct policy *
-make_policy(const char *name, struct arena *a, bool loops)
-{
-    static const char *targets[][2] = { { "pd", NULL }, { "vo", "chat" }, { "og", NULL } };
-    static const size_t n[] = { 1, 2, 1 };
-    static const char *last[] = { "og" };
-    struct policy *p = arena_zalloc(a, sizeof *p);
-
-    p->name = name;
-    p->n_steps = loops ? 2 : 3;
-    p->steps = arena_zalloc(a, p->n_steps * sizeof *p->steps);
-    for (size_t i = 0; i < p->n_steps; i++)
-        p->steps[i] = (struct policy_step){ (int64_t)i * 300000, targets[i], n[i] };
-    p->loops = loops ? 1 : 0;
-    p->ack_timeout_ms = loops ? 3600000 : 0;
-    p->failover_after_ms = 60000;
-    p->last_wait_ms = 300000;
-    p->restart_on_unack = loops;
-    p->last_resort = last;
-    p->n_last_resort = 1;
-    policy_seal(p, a);
-    return p;
-}
-
-static void
-rule_mistake(void *ctx, struct rule_pos pos, const char *fmt, ...)
-{
-    (void)ctx;
-    fprintf(stderr, "sim: mistake in the rule set at %s:%u: %s\n", pos.file, pos.line, fmt);
-    exit(2);
-}
-
 static struct ruleset *rules;      /* the same for all seeds */
 static const struct policy *sim_default_policy;
-
-static void
-make_rules(void)
-{
-    static struct arena *a;
-    static const char *by_host[] = { "host" }, *grouped[] = { "kind = grouped" }, *quiet[] = { "kind = quiet" },
-                      *dropped[] = { "kind = dropped" };
-    static const char *extra[] = { "chat" };
-    struct rule_src src[3] = { { 0 } };
-
-    a = arena_new();
-    for (int i = 0; i < 3; i++) {
-        src[i].any = arena_zalloc(a, sizeof *src[i].any);
-        src[i].n_any = 1;
-        src[i].any[0].n = 1;
-        src[i].pos = (struct rule_pos){ "sim", (unsigned)i + 1 };
-    }
-    src[0].name = "group";
-    src[0].any[0].matchers = grouped;
-    src[0].group_by = by_host;
-    src[0].n_group_by = 1;
-    src[0].has_group_by = true;
-    src[0].policy = make_policy("looping", a, true);
-    src[0].notify = extra;
-    src[0].n_notify = 1;
-    src[1].name = "quiet";
-    src[1].any[0].matchers = quiet;
-    src[1].suppress = true;
-    src[2].name = "drop";
-    src[2].any[0].matchers = dropped;
-    src[2].drop = true;
-    sim_default_policy = make_policy("default", a, false);
-    rules = ruleset_compile(src, 3, sim_default_policy, rule_mistake, NULL);
-}
 
 /* --- turns --------------------------------------------------------------------------------- */
 
@@ -151,11 +89,27 @@ faulty_commit(struct store *st, struct tocsin_err *err)
 struct sim *sim_current;
 
 static enum tocsin_rc
-no_incidents(struct store *st, int64_t now, struct id16 *out, size_t max, size_t *n, struct tocsin_err *err)
+nothing_due(struct store *st, int64_t now, struct id16 *out, size_t max, size_t *n, struct tocsin_err *err)
 {
     (void)st, (void)now, (void)out, (void)max, (void)err;
     *n = 0;
     return TOCSIN_OK;
+}
+
+/* A store behind which commits fail now and then, and what else is planted. */
+static void
+adopt(struct sim *s, struct store *store)
+{
+    s->store = store;
+    s->ops = *store->ops;
+    s->real_commit = s->ops.commit;
+    s->real_rollback = s->ops.rollback;
+    s->ops.commit = faulty_commit;
+    if (s->plant == PLANT_IGNORE_TIMERS)
+        s->ops.due_incidents = nothing_due;
+    if (s->plant == PLANT_DEAF)
+        s->ops.due_alerts = nothing_due;
+    store->ops = &s->ops;
 }
 
 bool
@@ -165,10 +119,14 @@ sim_turn(struct sim *s, struct event *events, size_t n)
     struct turn_result r;
     struct tocsin_err err;
     /* as in the daemon, now and then what only repeats is counted without a turn */
-    bool ok = n == 1 && events->kind == EV_ALERT && roll(s, 2) == 0 && turn_repeats(&s->env, a, events, 1, s->now, &r);
+    bool repeats = n == 1 && (events->kind == EV_ALERT || events->kind == EV_BEAT) && roll(s, 2) == 0;
+    bool ok = repeats && turn_repeats(&s->env, a, events, 1, s->now, &r);
 
+    announced_begin(a);
     if (!ok)
         ok = turn_run(&s->env, a, events, n, s->now, 50, &r, &err) == TOCSIN_OK;
+    if (ok)
+        check_announced(s, &r);
     if (ok)
         notifier_due(s, &r);
     trace(s, "turn of %zu: %s, %zu due", n, ok ? "committed" : "refused", ok ? r.n_due : 0);
@@ -221,97 +179,30 @@ boot(struct sim *s)
     turn_env_init(&s->env, s->store, s->seed, roll(s, UINT64_MAX));
     s->env.caps_of = caps_of;
     s->env.default_policy = default_policy;
+    s->env.announce = announced_add;
+    s->env.silent = beats_fall_silent;
     s->env.ctx = s;
+    s->env.started_at = s->now;
+    s->env.grace_until = s->now + COMMITTER_GRACE_MS;
     notifier_restart(s);
+    times_restart(s);
+    beats_start(s);
     if (s->plant != PLANT_TRUST_CLOCK)
         check_clock(s);
 }
 
-static void
-crash(struct sim *s)
+void
+sim_crash(struct sim *s)
 {
+    const struct store_ops *ops = &s->ops;
+    struct store *old = s->store;
+
     trace(s, "crash");
     s->crashes++;
     turn_env_release(&s->env);
+    adopt(s, store_mem_clone(old));          /* what was counted and not flushed is lost */
+    ops->close(old);
     boot(s);
-}
-
-/* --- senders ----------------------------------------------------------------------------------- */
-
-static const char *const kinds[] = { "plain", "grouped", "grouped", "quiet", "dropped", "plain" };
-
-static struct decision *
-decide(struct sim *s, struct arena *a, int source, int key, enum tocsin_status status)
-{
-    static const char *const hosts[] = { "a", "b", "c" };
-    const struct source_alert *f = &s->alerts[source][key];
-    struct tocsin_pair labels[] = { { "host", hosts[key % 3] }, { "kind", kinds[(size_t)key % 6] } };
-    struct tocsin_alert alert = { .status = status,
-                                  .severity = (enum tocsin_severity)f->severity,
-                                  .dedup_key = arena_printf(a, "key-%d", key),
-                                  .summary = arena_printf(a, "alert %d of shape %u", key, f->shape),
-                                  .starts_at = f->starts_at,
-                                  /* a source knows that an end is not before its beginning, whatever its clock says */
-                                  .ends_at = status != TOCSIN_RESOLVED ? 0
-                                             : s->now > f->starts_at   ? s->now
-                                                                       : f->starts_at,
-                                  .labels = labels,
-                                  .n_labels = 2 };
-
-    return ruleset_decide(s->rules, s->scratch, a, source == 0 ? "cloud" : "cluster", &alert);
-}
-
-/* Deliver one state; a sender that gets no 2xx tries again until it does, as real ones do. */
-static void
-post(struct sim *s, int source, int key, enum tocsin_status status)
-{
-    struct source_alert *f = &s->alerts[source][key];
-    struct arena *a = arena_new();
-    bool retry = roll(s, 12) == 0, ok = false;
-
-    for (int tries = 0; tries < 5 && !ok; tries++) {
-        struct event e = { .kind = EV_ALERT, .decision = decide(s, a, source, key, status) };
-
-        s->fail_commit = tries == 0 && roll(s, 25) == 0;
-        if (tries == 0 && roll(s, 40) == 0) {
-            crash(s);                        /* before the commit: no answer, so it is sent again */
-            continue;
-        }
-        ok = sim_turn(s, &e, 1);
-        if (ok && retry) {
-            crash(s);                        /* after the commit, before the answer: sent again as well */
-            ok = retry = false;
-        }
-    }
-    trace(s, "source %d key %d status %d %s", source, key, (int)status, ok ? "accepted" : "lost by the sender");
-    if (ok) {
-        f->known = true;
-        f->accepted_firing = status == TOCSIN_FIRING;
-    }
-    arena_free(a);
-}
-
-static void
-senders(struct sim *s)
-{
-    int source = (int)roll(s, N_SOURCES), key = (int)roll(s, N_KEYS);
-    struct source_alert *f = &s->alerts[source][key];
-
-    if (!f->firing) {
-        f->firing = true;
-        f->starts_at = roll(s, 3) == 0 ? 0 : s->now;
-        f->severity = (uint8_t)(roll(s, 5));
-        post(s, source, key, TOCSIN_FIRING);
-    } else if (roll(s, 3) == 0) {
-        f->firing = false;
-        post(s, source, key, TOCSIN_RESOLVED);
-    } else {
-        if (roll(s, 3) == 0)
-            f->shape++;
-        if (roll(s, 6) == 0)
-            f->severity = (uint8_t)roll(s, 5);
-        post(s, source, key, roll(s, 10) == 0 ? TOCSIN_UNKNOWN : TOCSIN_FIRING);
-    }
 }
 
 /* --- people ----------------------------------------------------------------------------------- */
@@ -359,7 +250,7 @@ faults(struct sim *s)
 {
     struct vendor *v = &s->vendors[roll(s, N_VENDORS)];
 
-    switch (roll(s, 7)) {
+    switch (roll(s, 8)) {
     case 0:
         v->down = !v->down;
         break;
@@ -373,15 +264,18 @@ faults(struct sim *s)
         v->configured = !v->configured;
         break;
     case 4:
-        crash(s);
+        sim_crash(s);
         break;
     case 5:
         s->now -= (int64_t)roll(s, 120000);  /* the clock goes back */
         break;
     case 6:
         s->now -= (int64_t)roll(s, 43200000); /* far, while tocsin is not running */
-        crash(s);
+        sim_crash(s);
         check_waits(s);
+        break;
+    case 7:
+        beats_reload(s);
         break;
     }
     trace(s, "fault at %s: down %d rejects %d loses %d configured %d", v->name, v->down, v->rejects, v->loses_answers,
@@ -397,6 +291,17 @@ pass_time(struct sim *s)
         s->now = due;
     else
         s->now += (int64_t)roll(s, roll(s, 4) == 0 ? 1200000 : 20000);
+    if (s->now > s->latest)
+        s->latest = s->now;
+}
+
+static void
+flush(struct sim *s)
+{
+    struct tocsin_err err;
+
+    if (s->store->ops->flush(s->store, &err) != TOCSIN_OK)
+        broken(s, "flush failed: %s", err.what);
 }
 
 static void
@@ -404,14 +309,18 @@ step(struct sim *s)
 {
     uint64_t what = roll(s, 100);
 
-    if (what < 50)
-        senders(s);
-    else if (what < 62)
+    if (what < 45)
+        senders_report(s);
+    else if (what < 57)
         people(s);
-    else if (what < 70)
+    else if (what < 66)
         faults(s);
-    else if (what < 76)
+    else if (what < 72)
         silences_change(s);
+    else if (what < 90)
+        beats_beat(s);
+    if (roll(s, 3) == 0)
+        flush(s);
     pass_time(s);
     sim_turn(s, NULL, 0);
     notifier_work(s, roll(s, 30) == 0);
@@ -452,26 +361,21 @@ drain(struct sim *s)
 static void
 sim_init(struct sim *s, uint64_t seed, enum plant plant, bool verbose)
 {
-    *s = (struct sim){ .seed = seed, .plant = plant, .verbose = verbose, .now = 1700000000000 };
+    *s = (struct sim){ .seed = seed, .plant = plant, .verbose = verbose, .now = 1700000000000, .latest = 1700000000000 };
     sim_current = s;
     idgen_seed(&s->dice, seed, 0x746f6373696e);
     s->rules = rules;
     s->scratch = rule_scratch_new(rules);
-    s->store = store_mem_open();
-    s->ops = *s->store->ops;
-    s->real_commit = s->ops.commit;
-    s->real_rollback = s->ops.rollback;
-    s->ops.commit = faulty_commit;
-    if (plant == PLANT_IGNORE_TIMERS)
-        s->ops.due_incidents = no_incidents;
-    s->store->ops = &s->ops;
+    adopt(s, store_mem_open());
     vendors_init(s);
+    beats_init(s);
     boot(s);
 }
 
 static void
 sim_release(struct sim *s)
 {
+    beats_free(s->beats);
     turn_env_release(&s->env);
     rule_scratch_free(s->scratch);
     s->ops.close(s->store);
@@ -537,7 +441,7 @@ main(int argc, char **argv)
                                              { "verbose", no_argument, NULL, 'v' },
                                              { "self-test", no_argument, NULL, 's' },
                                              { NULL, 0, NULL, 0 } };
-    uint64_t n = 1000, first = 1, steps = 0, sends = 0, crashes = 0;
+    uint64_t n = 1000, first = 1, steps = 0, sends = 0, crashes = 0, announced = 0;
     unsigned passed = 0, failed = 0;
     bool verbose = false, test = false;
     int c;
@@ -554,7 +458,8 @@ main(int argc, char **argv)
         else
             return 2;
     }
-    make_rules();
+    log_set_level(LOG_LEVEL_ERROR);
+    rules = sim_rules(&sim_default_policy);
     if (test)
         failed += self_test(&passed);
     for (uint64_t seed = first; seed < first + n; seed++) {
@@ -563,6 +468,7 @@ main(int argc, char **argv)
         live(&s, seed, PLANT_NOTHING, verbose);
         steps += s.steps;
         sends += s.sends;
+        announced += s.announced;
         crashes += s.crashes;
         if (s.problem[0] != '\0' && ++failed <= 20)
             printf("seed %llu: %s\n", (unsigned long long)seed, s.problem);
@@ -570,8 +476,10 @@ main(int argc, char **argv)
         if (seed % 1000 == 0 && !repeats_itself(seed))
             failed++;
     }
-    printf("%llu turns, %llu sends, %llu crashes\n", (unsigned long long)steps, (unsigned long long)sends,
-           (unsigned long long)crashes);
+    printf("%llu turns, %llu sends, %llu crashes, %llu pages announced\n", (unsigned long long)steps,
+           (unsigned long long)sends, (unsigned long long)crashes, (unsigned long long)announced);
+    if (n >= 100 && announced == 0)
+        failed++;
     ruleset_free(rules);
     printf("sim: %u passed, %u failed\n", passed, failed);
     return failed > 0;

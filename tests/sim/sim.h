@@ -2,7 +2,7 @@
 /*
  * sim.h - a whole life of tocsin's core in virtual time, from a seed.
  *
- * Real: rules, turns, store (the in-memory engine), incidents, escalation, ledger.
+ * Real: rules, turns, store (the in-memory engine), incidents, escalation, ledger, heartbeats.
  * Played: senders, people, vendors, the notifier's loop, the clock, and faults:
  * crash before and after a commit, crash between a send and its result, failed
  * commits, vendors that are down, refuse, or lose their answer, clocks that go
@@ -17,9 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/beats.h"
 #include "daemon/turn.h"
 
-enum { N_VENDORS = 4, N_KEYS = 12, N_SOURCES = 2 };
+enum { N_VENDORS = 4, N_KEYS = 16, N_SOURCES = 2, N_WATCHED = 5 };
+enum { SIM_DELAY_MS = 120000, SIM_RESOLVE_AFTER_MS = 300000 };
 
 /* Errors that --self-test plants one at a time, to see that the checks find them. */
 enum plant {
@@ -31,6 +33,12 @@ enum plant {
     PLANT_IGNORE_TIMERS,           /* steps do not fire */
     PLANT_SKIP_ACK,                /* an acknowledgement is taken for told without being sent */
     PLANT_TRUST_CLOCK,             /* a start takes deadlines from before as they are */
+    PLANT_UNWATCH,                 /* a start does not read which heartbeats are watched */
+    PLANT_LOSE_BEAT,               /* a beat is accepted and moves no deadline */
+    PLANT_DEAF,                    /* deadlines of alerts and heartbeats do not fire */
+    PLANT_NO_DELAY,                /* a delay of a rule is taken for none */
+    PLANT_LONG_DELAY,              /* a delay is longer than the rule says */
+    PLANT_NEVER_EXPIRES,           /* an alert with resolve_after stays open without news */
     N_PLANTS
 };
 extern const char *const plant_names[N_PLANTS];
@@ -60,12 +68,28 @@ struct source_alert {              /* what the senders believe */
     uint32_t shape;                /* varies the text */
 };
 
+/*
+ * A heartbeat as those who beat and wait see it: it must not be silent before `floor`, and must be from `ceil` on.
+ * Both move with each beat that was accepted, and with a start, which gives it time and may have lost its last beats.
+ */
+struct watched {
+    const char *name, *host;       /* host "": it has no labels */
+    bool on, silent, fresh;        /* fresh: beaten or configured since the start */
+    int64_t last_at, floor, ceil;
+};
+
+/* An alert that a rule delays: when its incident is to open, at the earliest and at the latest. */
+struct delayed { int64_t rowid, opens_min, opens_max; struct id16 incident; };
+
+/* An alert that ends without news: not before `floor`, and not after `ceil`. */
+struct expiring { bool on; int64_t floor, ceil; };
+
 struct sim {
     uint64_t seed;
     struct idgen dice;
     enum plant plant;
     bool verbose;
-    int64_t now;
+    int64_t now, latest;           /* latest: the most that the clock ever showed */
     struct store *store;
     struct store_ops ops;          /* of the store, with a commit that can fail */
     enum tocsin_rc (*real_commit)(struct store *, struct tocsin_err *);
@@ -75,11 +99,16 @@ struct sim {
     struct rule_scratch *scratch;
     struct vendor vendors[N_VENDORS];
     struct source_alert alerts[N_SOURCES][N_KEYS];
+    struct beats *beats;
+    unsigned conf;                 /* which configuration of heartbeats is in force */
+    struct watched watched[N_WATCHED];
+    struct delayed delayed[N_SOURCES][N_KEYS];
+    struct expiring expiring[N_SOURCES][N_KEYS];
     /* the notifier's schedule */
     struct sim_due { struct id16 incident; char target[16]; int64_t at; } *due; size_t n_due, cap_due;
     bool fail_commit;
     uint64_t trace;                /* hash of everything that happened */
-    uint64_t steps, sends, crashes;
+    uint64_t steps, sends, crashes, announced;
     char problem[512];             /* the first broken invariant; "" none */
 };
 
@@ -97,10 +126,35 @@ void notifier_restart(struct sim *);                           /* what is due is
 void notifier_rearm(struct sim *);                             /* a reload: what was refused is tried again */
 void notifier_due(struct sim *, const struct turn_result *);
 
+/* senders.c */
+struct ruleset *sim_rules(const struct policy **default_policy_r);
+const char *sender_kind(int key);
+struct id16 sender_key(struct arena *, int source, int key);
+void senders_report(struct sim *);
+
+/* beats.c */
+void beats_init(struct sim *);                                 /* before the first start */
+void beats_start(struct sim *);
+void beats_beat(struct sim *);
+void beats_reload(struct sim *);                               /* heartbeats leave the configuration, and come back */
+const struct decision *beats_fall_silent(void *sim, struct arena *, const struct alert_row *);
+void check_beats(struct sim *, struct arena *);                /* after every step */
+
+/* times.c */
+bool times_expires(int key);
+void times_news(struct sim *, int source, int key, enum tocsin_status);   /* it was accepted */
+void times_restart(struct sim *);
+void check_times(struct sim *, struct arena *);                /* after every step */
+
 /* silences.c */
 void silences_change(struct sim *);
 void check_silences(struct sim *);                             /* after every step */
 void check_silence_over(struct sim *, const struct incident_detail *);
+
+/* announced.c */
+void announced_begin(struct arena *);                          /* of a turn, which lasts until the check */
+void announced_add(void *sim, const struct incident_detail *); /* the hook of struct turn_env */
+void check_announced(struct sim *, const struct turn_result *);/* after a turn that was committed */
 
 /* check.c */
 void check_state(struct sim *);                                /* after every step */
@@ -108,6 +162,7 @@ void check_waits(struct sim *);                                /* after a start 
 void check_end(struct sim *);                                  /* after the faults ended and all drained */
 
 /* sim.c */
+void sim_crash(struct sim *);                                  /* the process dies, and another one starts */
 bool sim_turn(struct sim *, struct event *events, size_t n);   /* false: refused, nothing happened */
 
 #endif

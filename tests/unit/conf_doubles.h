@@ -75,6 +75,23 @@ fake_render(void *self, const struct tocsin_host *host, const struct tocsin_job 
     return TOCSIN_OK;
 }
 
+static enum tocsin_rc
+fake_identify(const struct tocsin_host *host, struct tocsin_call *call, const char **credential_r,
+              struct tocsin_err *err)
+{
+    (void)host, (void)call, (void)credential_r, (void)err;
+    return TOCSIN_OK;
+}
+
+static enum tocsin_rc
+fake_intake(void *self, const struct tocsin_host *host, struct tocsin_call *call, struct tocsin_err *err)
+{
+    (void)self, (void)host, (void)call, (void)err;
+    return TOCSIN_OK;
+}
+
+static const struct tocsin_route fake_routes[] = { { "POST", "/v9/events", 1, 0, 0 }, { NULL, NULL, 0, 0, 0 } };
+
 static uint32_t
 fake_flags(void *self)
 {
@@ -120,6 +137,8 @@ static struct plugin fakes[] = {
     FAKE("alertmanager", .decode = fake_decode),
     FAKE("aws-sns", .decode = fake_decode, .verify = fake_verify, .collector_options = sns_options),
     FAKE("azure", .decode = fake_decode),
+    FAKE("bulk", .routes = fake_routes, .intake = fake_intake),
+    FAKE("events", .routes = fake_routes, .intake = fake_intake, .identify = fake_identify),
     FAKE("json", .decode = fake_decode),
     FAKE("opsgenie", .render = fake_render, .notifier_options = og_options, .flags = TOCSIN_CAN_ACK | TOCSIN_CAN_UNACK,
          .flags_of = fake_flags),

@@ -259,7 +259,7 @@ tokens_come_from_files_and_environment(void **state)
 #define HEAD_OF(id, state, severity, summary, acked)                                                                   \
     "{\"id\":\"" id "\",\"state\":\"" state "\",\"severity\":\"" severity "\",\"summary\":\"" summary "\","            \
     "\"source\":\"web\",\"group_key\":\"g\",\"episode\":2,\"policy\":\"ml\",\"step\":1,"                               \
-    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"suppressed_by\":null,"                                      \
+    "\"next_escalation_at\":\"2026-01-01T00:05:00.000Z\",\"exhausted\":true,\"suppressed_by\":null,"                  \
     "\"opened_at\":\"2026-01-01T00:00:00.000Z\",\"acknowledged_at\":null,\"acknowledged_by\":" acked                   \
     ",\"resolved_at\":null"
 
@@ -306,10 +306,39 @@ static const char whole[] =
     "\"text\":\"GPU 3 lost\"}]}";
 
 static void
+heartbeats_are_a_table(void **state)
+{
+    (void)state;
+    answers(200, "{\"heartbeats\":[{\"name\":\"backup\",\"labels\":{},\"state\":\"ok\",\"every\":\"1d\","
+                 "\"grace\":\"1h\",\"last_beat_at\":\"2023-11-14T22:13:20Z\",\"due_at\":\"2023-11-15T23:13:20Z\","
+                 "\"beats\":7,\"incident\":null},{\"name\":\"sensors\",\"labels\":{\"host\":\"a\\u001b[31m\","
+                 "\"rack\":\"2\"},\"state\":\"silent\",\"every\":\"30s\",\"grace\":\"0s\",\"last_beat_at\":null,"
+                 "\"due_at\":null,\"beats\":0,\"incident\":\"018bd0c9-8417-7e2b-818e-6dae03f69706\"}]}");
+    assert_int_equal(TOCSIN("heartbeats"), 0);
+    assert_string_equal(asked, "GET /v1/heartbeats|||");
+    assert_holds(out, "NAME     LABELS             STATE   EVERY");
+    assert_holds(out, "backup                      ok      1d");
+    assert_holds(out, "2023-11-15 23:13:20  7");
+    assert_holds(out, "sensors  host=a[31m,rack=2  silent  30s");
+    assert_holds(out, "018bd0c9-8417-7e2b-818e-6dae03f69706");
+    assert_int_equal(TOCSIN("heartbeats", "--json"), 0);
+    assert_holds(out, "\"name\": \"backup\"");
+    answers(200, "{\"heartbeats\":[]}");
+    assert_int_equal(TOCSIN("heartbeats"), 0);
+    assert_string_equal(out, "no heartbeats\n");
+    answers(403, "{\"title\":\"no\",\"detail\":\"not for you\"}");
+    assert_int_equal(TOCSIN("heartbeats"), 1);
+    assert_holds(errors, "not for you");
+    assert_int_equal(TOCSIN("heartbeats", "backup"), 2);
+    assert_holds(errors, "unexpected 'backup'");
+}
+
+static void
 show_says_it_all(void **state)
 {
     static const char *const parts[] = {
-        "critical  GPU lost\n", "  state       triggered\n", "  policy      ml, 1 step told\n",
+        "critical  GPU lost\n", "  state       triggered\n",
+        "  policy      ml, 1 step told\n              it ended unanswered; the last resort is told\n",
         "  next        2026-01-01 00:05:00 unless somebody answers\n", "  episode     2: it came back\n",
         "  id          019b76da-a800-7000-8000-0000000000a1\n",
         "error firing: GPU 3 lost (3 reports, since 2026-01-01 00:00:00)\n", "  host        n7\n",
@@ -356,6 +385,35 @@ actions_post(void **state)
     assert_int_equal(TOCSIN("incidents", "ack", "000000a1", "000000b2"), 0);
     assert_string_equal(asked, "POST /v1/incidents/000000b2/ack||application/json|{\"by\":\"bea\"}");
     unsetenv("USER");
+}
+
+static void
+what_an_action_did_is_said(void **state)
+{
+    static const struct {
+        const char *answer, *out;
+    } cases[] = {
+        { "{\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"acknowledged\",\"acknowledged_by\":\"anna\","
+          "\"snoozed_until\":null,\"summary\":\"s\"}",
+          "000000a1  acknowledged by anna  s\n" },
+        { "{\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"triggered\",\"acknowledged_by\":null,"
+          "\"snoozed_until\":\"2026-01-01T02:00:00.000Z\",\"summary\":\"s\"}",
+          "000000a1  snoozed until 2026-01-01 02:00:00  s\n" },
+        { "{\"id\":\"019b76da-a800-7000-8000-0000000000a1\",\"state\":\"resolved\",\"acknowledged_by\":\"anna\","
+          "\"snoozed_until\":null,\"summary\":\"s\"}",
+          "000000a1  resolved  s\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        answers(200, cases[i].answer);
+        assert_int_equal(TOCSIN("incidents", "note", "000000a1", "--note", "x"), 0);
+        assert_string_equal(out, cases[i].out);
+    }
+    answers(200, "{\"id\":\"019b76da-a800-7000-8000-0000000000c1\",\"state\":\"expired\","
+                 "\"ends_at\":\"2026-01-01T02:00:00.000Z\",\"matchers\":[]}");
+    assert_int_equal(TOCSIN("silence", "expire", "019b76da-a800-7000-8000-0000000000c1"), 0);
+    assert_holds(out, "expired at 2026-01-01 02:00:00");
 }
 
 static void
@@ -457,8 +515,9 @@ main(void)
         cmocka_unit_test(send_says_why_not),
         cmocka_unit_test(tokens_come_from_files_and_environment),
         cmocka_unit_test(list_is_a_table),
+        cmocka_unit_test(heartbeats_are_a_table),
         cmocka_unit_test(show_says_it_all),
-        cmocka_unit_test(actions_post),
+        cmocka_unit_test(actions_post), cmocka_unit_test(what_an_action_did_is_said),
         cmocka_unit_test(refusals_end_with_1),
         cmocka_unit_test(wrong_usage_ends_with_2),
         cmocka_unit_test(help_is_not_an_error),

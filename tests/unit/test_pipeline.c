@@ -4,10 +4,11 @@
  *
  * Commands: fire KEY [SEVERITY] [again|later|quiet|drop|also] - resolve KEY - unknown KEY - ack, unack, resolve!,
  * escalate, note, snooze DURATION (of the newest incident; "from TARGET" makes it a callback) - wait DURATION -
- * back DURATION (the clock) - down, up, reject, lose, gone (from the configuration) TARGET - rearm TARGET -
+ * back DURATION (the clock) - down, up, reject, reject-notes, lose, gone (from the configuration) TARGET -
+ * rearm TARGET -
  * damage policies (none that is stored can be read any more, and tocsin starts again) - forget (the newest incident
  * is closed, and its alerts do not know of it).
- * restart-back DURATION - timeline KIND (answers how many lines of it there are).
+ * restart-back DURATION - timeline KIND (answers how many lines of it there are) - updated (how long ago).
  * The answer names each send, "!" behind those that failed, and after "|" the state of the newest incident.
  */
 #include <setjmp.h>
@@ -24,7 +25,7 @@
 #include "core/normalise/severity.h"
 #include "daemon/turn.h"
 
-enum mode { MODE_OK, MODE_DOWN, MODE_REJECT, MODE_LOSE, MODE_GONE };
+enum mode { MODE_OK, MODE_DOWN, MODE_REJECT, MODE_LOSE, MODE_GONE, MODE_REJECT_NOTES };
 
 static struct target {
     const char *name;
@@ -114,8 +115,10 @@ turn(struct story *s, struct event *e)
 }
 
 static struct tocsin_outcome
-outcome(const struct target *t)
+outcome(const struct target *t, enum tocsin_change change)
 {
+    if (t->mode == MODE_REJECT_NOTES && change == TOCSIN_NOTE)
+        return (struct tocsin_outcome){ .verdict = TOCSIN_REJECTED, .reason = "no notes" };
     switch (t->mode) {
     case MODE_DOWN:
         return (struct tocsin_outcome){ .verdict = TOCSIN_RETRY, .reason = "down" };
@@ -169,7 +172,7 @@ send_next(struct story *s)
     e.ver = work.ver;
     e.page = work.page;
     e.notes = work.notes;
-    o = outcome(t);
+    o = outcome(t, work.change);
     e.outcome = &o;
     say(s, "%s:%s%s ", t->name, word(work.change), o.verdict == TOCSIN_DELIVERED ? "" : "!");
     turn(s, &e);
@@ -353,9 +356,21 @@ act(struct story *s, char **w, int n)
 }
 
 static void
+say_updated(struct story *s)
+{
+    struct incident_row row;
+    struct tocsin_err err;
+    bool found;
+
+    assert_int_equal(s->store->ops->load_incidents(s->store, s->arena, &s->newest, 1, &row, &found, &err), TOCSIN_OK);
+    assert_true(found);
+    say(s, "%ds ", (int)((s->now - row.updated_at) / 1000));
+}
+
+static void
 command(struct story *s, const char *text)
 {
-    static const char *const modes[] = { "up", "down", "reject", "lose", "gone" };
+    static const char *const modes[] = { "up", "down", "reject", "lose", "gone", "reject-notes" };
     char *copy = arena_strdup(s->arena, text), *w[8] = { NULL }, *save = NULL;
     int n = 0;
 
@@ -398,6 +413,8 @@ command(struct story *s, const char *text)
         for (size_t i = 0; i < d.n_events; i++)
             lines += strcmp(d.events[i].kind, w[1]) == 0;
         say(s, "%d ", lines);
+    } else if (strcmp(w[0], "updated") == 0) {
+        say_updated(s);
     } else if (strcmp(w[0], "restart-back") == 0) {
         restart_back(s, w[1]);
     } else if (strcmp(w[0], "rearm") == 0) {

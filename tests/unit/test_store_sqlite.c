@@ -152,42 +152,6 @@ test_migrations(void **state)
     test_dir_remove(dir);
 }
 
-/* A database that the first version filled: what it held is found through the new index. */
-static void
-test_second_version(void **state)
-{
-    static const char fill[] =
-        "insert into incident (id, grp, policy, episode, state, severity, paging, exhausted, routed, step, loop, ver, "
-        "page, notes, n_total, n_firing_none, n_firing_info, n_firing_warning, n_firing_error, n_firing_critical, "
-        "n_quiet, opened_at, acked_at, resolved_at, updated_at, snoozed_until, esc_start, paused_at, next_due, "
-        "group_key, summary, source, policy_name, acked_by, resolved_by, suppressed_by, notify) "
-        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50) "
-        "select cast(printf('%016d', i) as blob), cast(char(65 + i % 5) as blob), x'', 1 + i / 5, 3 - (i > 45), 4, "
-        "1, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1000, 0, 2000, 2000, 0, 0, 0, 0, 'g', 's', 'c', 'p', '', '', '', "
-        "'' from n";
-    char *dir = test_dir_make(), *path = xasprintf("%s/t.db", dir);
-    struct conn_options options = { .path = path, .writer = true, .cache_kib = 100 };
-    struct tocsin_err err;
-    struct conn c;
-    size_t had;
-
-    (void)state;
-    assert_int_equal(conn_open(&c, &options, &err), TOCSIN_OK);
-    assert_int_equal(schema_migrate(&c, schema_migrations, 1, &had, &err), TOCSIN_OK);
-    if (conn_exec(&c, fill, &err) != TOCSIN_OK)
-        fail_msg("%s", err.what);
-    assert_int_equal(schema_migrate(&c, schema_migrations, schema_version, &had, &err), TOCSIN_OK);
-    assert_int_equal(had, 1);
-    assert_int_equal(ask(&c, "select count(*) from incident"), 50);
-    assert_int_equal(ask(&c, "select count(*) from incident indexed by incident_group where state = 3"), 45);
-    assert_int_equal(ask(&c, "select max(episode) from incident indexed by incident_group where state = 3 and "
-                             "grp = cast('B' as blob)"), 9);
-    assert_int_equal(ask(&c, "select count(*) from pragma_integrity_check where integrity_check = 'ok'"), 1);
-    conn_close(&c);
-    free(path);
-    test_dir_remove(dir);
-}
-
 /* The log is laid out at the start and written over: it does not grow with what is written. */
 static void
 test_log_keeps_its_size(void **state)
@@ -391,7 +355,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files),      cmocka_unit_test(test_makes_folders),
         cmocka_unit_test(test_versions),   cmocka_unit_test(test_migrations),
-        cmocka_unit_test(test_second_version),
         cmocka_unit_test(test_log_keeps_its_size),
         cmocka_unit_test(test_network),    cmocka_unit_test(test_query_plans),
         cmocka_unit_test(test_readers_and_writer),

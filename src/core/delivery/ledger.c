@@ -191,8 +191,8 @@ delivered(struct world *w, struct world_incident *i, struct world_delivery *d, c
                  e->change == TOCSIN_UNACKNOWLEDGE;
 
     if (first && r->attempts > 0)
-        world_note(w, &i->row.id, "delivered", r->target, "%s reached %s after %u failed tries",
-                   change_words[e->change], r->target, r->attempts);
+        world_note(w, &i->row.id, "delivered", r->target, "%s reached %s after %u failed tr%s",
+                   change_words[e->change], r->target, r->attempts, r->attempts == 1 ? "y" : "ies");
     else if (first)
         world_note(w, &i->row.id, "delivered", r->target, "%s reached %s", change_words[e->change], r->target);
     else if (r->failing_since > 0)
@@ -217,6 +217,11 @@ rejected(struct world *w, struct world_incident *i, struct world_delivery *d, co
 
     world_note(w, &i->row.id, "rejected", r->target, "%s refused the %s: %s", r->target,
                e->change != 0 ? change_words[e->change] : "request", e->outcome->reason);
+    if (e->change == TOCSIN_NOTE) {          /* given up: it must not stand in the way of the resolve */
+        r->told_notes = e->notes;
+        start_over(r, DELIVERY_IDLE, 0);
+        return;
+    }
     r->state = DELIVERY_REJECTED;
     r->refused_change = (uint8_t)e->change;
     r->refused_ver = e->ver;

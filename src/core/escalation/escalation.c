@@ -36,6 +36,7 @@ fire_step(struct world *w, struct world_incident *i, size_t step, const char *wh
     const char *const *targets = (const char *const *)s->targets;
 
     i->row.step = (uint16_t)(step + 1);
+    i->row.updated_at = w->now;              /* a repeated page is a message of its own, not the one before */
     i->dirty = true;
     world_note(w, &i->row.id, "page", i->policy->name, "step %zu of %zu%s: %s%s", step + 1, i->policy->n_steps,
                i->row.loop > 0 ? arena_printf(w->arena, ", loop %u", i->row.loop + 1u) : "",
@@ -51,6 +52,7 @@ exhaust(struct world *w, struct world_incident *i, const char *why)
     const char *const *targets = (const char *const *)p->last_resort;
 
     i->row.exhausted = true;
+    i->row.updated_at = w->now;
     i->dirty = true;
     world_note(w, &i->row.id, "exhausted", p->name, "the policy ended%s; last resort: %s", why,
                p->n_last_resort > 0 ? targets_text(w, targets, p->n_last_resort) : "none");

@@ -48,7 +48,7 @@ on_arm(struct world *w, struct world_alert *a, const struct decision *d)
     if (a->row.state == ALERT_FIRING || a->row.state == ALERT_DISMISSED)
         return;
     a = arm(w, a, d, 0);
-    if (known)
+    if (known && last_at < w->now)           /* it may be of a clock that was ahead */
         a->row.last_at = last_at;
 }
 
