@@ -20,6 +20,7 @@
  *      routes, identify, intake, answer, refuse; host: call_json to reply
  *      forward; host: source_of to batch_count
  *      host: parse_unredacted
+ *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -395,6 +396,18 @@ struct tocsin_host {
      * is to be fetched or a name that is compared with the settings.  Nothing of it may get into an alert.
      */
     enum tocsin_rc (*parse_unredacted)(const char *text, size_t len, json_t **out_r, struct tocsin_err *err);
+    /*
+     * The fields of a form (application/x-www-form-urlencoded) as an object of text; of two with one name the last
+     * counts.  A JSON object is read as well, for senders call either by the other's name; so is the query of a
+     * request without a body.  Limits, errors and the reference as with parse_json.
+     */
+    enum tocsin_rc (*parse_form)(const struct tocsin_payload *in, json_t **out_r, struct tocsin_err *err);
+    char *(*unescape)(struct tocsin_batch *, const char *text);           /* percent-decoded: escape() undone */
+    /*
+     * During decode(): the answer that a sender over HTTP gets instead of 202 once the batch is stored, for one that
+     * wants to be told something.  Takes the reference of doc.
+     */
+    void (*batch_reply)(struct tocsin_batch *, int status, json_t *doc);
 };
 
 /* --- what an integration exports ---------------------------------------------- */
@@ -405,6 +418,10 @@ struct tocsin_host {
 #define TOCSIN_CAN_NOTE  4u
 #define TOCSIN_CAN_ACK   8u   /* knows ACKNOWLEDGE; without it an ack is not told */
 #define TOCSIN_PERSONAL  0x100u /* payloads hold what people typed: scrubbed unless the collector says otherwise */
+/* What a webhook of this format takes beside POST and PUT; all others are told 405. */
+#define TOCSIN_TAKES_QUERY  0x200u  /* GET: the query is the payload, the body is empty */
+#define TOCSIN_TAKES_ORIGIN 0x400u  /* OPTIONS: a sender that names itself in WebHook-Request-Origin is told that it may
+                                     * send (CloudEvents' HTTP webhooks, section 4) */
 
 struct tocsin_plugin {
     uint32_t abi;                  /* first two members: they protect the rest */

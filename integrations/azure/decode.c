@@ -4,10 +4,33 @@
  *
  * The common alert schema has data.essentials; the older ones are told by
  * schemaId where it is there, otherwise by the members that only they have.
+ * Event Grid comes in between where it delivers an alert: it asks first whether
+ * the endpoint wants it.
  */
 #include <string.h>
 
 #include "azure.h"
+
+/* The event with which Event Grid validates a subscription, in its own schema: an array of one.  NULL: another. */
+static const json_t *
+validation_of(const struct azure *az, const json_t *root)
+{
+    const json_t *event = json_array_size(root) == 1 ? json_array_get(root, 0) : NULL;
+
+    return azure_is(az, event, "eventType", "Microsoft.EventGrid.SubscriptionValidationEvent") ? event : NULL;
+}
+
+static enum tocsin_rc
+validate(const struct azure *az, const json_t *event)
+{
+    const char *code = azure_text(az, azure_get(event, "data"), "validationCode");
+
+    if (code[0] == '\0')
+        return az->host->fail(az->err, TOCSIN_MEANINGLESS, "$[0].data.validationCode", "expected text");
+    az->host->batch_reply(az->out, 200, json_pack("{s:s}", "validationResponse", code));
+    az->host->batch_note(az->out, "validated a subscription of '%s'", azure_text(az, event, "topic"));
+    return TOCSIN_OK;
+}
 
 static enum tocsin_rc
 read_document(const struct azure *az, const json_t *root)
@@ -16,8 +39,13 @@ read_document(const struct azure *az, const json_t *root)
     const json_t *essentials = azure_get(data, "essentials");
     const json_t *event = azure_get(azure_get(data, "context"), "activityLog");
 
+    if (validation_of(az, root) != NULL)
+        return validate(az, validation_of(az, root));
     if (!json_is_object(root))
-        return az->host->fail(az->err, TOCSIN_MEANINGLESS, "$", "expected an object");
+        return az->host->fail(az->err, TOCSIN_MEANINGLESS, "$",
+                              azure_get(json_array_get(root, 0), "eventType") != NULL
+                              ? "expected an object; events of Event Grid are read by the format cloudevents"
+                              : "expected an object");
     if (essentials != NULL)
         return azure_common(az, data, essentials);
     if (json_is_object(event))
@@ -58,5 +86,6 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .size = sizeof(struct tocsin_plugin),
     .name = "azure",
     .summary = "Azure Monitor's action groups: common alert schema and the older ones",
+    .flags = TOCSIN_TAKES_ORIGIN,
     .decode = decode,
 };

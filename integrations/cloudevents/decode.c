@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * decode.c - CloudEvents 1.0 over HTTP: structured, batched, and binary, where
- * the attributes are headers ce-* and the body is the data.
+ * the attributes are headers ce-* and the body is the data.  Azure Event Grid's
+ * own schema, the older one, is read as what it would be in CloudEvents.
  *
  * An event says that something happened, not that it is bad.  Two things make
  * an alert of it: data in tocsin's own schema (`status` and `summary`), or the
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "form.h"
+#include <tocsin/plugin.h>
 
 enum { DAY_MS = 24 * 3600 * 1000, MAX_EXTENSIONS = 32 };
 
@@ -172,26 +173,54 @@ read_event(const struct events *e, const json_t *event, const char *path)
     return TOCSIN_OK;
 }
 
-/* --- the three modes ------------------------------------------------------------------------ */
+/* --- Event Grid's schema ---------------------------------------------------------------- */
 
-/* Header values are percent-encoded UTF-8; unlike in a form, '+' is itself. */
-static json_t *
-header_value(const char *s)
+/* A subscription is to be validated: the endpoint shows that it reads what it is sent. */
+static enum tocsin_rc
+validate(const struct events *e, const json_t *event, const char *path)
 {
-    size_t n = strlen(s), len = 0;
-    char *out = malloc(n + 1);
-    json_t *value;
+    const char *code = text(e, json_object_get(event, "data"), "validationCode");
 
-    for (size_t i = 0; out != NULL && i < n; i++) {
-        int high = s[i] == '%' && i + 2 < n ? form_hex(s[i + 1]) : -1, low = high >= 0 ? form_hex(s[i + 2]) : -1;
-
-        out[len++] = low >= 0 ? (char)(high * 16 + low) : s[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    value = out != NULL ? form_text(out, len) : NULL;
-    free(out);
-    return value;
+    if (code[0] == '\0')
+        return e->host->fail(e->err, TOCSIN_MEANINGLESS,
+                             e->host->batch_printf(e->out, "%s.data.validationCode", path), "expected text");
+    e->host->batch_reply(e->out, 200, json_pack("{s:s}", "validationResponse", code));
+    e->host->batch_note(e->out, "validated a subscription of '%s'", text(e, event, "topic"));
+    return TOCSIN_OK;
 }
+
+static json_t *
+from_grid(const json_t *event)
+{
+    static const char *const names[][2] = { { "id", "id" },          { "topic", "source" },   { "subject", "subject" },
+                                            { "eventType", "type" }, { "eventTime", "time" }, { "data", "data" },
+                                            { "dataVersion", "dataversion" } };
+    json_t *out = json_pack("{s:s}", "specversion", "1.0");
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (json_object_get(event, names[i][0]) != NULL)
+            json_object_set(out, names[i][1], json_object_get(event, names[i][0]));
+    return out;
+}
+
+static enum tocsin_rc
+read_either(const struct events *e, const json_t *event, const char *path)
+{
+    const char *type = text(e, event, "eventType");
+    enum tocsin_rc rc;
+    json_t *cloud;
+
+    if (type[0] == '\0' || json_object_get(event, "specversion") != NULL)
+        return read_event(e, event, path);
+    if (strcmp(type, "Microsoft.EventGrid.SubscriptionValidationEvent") == 0)
+        return validate(e, event, path);
+    cloud = from_grid(event);
+    rc = read_event(e, cloud, path);
+    json_decref(cloud);
+    return rc;
+}
+
+/* --- the three modes ------------------------------------------------------------------------ */
 
 static enum tocsin_rc
 read_binary(const struct events *e)
@@ -209,7 +238,7 @@ read_binary(const struct events *e)
         snprintf(header, sizeof header, "ce-%s", names[i]);
         value = e->in->header(e->in, header);
         if (value != NULL)
-            json_object_set_new(event, names[i], header_value(value));
+            json_object_set_new(event, names[i], json_string(e->host->unescape(e->out, value)));
     }
     if (type != NULL)
         json_object_set_new(event, "datacontenttype", json_string(type));
@@ -238,7 +267,7 @@ read_batch(const struct events *e, const json_t *list)
         enum tocsin_rc rc;
 
         snprintf(path, sizeof path, "$[%zu]", i);
-        rc = read_event(e, event, path);
+        rc = read_either(e, event, path);
         if (rc != TOCSIN_OK)
             return rc;
     }
@@ -260,7 +289,7 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
     rc = host->parse_json(in->body, in->len, &doc, err);
     if (rc != TOCSIN_OK)
         return rc;
-    rc = json_is_array(doc) ? read_batch(&e, doc) : read_event(&e, doc, "$");
+    rc = json_is_array(doc) ? read_batch(&e, doc) : read_either(&e, doc, "$");
     json_decref(doc);
     return rc;
 }
@@ -270,5 +299,6 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .size = sizeof(struct tocsin_plugin),
     .name = "cloudevents",
     .summary = "CloudEvents 1.0: structured, binary and batched",
+    .flags = TOCSIN_TAKES_ORIGIN,
     .decode = decode,
 };

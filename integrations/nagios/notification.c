@@ -19,8 +19,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "form.h"
-
 enum { FOLDED = 80, MAX_OWN = 40 };
 
 struct source {
@@ -299,7 +297,7 @@ notification_decode(void *self, const struct tocsin_host *host, const struct toc
 {
     struct source s = { .host = host, .set = self, .out = out, .err = err };
     json_t *doc;
-    enum tocsin_rc rc = form_or_json(host, in, &doc, err);
+    enum tocsin_rc rc = host->parse_form(in, &doc, err);
 
     if (rc != TOCSIN_OK)
         return rc;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "form.h"
+#include <tocsin/plugin.h>
 
 struct prtg {
     const struct tocsin_host *host;
@@ -101,7 +101,7 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
 {
     struct prtg p = { host, out, err, NULL };
     json_t *doc;
-    enum tocsin_rc rc = form_or_json(host, in, &doc, err);
+    enum tocsin_rc rc = host->parse_form(in, &doc, err);
 
     (void)self;
     if (rc != TOCSIN_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decode.c - StatusCake's webhook, a form; the same fields as JSON are read as well.
+ * decode.c - StatusCake's webhook: a form, or the query of a GET; the same fields as JSON are read as well.
  *
  * The form has two names for some fields, older and newer; TestID is missing
  * in some alerts, so a check is then known by its name and address.
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "form.h"
+#include <tocsin/plugin.h>
 
 struct cake {
     const struct tocsin_host *host;
@@ -66,7 +66,7 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
 {
     struct cake c = { host, out, err, NULL };
     json_t *doc;
-    enum tocsin_rc rc = form_or_json(host, in, &doc, err);
+    enum tocsin_rc rc = host->parse_form(in, &doc, err);
 
     (void)self;
     if (rc != TOCSIN_OK)
@@ -81,6 +81,7 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .abi = TOCSIN_PLUGIN_ABI,
     .size = sizeof(struct tocsin_plugin),
     .name = "statuscake",
-    .summary = "StatusCake's webhook (a form)",
+    .summary = "StatusCake's webhook: form or query",
+    .flags = TOCSIN_TAKES_QUERY,
     .decode = decode,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * decode.c - UptimeRobot's webhook: the same fields as JSON, as a form, or in
- * the query of an empty POST.
+ * the query of a request without a body.
  *
  * alertTypeFriendlyName says the state; alertType, a number, is asked where
  * that is missing.  A certificate or domain that runs out is an alert beside
@@ -12,15 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "form.h"
+#include <tocsin/plugin.h>
 
 enum { WEEK_MS = 7 * 24 * 3600 * 1000 };
-
-static const char *const fields[] = {
-    "monitorID",         "monitorURL",    "monitorFriendlyName", "alertType", "alertTypeFriendlyName",
-    "alertDetails",      "alertDateTime", "alertDuration",       "alertID",   "sslExpiryDate",
-    "sslExpiryDaysLeft",
-};
 
 struct robot {
     const struct tocsin_host *host;
@@ -36,20 +30,6 @@ text(const struct robot *r, const char *name)
     const char *s = r->host->text(r->out, json_object_get(r->doc, name));
 
     return s[0] == '*' && s[strlen(s) - 1] == '*' ? "" : s; /* a variable that did not apply: *sslExpiryDate* */
-}
-
-static json_t *
-from_query(const struct tocsin_payload *in)
-{
-    json_t *doc = json_object();
-
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const char *value = in->query(in, fields[i]);
-
-        if (value != NULL)
-            json_object_set_new(doc, fields[i], json_string(value));
-    }
-    return doc;
 }
 
 static bool
@@ -138,14 +118,10 @@ decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *
        struct tocsin_err *err)
 {
     struct robot r = { .host = host, .out = out, .err = err, .received_at = in->received_at };
-    enum tocsin_rc rc = TOCSIN_OK;
     json_t *doc;
+    enum tocsin_rc rc = host->parse_form(in, &doc, err);
 
     (void)self;
-    if (in->len == 0 && in->query(in, "monitorID") != NULL)
-        doc = from_query(in);
-    else
-        rc = form_or_json(host, in, &doc, err);
     if (rc != TOCSIN_OK)
         return rc;
     r.doc = doc;
@@ -159,5 +135,6 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .size = sizeof(struct tocsin_plugin),
     .name = "uptimerobot",
     .summary = "UptimeRobot's webhook: JSON, form or query",
+    .flags = TOCSIN_TAKES_QUERY,
     .decode = decode,
 };

@@ -90,6 +90,21 @@ answer_aside(struct call *c)
     return true;
 }
 
+/* What is no route may be an intake's; what a webhook takes beside POST it says itself. */
+static void
+refuse_or_pass_on(struct call *c, const char *path, const char *allow)
+{
+    const struct sink *sink = c->api->deps->sink;
+    const char *name = path + sizeof intake - 1;
+
+    if (intake_handle(sink, c->req, allow))
+        return;
+    if (strncmp(path, intake, sizeof intake - 1) == 0 && *name != '\0' && strchr(name, '/') == NULL)
+        webhook_handle(sink, c->req, name);
+    else
+        refuse_route(c->req, allow);
+}
+
 void
 api_handle(void *ctx, struct http_request *req)
 {
@@ -110,8 +125,7 @@ api_handle(void *ctx, struct http_request *req)
         path = "/incidents";
     c->route = route_match(http_method(req), path, arena, &c->arg, allow, sizeof allow);
     if (c->route == NULL) {
-        if (!intake_handle(c->api->deps->sink, req, allow))
-            refuse_route(req, allow);
+        refuse_or_pass_on(c, path, allow);
         return;
     }
     conf = c->api->deps->conf(c->api->deps->ctx);

@@ -83,7 +83,8 @@ static const struct route routes[] = {
     { .method = "GET", .pattern = "/metrics", .role = ROLE_VIEWER, .local_ok = true, .handler = handle_metrics,
       .id = "getMetrics", .summary = "Counters in Prometheus text format 0.0.4", .type = TEXT_PLAIN },
     { .method = "POST", .pattern = "/v1/in/{collector}", .role = ROLE_NONE, .handler = handle_webhook,
-      .id = "postAlerts", .summary = "Alerts in the collector's format; it authenticates by itself", .body = "Payload",
+      .id = "postAlerts", .summary = "Alerts in the collector's format; it authenticates by itself. Also PUT; "
+                 "for some formats GET and OPTIONS", .body = "Payload",
       .answer = "Accepted", .status = 202 },
     BEAT("POST", "postHeartbeat"),
     BEAT("GET", "getHeartbeat"),

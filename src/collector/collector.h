@@ -26,6 +26,8 @@ struct ingest_result {
     } *items;                      /* accepted of them */
     struct ingest_item *actions; size_t n_actions;
     size_t records;                /* lines of logs that were read and are none of the items: no rule wanted them */
+    int reply_status;              /* 0: the collector words the answer */
+    const char *reply; size_t reply_len;     /* JSON, that the integration wants its sender to be told */
 };
 
 typedef void (*ingest_done)(void *ctx, const struct ingest_result *);
@@ -56,7 +58,7 @@ struct sink {
                            const struct tocsin_known **out_r, size_t *n_r, struct tocsin_err *err);
 };
 
-/* --- webhook: POST /v1/in/<collector> ------------------------------------------ */
+/* --- webhook: /v1/in/<collector> ------------------------------------------------ */
 
 struct http_request;
 /* Authenticate and hand to the sink; answers the request.  name: what stands behind /v1/in/. */

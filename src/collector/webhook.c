@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * webhook.c - POST /v1/in/<collector>: who sends, and what became of it.
+ * webhook.c - /v1/in/<collector>: who sends, and what became of it.
  *
  * The bytes are neither read nor changed here.  A request is authenticated,
  * handed to the sink, and answered when the sink says that its alerts are on
  * disk.  Until then the connection waits without a thread.
+ *
+ * Payloads come with POST or PUT.  A format may say that its senders put them
+ * into the query of a GET, or ask with OPTIONS whether they may send at all.
  */
 #include <string.h>
 #include <strings.h>
@@ -19,6 +22,7 @@
 #include "collector/webhook.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "plugin/loader.h"
 
 /* One request under way; lives in the request's arena. */
 struct job {
@@ -38,6 +42,12 @@ static const char *
 payload_query(const struct tocsin_payload *in, const char *name)
 {
     return http_query(in->host_data, name);
+}
+
+static uint32_t
+flags_of(const struct conf_collector *col)
+{
+    return col != NULL && col->plugin != NULL ? col->plugin->api.flags : 0;
 }
 
 /* A mapping may look at everything but the sender's credentials. */
@@ -80,10 +90,10 @@ webhook_payload(const struct conf_collector *col, struct http_request *r)
     };
 
     in.body = http_body(r, &in.len);
-    if (col->mapping != NULL) {              /* nobody else asks for all of them */
+    if (col->mapping != NULL)                /* nobody else asks for all of them */
         in.n_headers = list_pairs(col, r, http_header_at, &in.headers);
+    if (col->mapping != NULL || (flags_of(col) & TOCSIN_TAKES_QUERY) != 0)
         in.n_queries = list_pairs(col, r, http_query_at, &in.queries);
-    }
     return in;
 }
 
@@ -140,7 +150,10 @@ on_done(void *ctx, const struct ingest_result *result)
         job_refuse(job, result->rc, &result->err);
         return;
     }
-    accept_all(job->request, result);
+    if (result->reply_status != 0)
+        http_reply(job->request, result->reply_status, "application/json", result->reply, result->reply_len);
+    else
+        accept_all(job->request, result);
     conf_unref(conf);
 }
 
@@ -181,16 +194,23 @@ verify_then_submit(struct job *job)
     job_refuse(job, rc, &err);
 }
 
+static const struct conf_collector *
+webhook_of(const struct conf *conf, const char *name)
+{
+    const struct conf_collector *col = conf != NULL ? conf_collector(conf, name) : NULL;
+
+    return col != NULL && strcmp(col->type, "webhook") == 0 ? col : NULL;
+}
+
 static enum tocsin_rc
 find(const struct conf *conf, const char *name, struct http_request *r, const struct conf_collector **out_r,
      struct tocsin_err *err)
 {
     const struct conf_collector *col = conf != NULL ? conf_collector(conf, name) : NULL;
 
-    if (col != NULL && strcmp(col->type, "webhook") == 0) {
-        *out_r = col;
+    *out_r = webhook_of(conf, name);
+    if (*out_r != NULL)
         return TOCSIN_OK;
-    }
     webhook_check(NULL, r, err);
     name = text_clean(http_arena(r), name, strlen(name), 64);
     if (col != NULL)
@@ -198,18 +218,63 @@ find(const struct conf *conf, const char *name, struct http_request *r, const st
     return err_set(err, TOCSIN_NOT_FOUND, "", "there is no collector '%s'", name);
 }
 
-static bool
-is_method(struct http_request *r)
+/* --- methods ------------------------------------------------------------------------------ */
+
+static const char *
+methods_of(const struct conf_collector *col)
 {
+    static const char *const lists[] = {
+        "POST, PUT", "POST, PUT, GET", "POST, PUT, OPTIONS", "POST, PUT, GET, OPTIONS"
+    };
+    uint32_t flags = flags_of(col);
+
+    return lists[((flags & TOCSIN_TAKES_QUERY) != 0 ? 1 : 0) + ((flags & TOCSIN_TAKES_ORIGIN) != 0 ? 2 : 0)];
+}
+
+static bool
+asks_to_send(const struct http_request *r)
+{
+    return strcmp(http_method(r), "OPTIONS") == 0;
+}
+
+/* HEAD is no GET here: who only looks does not send an alert. */
+static bool
+is_method(struct http_request *r, const struct conf_collector *col)
+{
+    const char *method = http_method(r);
+    uint32_t flags = flags_of(col);
     struct tocsin_err err;
 
-    if (strcmp(http_method(r), "POST") == 0 || strcmp(http_method(r), "PUT") == 0)
+    if (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0)
         return true;
-    err_set(&err, TOCSIN_BAD_INPUT, "", "alerts come with POST or PUT");
-    http_reply_header(r, "Allow", "POST, PUT");
+    if ((flags & TOCSIN_TAKES_QUERY) != 0 && strcmp(method, "GET") == 0 && !http_is_head(r))
+        return true;
+    if ((flags & TOCSIN_TAKES_ORIGIN) != 0 && asks_to_send(r))
+        return true;
+    err_set(&err, TOCSIN_BAD_INPUT, "method", "alerts come with %s", methods_of(col));
+    http_reply_header(r, "Allow", methods_of(col));
     http_reply_problem_as(r, 405, &err);
     return false;
 }
+
+/* Consent is in the headers alone, and is given to who names itself.  We set no rate. */
+static void
+consent(struct job *job)
+{
+    struct http_request *r = job->request;
+    const char *origin = http_header(r, "WebHook-Request-Origin");
+    struct conf *conf = job->conf;
+
+    http_reply_header(r, "Allow", methods_of(job->col));
+    if (origin != NULL && origin[0] != '\0') {
+        http_reply_header(r, "WebHook-Allowed-Origin", origin);
+        http_reply_header(r, "WebHook-Allowed-Rate", "*");
+    }
+    http_reply(r, 200, NULL, "", 0);         /* the job is gone with the request */
+    conf_unref(conf);
+}
+
+/* --- a request ---------------------------------------------------------------------------- */
 
 static enum tocsin_rc
 check_type(struct http_request *r, struct tocsin_err *err)
@@ -225,21 +290,25 @@ void
 webhook_handle(const struct sink *sink, struct http_request *r, const char *name)
 {
     struct job *job = arena_zalloc(http_arena(r), sizeof *job);
+    struct conf *conf = sink->conf(sink->ctx);
     struct tocsin_err err;
     enum tocsin_rc rc;
 
-    if (!is_method(r))
+    if (!is_method(r, webhook_of(conf, name))) {
+        if (conf != NULL)
+            conf_unref(conf);
         return;
-    job->sink = sink;
-    job->request = r;
-    job->conf = sink->conf(sink->ctx);
-    rc = find(job->conf, name, r, &job->col, &err);
+    }
+    *job = (struct job){ .sink = sink, .request = r, .conf = conf };
+    rc = find(conf, name, r, &job->col, &err);
     if (rc == TOCSIN_OK)
-        rc = webhook_check(job->col, r, &err);
+        rc = asks_to_send(r) ? webhook_check_origin(job->col, r, &err) : webhook_check(job->col, r, &err);
     if (rc == TOCSIN_OK)
         rc = check_type(r, &err);
     if (rc != TOCSIN_OK) {
         job_refuse(job, rc, &err);
+    } else if (asks_to_send(r)) {
+        consent(job);
     } else if (job->col->auth.kind == AUTH_SIGNATURE) {
         verify_then_submit(job);
     } else {

@@ -12,7 +12,10 @@ struct tocsin_payload webhook_payload(const struct conf_collector *, struct http
 /* Address list and credentials; for a signature the address list only.  col NULL: does the work of a refusal. */
 enum tocsin_rc webhook_check(const struct conf_collector *col, struct http_request *, struct tocsin_err *err);
 
-/* The same without the header that a refusal has: for one of several collectors that may take the request. */
+/* The same for a request that has nothing to sign yet: whoever is to sign is let in by its address alone. */
+enum tocsin_rc webhook_check_origin(const struct conf_collector *, struct http_request *, struct tocsin_err *err);
+
+/* As webhook_check() without the header that a refusal has: for one of several collectors that may take the request. */
 enum tocsin_rc webhook_admit(const struct conf_collector *, struct http_request *, struct tocsin_err *err);
 bool webhook_same_secret(const char *got, size_t n, const char *secret);       /* in constant time */
 

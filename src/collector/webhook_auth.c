@@ -213,12 +213,10 @@ webhook_admit(const struct conf_collector *col, struct http_request *r, struct t
     return admit(&col->auth, r, err);
 }
 
-enum tocsin_rc
-webhook_check(const struct conf_collector *col, struct http_request *r, struct tocsin_err *err)
+/* admit(), and how to authenticate for who did not. */
+static enum tocsin_rc
+check(const struct conf_auth *auth, struct http_request *r, struct tocsin_err *err)
 {
-    static const char *const nothing[] = { "a collector that does not exist takes as long as a wrong token" };
-    static const struct conf_auth nobody = { .kind = AUTH_BEARER, .secrets = nothing, .n_secrets = 1 };
-    const struct conf_auth *auth = col != NULL ? &col->auth : &nobody;
     enum tocsin_rc rc = admit(auth, r, err);
 
     if (rc != TOCSIN_UNAUTHORIZED)
@@ -229,6 +227,25 @@ webhook_check(const struct conf_collector *col, struct http_request *r, struct t
         http_reply_header(r, "WWW-Authenticate", auth->kind == AUTH_HMAC ? "HMAC-SHA256 realm=\"tocsin\""
                                                                          : "Certificate realm=\"tocsin\"");
     return rc;
+}
+
+enum tocsin_rc
+webhook_check(const struct conf_collector *col, struct http_request *r, struct tocsin_err *err)
+{
+    static const char *const nothing[] = { "a collector that does not exist takes as long as a wrong token" };
+    static const struct conf_auth nobody = { .kind = AUTH_BEARER, .secrets = nothing, .n_secrets = 1 };
+
+    return check(col != NULL ? &col->auth : &nobody, r, err);
+}
+
+enum tocsin_rc
+webhook_check_origin(const struct conf_collector *col, struct http_request *r, struct tocsin_err *err)
+{
+    struct conf_auth auth = col->auth;
+
+    if (auth.kind == AUTH_HMAC)
+        auth.kind = AUTH_NONE;
+    return check(&auth, r, err);
 }
 
 enum tocsin_rc

@@ -82,6 +82,9 @@ take_on(struct ingest *g, struct intake *in, const struct conf_collector *c, con
     struct counted *counted = in->done_ctx;
 
     in->conf = g->opt.conf(g->opt.ctx);
+    counted->reply_status = batch->reply_status;
+    counted->reply = batch->reply;
+    counted->reply_len = batch->reply_len;
     if (batch->n_alerts > 0 || (call != NULL && call->n_acts > 0)) {
         ingest_decide(g, in, c, batch, call, route);
         counted->records = batch->n_records;

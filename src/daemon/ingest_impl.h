@@ -61,6 +61,8 @@ struct counted {
     void *done_ctx;
     struct outbox *outbox;
     struct outbox_row **rows; size_t n_rows; /* reserved there: with the payload they are stored, or not */
+    int reply_status;                        /* what the integration answers; 0: nothing */
+    const char *reply; size_t reply_len;
 };
 
 /* Before there are payloads, and after the last one. */

@@ -69,6 +69,9 @@ ingest_counted(void *ctx, const struct ingest_result *r)
     atomic_fetch_add(&d->counter->payloads, 1);
     if (r->rc == TOCSIN_OK) {
         with_lines.records = d->lines;
+        with_lines.reply_status = d->reply_status;
+        with_lines.reply = d->reply;
+        with_lines.reply_len = d->reply_len;
         if (d->beat != NULL)
             beats_done(d->beats, d->beat, d->received_at);
         atomic_fetch_add(&d->counter->records, d->records);

@@ -17,6 +17,12 @@ http_method(const struct http_request *r)
     return r->method;
 }
 
+bool
+http_is_head(const struct http_request *r)
+{
+    return r->head;
+}
+
 const char *
 http_path(const struct http_request *r)
 {

@@ -55,6 +55,7 @@ void http_server_stats(const struct http_server *, struct http_stats *);
 
 struct arena *http_arena(struct http_request *);              /* freed with the request */
 const char *http_method(const struct http_request *);         /* HEAD is shown as GET; the body is left out below */
+bool http_is_head(const struct http_request *);
 const char *http_path(const struct http_request *);           /* percent-decoded, without the query */
 const char *http_raw_path(const struct http_request *);       /* as it came */
 const char *http_header(const struct http_request *, const char *name);   /* NULL: none */

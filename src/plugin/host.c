@@ -3,7 +3,7 @@
  * host.c - the table of functions that integrations call, and the way of one
  * payload through an integration.
  *
- * The functions themselves are in host_json.c (reading), host_batch.c (alerts),
+ * The functions themselves are in host_json.c and host_form.c (reading), host_batch.c (alerts),
  * host_schema.c (the schema of the json format and of mappings), host_crypto.c
  * (signatures), host_request.c (requests) and host_intake.c (intakes).
  */
@@ -118,6 +118,15 @@ escape(struct tocsin_batch *b, const char *s)
 }
 
 static char *
+unescape(struct tocsin_batch *b, const char *s)
+{
+    char *copy = arena_strdup(b->arena, s);
+    size_t n = text_unescape(copy);
+
+    return (char *)(uintptr_t)text_clean(b->arena, copy, n, n * 3);  /* room for each byte as U+FFFD */
+}
+
+static char *
 digest(struct tocsin_batch *b, const char *s)
 {
     struct id16 id = id_hash(&s, 1);
@@ -201,6 +210,9 @@ const struct tocsin_host plugin_host = {
     .batch_forward = host_batch_forward,
     .batch_count = host_batch_count,
     .parse_unredacted = host_parse_unredacted,
+    .parse_form = host_parse_form,
+    .unescape = unescape,
+    .batch_reply = host_batch_reply,
 };
 
 /* --- one payload ------------------------------------------------------------------ */
@@ -318,7 +330,9 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
         if (rc != TOCSIN_OK && err != NULL)
             *err = out->over;
     }
-    if (rc != TOCSIN_OK)
+    if (rc != TOCSIN_OK) {
         out->n_alerts = out->n_records = out->n_gets = out->n_notes = out->n_forwards = 0;
+        out->reply_status = 0;
+    }
     return rc;
 }

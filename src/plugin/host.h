@@ -38,6 +38,8 @@ struct tocsin_batch {
     struct tocsin_err over;        /* rc set when a limit was passed: the batch is refused */
     int64_t received_at;           /* of the payload: what expires_in counts from */
     size_t max_alerts;             /* 0: the server's, host_set_alerts_max() */
+    int reply_status;              /* of batch_reply(); 0: none */
+    const char *reply; size_t reply_len;
     const struct redact *redact;   /* NULL: nothing is taken out */
 };
 
@@ -147,6 +149,8 @@ enum tocsin_rc host_fail(struct tocsin_err *, enum tocsin_rc, const char *where,
 enum tocsin_rc host_parse_json(const char *text, size_t len, json_t **out_r, struct tocsin_err *);
 enum tocsin_rc host_parse_unredacted(const char *text, size_t len, json_t **out_r, struct tocsin_err *);
 const char *host_json_text(struct arena *, const json_t *);
+/* host_form.c */
+enum tocsin_rc host_parse_form(const struct tocsin_payload *, json_t **out_r, struct tocsin_err *);
 /* host_batch.c */
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
 const char *host_clean_key(struct arena *, const char *key);
@@ -160,6 +164,7 @@ void host_alert_link(struct tocsin_batch *, struct tocsin_alert *, const char *h
 char *host_printf(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void host_batch_get(struct tocsin_batch *, const char *url, const char *why);
 void host_batch_note(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void host_batch_reply(struct tocsin_batch *, int status, json_t *doc);
 /* host_intake.c */
 enum tocsin_rc host_call_json(struct tocsin_call *, json_t **out_r, struct tocsin_err *);
 void *host_call_alloc(struct tocsin_call *, size_t n);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -297,6 +298,23 @@ host_batch_count(struct tocsin_batch *b, const char *kind, unsigned n)
     if (i == b->n_counts)
         b->counts[b->n_counts++] = (struct host_count){ .kind = kind };
     b->counts[i].n += n;
+}
+
+void
+host_batch_reply(struct tocsin_batch *b, int status, json_t *doc)
+{
+    char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+    json_decref(doc);
+    if (text == NULL) {
+        if (b->over.rc == TOCSIN_OK)
+            host_fail(&b->over, TOCSIN_INTERNAL, "", "the integration's answer is no JSON");
+        return;
+    }
+    b->reply_status = status;
+    b->reply_len = strlen(text);
+    b->reply = arena_strndup(b->arena, text, b->reply_len);
+    free(text);
 }
 
 void

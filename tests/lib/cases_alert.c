@@ -194,6 +194,9 @@ cases_batch_json(const struct tocsin_batch *b)
         json_object_set(object, "notes", notes);
     if (b->n_gets > 0)
         json_object_set(object, "gets", gets);
+    if (b->reply_status != 0)
+        json_object_set_new(object, "reply", json_pack("{s:i, s:o}", "status", b->reply_status, "body",
+                                                       json_loadb(b->reply, b->reply_len, JSON_DECODE_ANY, NULL)));
     json_decref(alerts);
     json_decref(notes);
     json_decref(gets);

@@ -39,7 +39,10 @@ static const struct {
     { "GET", "/v1/openapi.json", NULL, { 401, 200, 200, 200, 401, 401 } },
     { "GET", "/metrics", NULL, { 200, 200, 200, 200, 200, 200 } },          /* from this machine */
     { "POST", "/v1/in/web", "[]", { 202, 202, 202, 202, 202, 202 } },       /* the collector authenticates */
-    { "GET", "/v1/in/web", NULL, { 405, 405, 405, 405, 405, 405 } },
+    { "GET", "/v1/in/web", NULL, { 202, 202, 202, 202, 202, 202 } },         /* and says which methods it takes */
+    { "OPTIONS", "/v1/in/web", NULL, { 202, 202, 202, 202, 202, 202 } },
+    { "OPTIONS", "/v1/in/", NULL, { 404, 404, 404, 404, 404, 404 } },
+    { "OPTIONS", "/v1/in/a/b", NULL, { 404, 404, 404, 404, 404, 404 } },
     { "POST", "/v1/in/", NULL, { 404, 404, 404, 404, 404, 404 } },
     { "POST", "/v1/in/a/b", NULL, { 404, 404, 404, 404, 404, 404 } },
     { "GET", "/v1", NULL, { 404, 404, 404, 404, 404, 404 } },
@@ -199,7 +202,7 @@ allow_names_the_methods(void **state)
     assert_json(r, "{\"type\":\"about:blank\",\"title\":\"method not allowed\",\"status\":405,"
                    "\"detail\":\"this path takes GET, HEAD\",\"where\":\"method\"}");
     fake_request_free(r);
-    r = ask("GET", "/v1/in/web", NULL, NULL);
+    r = ask("GET", "/-/reload", NULL, NULL);
     assert_string_equal(fake_reply_header(r, "Allow"), "POST");
     fake_request_free(r);
 }
@@ -211,6 +214,9 @@ webhook_gets_the_name(void **state)
 
     (void)state;
     assert_string_equal(webhook_name, "training");
+    fake_request_free(r);
+    r = ask("OPTIONS", "/v1/in/clo%75d", NULL, NULL);
+    assert_string_equal(webhook_name, "cloud");
     fake_request_free(r);
 }
 

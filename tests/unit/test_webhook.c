@@ -30,6 +30,7 @@ static const char *const keys[] = { "key-one", "key-two" };
 static const char *const nearby[] = { "10.0.0.0/8", "127.0.0.0/8" };
 static const char *const elsewhere[] = { "10.0.0.0/8", "2001:db8::/32" };
 static struct plugin signer;
+static struct plugin asker = { .api = { .flags = TOCSIN_TAKES_QUERY | TOCSIN_TAKES_ORIGIN } };
 
 static struct conf_collector collectors[] = {
     { .name = "open", .type = "webhook", .auth = { .kind = AUTH_NONE } },
@@ -45,6 +46,13 @@ static struct conf_collector collectors[] = {
     { .name = "near", .type = "webhook", .auth = { .kind = AUTH_NONE, .allow = nearby, .n_allow = 2 } },
     { .name = "far", .type = "webhook", .auth = { .kind = AUTH_NONE, .allow = elsewhere, .n_allow = 2 } },
     { .name = "signed", .type = "webhook", .plugin = &signer, .auth = { .kind = AUTH_SIGNATURE } },
+    { .name = "asks", .type = "webhook", .plugin = &asker,
+      .auth = { .kind = AUTH_BEARER, .secrets = tokens, .n_secrets = 2 } },
+    { .name = "asks-hmac", .type = "webhook", .plugin = &asker,
+      .auth = { .kind = AUTH_HMAC, .secrets = keys, .n_secrets = 2, .header = "X-Sig", .prefix = "" } },
+    { .name = "asks-far", .type = "webhook", .plugin = &asker,
+      .auth = { .kind = AUTH_HMAC, .secrets = keys, .n_secrets = 2, .header = "X-Sig", .prefix = "",
+                .allow = elsewhere, .n_allow = 2 } },
     { .name = "mqtt", .type = "mqtt" },
 };
 
@@ -65,6 +73,7 @@ static struct {
     enum tocsin_rc rc;             /* what becomes of a payload */
     size_t accepted;
     bool later;                    /* told by another thread */
+    int reply_status;              /* the integration's answer; 0: none */
     atomic_int submits;
     char seen[256];                /* collector, body, type, header and query of the last one */
 } world = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -107,6 +116,9 @@ tell(ingest_done done, void *ctx)
 
     pthread_mutex_lock(&world.lock);
     result.rc = world.rc;
+    result.reply_status = world.reply_status;
+    result.reply = "{\"code\":1}";
+    result.reply_len = strlen(result.reply);
     result.accepted = world.accepted;
     pthread_mutex_unlock(&world.lock);
     if (result.rc != TOCSIN_OK)
@@ -283,6 +295,22 @@ static const struct {
     { "put", "PUT", "/v1/in/open", "", 202, "accepted" },
     { "get", "GET", "/v1/in/open", "", 405, "Allow: POST, PUT" },
     { "delete", "DELETE", "/v1/in/nothing", "", 405, "\"status\":405" },
+    { "options", "OPTIONS", "/v1/in/open", "WebHook-Request-Origin: s.example\r\n", 405, "Allow: POST, PUT\r\n" },
+    { "get of nothing", "GET", "/v1/in/nothing", "", 405, "Allow: POST, PUT\r\n" },
+    { "get of another kind", "GET", "/v1/in/mqtt", "", 405, "Allow: POST, PUT\r\n" },
+    { "get where it is taken", "GET", "/v1/in/asks?token=s3cret-new&q=1", "", 202, "accepted" },
+    { "get without a token", "GET", "/v1/in/asks?q=1", "", 401, "missing or wrong" },
+    { "head is no get", "HEAD", "/v1/in/asks?token=s3cret-new&q=1", "", 405, "Allow: POST, PUT, GET, OPTIONS\r\n" },
+    { "delete there", "DELETE", "/v1/in/asks", "", 405, "alerts come with POST, PUT, GET, OPTIONS" },
+    { "may I send", "OPTIONS", "/v1/in/asks?token=s3cret-new", "WebHook-Request-Origin: s.example\r\n", 200,
+      "WebHook-Allowed-Origin: s.example\r\nWebHook-Allowed-Rate: *\r\n" },
+    { "may I send, says nobody", "OPTIONS", "/v1/in/asks?token=s3cret-new", "", 200,
+      "Allow: POST, PUT, GET, OPTIONS\r\n" },
+    { "may I send, without a token", "OPTIONS", "/v1/in/asks", "WebHook-Request-Origin: s.example\r\n", 401, "wrong" },
+    { "nothing to sign yet", "OPTIONS", "/v1/in/asks-hmac", "WebHook-Request-Origin: s.example\r\n", 200,
+      "WebHook-Allowed-Origin: s.example\r\n" },
+    { "a mac later", "POST", "/v1/in/asks-hmac", "WebHook-Request-Origin: s.example\r\n", 401, "missing or wrong" },
+    { "may I send from far", "OPTIONS", "/v1/in/asks-far", "WebHook-Request-Origin: s.example\r\n", 403, "127.0.0.1" },
     { "unknown", "POST", "/v1/in/nothing", "", 404, "there is no collector 'nothing'" },
     { "unknown, not UTF-8", "POST", "/v1/in/%ff", "", 404, "there is no collector" },
     { "no name", "POST", "/v1/in/", "", 404, "''" },
@@ -340,6 +368,28 @@ test_rows(void **state)
     assert_conf_is_free();
 }
 
+/* Consent is given to who names itself, and never along with a refusal. */
+static void
+test_consent(void **state)
+{
+    static const struct { const char *path, *headers; bool granted; } asks[] = {
+        { "/v1/in/asks?token=s3cret-new", "WebHook-Request-Origin: s.example\r\n", true },
+        { "/v1/in/asks?token=s3cret-new", "WebHook-Request-Origin: \r\n", false },
+        { "/v1/in/asks?token=s3cret-new", "Origin: https://s.example\r\n", false },
+        { "/v1/in/asks?token=wrong", "WebHook-Request-Origin: s.example\r\n", false },
+        { "/v1/in/open", "WebHook-Request-Origin: s.example\r\n", false },
+    };
+    char value[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        ask("OPTIONS", asks[i].path, asks[i].headers, "", 0, &a);
+        assert_int_equal(raw_header(&a, "WebHook-Allowed-Origin", value, sizeof value) != NULL, asks[i].granted);
+        assert_int_equal(raw_header(&a, "WebHook-Allowed-Rate", value, sizeof value) != NULL, asks[i].granted);
+    }
+    assert_conf_is_free();
+}
+
 /* What the sink says is what the sender hears, at once or from another thread. */
 static void
 test_results(void **state)
@@ -366,6 +416,21 @@ test_results(void **state)
         assert_int_equal(raw_header(&a, "Retry-After", value, sizeof value) != NULL,
                          results[k].status == 503 || results[k].status == 429);
     }
+}
+
+/* The integration's own answer stands for acceptance, not for a refusal. */
+static void
+test_reply(void **state)
+{
+    (void)state;
+    world.reply_status = 200;
+    ask("POST", "/v1/in/open", "", "{}", 2, &a);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "{\"code\":1}");
+    world_set(TOCSIN_FULL, 0, false);
+    ask("POST", "/v1/in/open", "", "{}", 2, &a);
+    assert_int_equal(a.status, 503);
+    world.reply_status = 0;
 }
 
 static void
@@ -499,6 +564,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_rows, fresh), cmocka_unit_test_setup(test_results, fresh),
+        cmocka_unit_test_setup(test_consent, fresh), cmocka_unit_test_setup(test_reply, fresh),
         cmocka_unit_test_setup(test_payload, fresh), cmocka_unit_test_setup(test_mac, fresh),
         cmocka_unit_test_setup(test_mac_of_packed, fresh), cmocka_unit_test_setup(test_signature, fresh),
         cmocka_unit_test_setup(test_cache_is_bounded, fresh),

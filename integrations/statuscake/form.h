@@ -1,1 +1,0 @@
-../nagios/form.h
