@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, stays, wait_until
+from harness import BUILD, cfg_file, stays, wait_until
 
 BACKUP = {"name": "backup", "every": "2s", "grace": "1s", "labels": {"team": "db"}}
 SLOW = {"name": "weekly", "every": "7d", "grace": "1h"}
@@ -165,3 +165,15 @@ def test_each_host_of_a_topic(watched, vendors, broker):
     assert state(t, "hosts", host="a") == "ok"
     publish("b", '{"any": "thing"}')
     t.wait_state(silent, "resolved")
+
+
+def test_a_topic_that_could_not_be_missed_is_a_mistake(settings, tmp_path):
+    values = settings()
+    values["collectors"].append({"name": "hosts", "type": "mqtt", "broker": "mqtt://127.0.0.1", "client_id": "c",
+                                 "topics": ["hosts/+host/alive", "racks/+rack/alive"], "heartbeat": {"every": "3s"}})
+    (tmp_path / "t.cfg").write_text(cfg_file(values))
+    p = subprocess.run([os.path.join(BUILD, "tocsin"), "check", "-c", str(tmp_path / "t.cfg")], text=True,
+                       env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")},
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert p.returncode == 1
+    assert "topic 'racks/+rack/alive' has no wildcard named 'host'" in p.stdout
