@@ -142,8 +142,10 @@ def test_each_host_of_a_topic(watched, vendors, broker):
                              "topics": ["hosts/+host/alive"], "heartbeat": {"every": "3s", "grace": "1s", "max": 3}}])
     assert [h["state"] for h in heartbeats(t, "hosts")] == ["unarmed"]
     wait_until(lambda: t.metric("tocsin_mqtt_connected", collector="hosts") == 1, 10, "connected")
+    publish("")                                    # nobody: watched, it could never be named
     publish("a")
     wait_until(lambda: state(t, "hosts", host="a") == "ok", 10, "a is known")
+    assert len(heartbeats(t, "hosts")) == 1
     for host in ("b", "c", "d"):                   # d is one too many
         publish(host)
     wait_until(lambda: len(heartbeats(t, "hosts")) == 3, 10, "all are known")
