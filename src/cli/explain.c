@@ -7,7 +7,6 @@
  * and no daemon is needed, so a mapping or a rule is tried by saving it and
  * running the command again.  Signatures and tokens are not asked for.
  */
-#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,8 +66,6 @@ add_field(struct cli *cli, const char *option, const char *arg, char mark, struc
     if (*n == FIELDS_MAX)
         return cli_usage("explain", "more than %d times --%s", FIELDS_MAX, option);
     name = arena_strndup(cli->arena, arg, (size_t)(at - arg));
-    for (char *p = name; mark == ':' && *p != '\0'; p++)
-        *p = (char)tolower((unsigned char)*p);         /* as mappings are given them */
     fields[(*n)++] = (struct tocsin_pair){ name, at + 1 + strspn(at + 1, mark == ':' ? " " : "") };
     return EXIT_YES;
 }

@@ -105,26 +105,52 @@ wildcards(struct arena *a, const struct conf_mqtt *m, const char ***out)
     return n;
 }
 
+static bool
+is_among(const char *name, const char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A beat that lacks one of `by` is nobody's, so a topic without it would never be missed. */
+static void
+check_topics(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_mqtt *m,
+             const struct conf_heartbeat *h)
+{
+    for (size_t i = 0; i < m->n_topics; i++) {
+        const struct conf_mqtt one = { .topics = &m->topics[i], .n_topics = 1 };
+        const char **names;
+        size_t n = wildcards(l->r.arena, &one, &names);
+
+        for (size_t k = 0; k < h->n_by; k++)
+            if (!is_among(h->by[k], names, n))
+                reading_mistake(&l->r, group, "'by' of %s: topic '%s' has no wildcard named '%s'; say 'by', or make a "
+                                "collector for each", ctx, m->topics[i], h->by[k]);
+    }
+}
+
 static void
 check_by(struct load *l, const config_setting_t *group, const char *ctx, const struct conf_mqtt *m,
          struct conf_heartbeat *h)
 {
     const char **names;
     size_t n = wildcards(l->r.arena, m, &names);
+    bool known = true;
 
     if (config_setting_get_member(group, "by") == NULL) {
         h->by = names;
         h->n_by = n;
-        return;
     }
     for (size_t i = 0; i < h->n_by; i++) {
-        bool known = false;
-
-        for (size_t k = 0; k < n; k++)
-            known = known || strcmp(names[k], h->by[i]) == 0;
-        if (!known)
-            reading_mistake(&l->r, group, "'by' of %s: no topic has a wildcard named '%s'", ctx, h->by[i]);
+        if (is_among(h->by[i], names, n))
+            continue;
+        known = false;
+        reading_mistake(&l->r, group, "'by' of %s: no topic has a wildcard named '%s'", ctx, h->by[i]);
     }
+    if (known)
+        check_topics(l, group, ctx, m, h);
 }
 
 static void

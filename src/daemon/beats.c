@@ -221,22 +221,34 @@ select_labels(const struct conf_heartbeat *h, const struct tocsin_pair *in, size
     return kept;
 }
 
+/* Which of `by` the topic has no value for: without it nobody could be named, and no two told apart. */
+static const char *
+missing(const struct conf_heartbeat *h, const struct tocsin_pair *labels, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(labels[i].name, h->by[i]) != 0)
+            return h->by[i];
+    return n < h->n_by ? h->by[n] : NULL;
+}
+
 bool
 beats_event(struct beats *b, struct arena *a, const struct conf_heartbeat *h, const struct tocsin_pair *topic_labels,
             size_t n_topic, int64_t now, struct event *out)
 {
     struct tocsin_pair *labels = arena_alloc(a, (h->n_by + 1) * sizeof *labels);
     size_t n = select_labels(h, topic_labels, n_topic, labels);
-    const char *text = dedup_key(a, h->name, labels, n);
+    const char *lacks = missing(h, labels, n), *text = dedup_key(a, h->name, labels, n);
     struct id16 key = key_of(text);
     struct beat_entry *e;
 
     pthread_mutex_lock(&b->mutex);
-    e = find(b, &key);
-    if (e == NULL && count(b, h->name) < h->max)
+    e = lacks == NULL ? find(b, &key) : NULL;
+    if (e == NULL && lacks == NULL && count(b, h->name) < h->max)
         e = add(b, &key, h->name, labels, n);
     if (e != NULL)
         *out = (struct event){ .kind = EV_BEAT, .decision = waiting(a, e, now + h->every_ms + h->grace_ms) };
+    else if (lacks != NULL)
+        complain(&b->nameless, "heartbeat", h->name, "a beat counts for nobody: its topic has no '%s'", lacks);
     else
         complain(&b->too_many, "heartbeat", h->name, "'%s' is not watched: there are %u already, and 'max' is that",
                  text, h->max);

@@ -28,7 +28,7 @@ size_t beats_changes(struct beats *, const struct conf *, struct arena *, int64_
                      struct event **out_r);
 /*
  * A beat, as an event for the committer; in the arena.  topic_labels: what a payload came with.  False: it is one more
- * than the heartbeat may have, and is not watched.
+ * than the heartbeat may have, or does not say of whom it is, and is not watched.
  */
 bool beats_event(struct beats *, struct arena *, const struct conf_heartbeat *, const struct tocsin_pair *topic_labels,
                  size_t n, int64_t now, struct event *out);

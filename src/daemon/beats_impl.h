@@ -28,7 +28,7 @@ struct beats {
     pthread_mutex_t mutex;         /* guards what follows */
     struct beat_entry *v; size_t n, cap;
     struct idmap by_key;
-    struct complaint too_many;
+    struct complaint too_many, nameless;
     /* the committer's thread alone */
     struct rule_scratch *scratch;
     uint64_t generation;

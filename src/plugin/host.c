@@ -238,13 +238,28 @@ put_pairs(struct arena *a, const struct tocsin_pair *pairs, size_t n)
     return object;
 }
 
-/* The headers that nearly every sender has, for a collector that cannot list them all. */
+static const char *
+lower_case(struct arena *a, const char *name)
+{
+    char *copy = arena_strdup(a, name);
+
+    for (char *c = copy; *c != '\0'; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+    return copy;
+}
+
+/*
+ * In lower case, for senders and proxies write the names as they like.  Of a collector that cannot list all of them,
+ * those that nearly every sender has.
+ */
 static json_t *
 put_headers(struct arena *a, const struct tocsin_payload *in)
 {
     static const char *const usual[] = { "content-type", "user-agent", "host" };
-    json_t *object = put_pairs(a, in->headers, in->n_headers);
+    json_t *object = json_object();
 
+    for (size_t i = 0; i < in->n_headers; i++)
+        put_text(a, object, lower_case(a, in->headers[i].name), in->headers[i].value);
     for (size_t i = 0; in->n_headers == 0 && in->header != NULL && i < sizeof usual / sizeof usual[0]; i++) {
         const char *value = in->header(in, usual[i]);
 

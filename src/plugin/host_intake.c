@@ -136,14 +136,32 @@ host_route_to(struct tocsin_call *call, const char *name)
 
 /* --- what is known ------------------------------------------------------------------------- */
 
+/* An identity that a path or a query names, as the alert has it whose identity stood in a JSON body: there the rules
+ * held first, with the marks that they ask for, and only what they left is hashed. */
+static const char *
+redact_named_key(const struct host_call *c, const char *key)
+{
+    return redact_key(c->batch.redact, c->arena, redact_text(c->batch.redact, c->arena, key));
+}
+
+static struct tocsin_find
+find_as_stored(const struct host_call *c, const struct tocsin_find *find)
+{
+    struct tocsin_find clean = *find;
+
+    clean.dedup_key = host_clean_key(c->arena, find->dedup_key);
+    if (c->batch.redact != NULL)
+        clean.dedup_key = redact_named_key(c, clean.dedup_key);
+    return clean;
+}
+
 enum tocsin_rc
 host_find(struct tocsin_call *call, const struct tocsin_find *find, const struct tocsin_known **out_r, size_t *n_r,
           struct tocsin_err *err)
 {
     struct host_call *c = host_of(call);
-    struct tocsin_find clean = *find;
+    struct tocsin_find clean = find_as_stored(c, find);
 
-    clean.dedup_key = host_clean_key(c->arena, find->dedup_key);
     *out_r = NULL;
     *n_r = 0;
     if (c->find == NULL)
@@ -155,11 +173,12 @@ enum tocsin_rc
 host_count(struct tocsin_call *call, const struct tocsin_find *find, size_t *n_r, struct tocsin_err *err)
 {
     struct host_call *c = host_of(call);
+    struct tocsin_find clean = find_as_stored(c, find);
 
     *n_r = 0;
     if (c->find == NULL)
         return host_fail(err, TOCSIN_TEMPORARY, "", "the store cannot be asked at present");
-    return c->find(c, find, NULL, n_r, err);
+    return c->find(c, &clean, NULL, n_r, err);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -225,9 +244,11 @@ host_identify(const struct tocsin_plugin *plugin, struct host_call *c, const cha
 static void
 redact_call(struct host_call *c)
 {
+    for (size_t i = 0; i < c->batch.n_alerts; i++)
+        c->batch.alerts[i]->dedup_key = redact_named_key(c, c->batch.alerts[i]->dedup_key);
     host_redact_batch(&c->batch);
     for (size_t i = 0; i < c->n_acts; i++) {
-        c->acts[i].act.dedup_key = redact_key(c->batch.redact, c->arena, c->acts[i].act.dedup_key);
+        c->acts[i].act.dedup_key = redact_named_key(c, c->acts[i].act.dedup_key);
         c->acts[i].act.note = redact_text(c->batch.redact, c->arena, c->acts[i].act.note);
     }
 }

@@ -106,6 +106,19 @@ def test_request_and_topic_belong_to_the_payload(bench):
     assert a["summary"] == "words" and a["labels"] == {"q": "1", "who": "anna"}
 
 
+def test_a_mapping_is_given_the_same_headers_by_the_daemon(tocsin, settings, tmp_path):
+    mapping = tmp_path / "headers.jq"
+    mapping.write_text('{ summary: .headers["x-who"] }')
+    values = settings()
+    values["collectors"].append({"name": "mapped", "type": "webhook", "format": "json", "auth": "none",
+                                 "mapping": str(mapping)})
+    t = tocsin(values)
+    for i, name in enumerate(("X-Who", "x-who", "X-WHO")):
+        answer = t.request("POST", "/v1/in/mapped", "{}", {name: f"anna{i}"})
+        assert answer.status == 202, answer
+        assert t.incident(answer.json["alerts"][0]["incident"])["summary"] == f"anna{i}"
+
+
 def test_lines_of_a_log_are_alerts_only_by_a_rule(bench):
     line = {"MESSAGE": "oom: killed process 7", "PRIORITY": "3", "_HOSTNAME": "n7", "__REALTIME_TIMESTAMP": "1700000000000000"}
     doc = bench.doc("--collector", "logs", "--content-type", "application/json", payload=line)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, stays, wait_until
+from harness import BUILD, cfg_file, stays, wait_until
 
 BACKUP = {"name": "backup", "every": "2s", "grace": "1s", "labels": {"team": "db"}}
 SLOW = {"name": "weekly", "every": "7d", "grace": "1h"}
@@ -142,8 +142,10 @@ def test_each_host_of_a_topic(watched, vendors, broker):
                              "topics": ["hosts/+host/alive"], "heartbeat": {"every": "3s", "grace": "1s", "max": 3}}])
     assert [h["state"] for h in heartbeats(t, "hosts")] == ["unarmed"]
     wait_until(lambda: t.metric("tocsin_mqtt_connected", collector="hosts") == 1, 10, "connected")
+    publish("")                                    # nobody: watched, it could never be named
     publish("a")
     wait_until(lambda: state(t, "hosts", host="a") == "ok", 10, "a is known")
+    assert len(heartbeats(t, "hosts")) == 1
     for host in ("b", "c", "d"):                   # d is one too many
         publish(host)
     wait_until(lambda: len(heartbeats(t, "hosts")) == 3, 10, "all are known")
@@ -163,3 +165,15 @@ def test_each_host_of_a_topic(watched, vendors, broker):
     assert state(t, "hosts", host="a") == "ok"
     publish("b", '{"any": "thing"}')
     t.wait_state(silent, "resolved")
+
+
+def test_a_topic_that_could_not_be_missed_is_a_mistake(settings, tmp_path):
+    values = settings()
+    values["collectors"].append({"name": "hosts", "type": "mqtt", "broker": "mqtt://127.0.0.1", "client_id": "c",
+                                 "topics": ["hosts/+host/alive", "racks/+rack/alive"], "heartbeat": {"every": "3s"}})
+    (tmp_path / "t.cfg").write_text(cfg_file(values))
+    p = subprocess.run([os.path.join(BUILD, "tocsin"), "check", "-c", str(tmp_path / "t.cfg")], text=True,
+                       env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")},
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert p.returncode == 1
+    assert "topic 'racks/+rack/alive' has no wildcard named 'host'" in p.stdout

@@ -106,6 +106,25 @@ def test_bad_keys_and_bodies(intakes):
     assert t.incidents() == []
 
 
+@pytest.mark.parametrize("action,more", [("mask", {}), ("mask", {"redact_key": "env:IN_KEY"}),
+                                         ("hash", {"redact_key": "env:IN_KEY"})], ids=["mask", "mask-key", "hash"])
+def test_opsgenie_redacted_alias(vendors, tocsin, action, more):
+    """The alias of a path is redacted as that of a body: what it names is found, acknowledged and closed."""
+    settings = base_settings(vendors, [("0s", ["pd"])])
+    settings["collectors"].append({"name": "og-in", "type": "intake", "format": "opsgenie", "keys": "env:IN_KEY",
+                                   "redact": [{"pattern": "cust-[0-9]+", "action": action}], **more})
+    t = tocsin(settings, env={"IN_KEY": KEY})
+    one = "/v2/alerts/cust-17%2Fdisk{}?identifierType=alias"
+    assert og(t, "POST", "/v2/alerts", {"message": "disk full", "alias": "cust-17/disk"}).status == 202
+    answer = og(t, "GET", one.format(""))
+    assert answer.status == 200 and "cust-17" not in answer.json["data"]["alias"]
+    assert og(t, "GET", "/v2/alerts/count?query=alias%3Acust-17%2Fdisk").json["data"]["count"] == 1
+    assert og(t, "POST", one.format("/acknowledge"), {}).status == 202
+    assert only(t, "og-in")["state"] == "acknowledged"
+    assert og(t, "POST", one.format("/close"), {}).status == 202
+    assert only(t, "og-in")["state"] == "resolved"
+
+
 def test_opsgenie_by_every_identifier(intakes):
     t = intakes()
     alias = "a b/c=d+e%"
