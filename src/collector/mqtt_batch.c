@@ -195,29 +195,16 @@ is_poison(struct mqtt_client *client, const struct mqtt_slot *s)
 void
 mqtt_batch_report(struct mqtt_client *client)
 {
-    int64_t second = clock_mono_ms() / 1000;
-
-    if (second == client->refusal_second)
-        return;
-    if (client->refusal_hidden > 0)
-        log_warn("mqtt", client->name, "%lu more messages were refused", client->refusal_hidden);
-    client->refusal_second = second;
-    client->refusal_lines = 0;
-    client->refusal_hidden = 0;
+    refusal_flood_report(&client->flood, "mqtt", client->name);
 }
 
-/* Each refusal has its line, but a flood of them does not flood the log: then there is a line with their number. */
 static void
 report_refusal(struct mqtt_client *client, const struct mqtt_slot *s)
 {
     char text[800];
 
-    mqtt_batch_report(client);
-    if (client->refusal_lines >= MQTT_REFUSAL_LINES_PER_S) {
-        client->refusal_hidden++;
+    if (!refusal_flood_line(&client->flood, "mqtt", client->name))
         return;
-    }
-    client->refusal_lines++;
     log_warn("mqtt", client->name, "message on topic '%s' refused: %s", s->topic,
              err_text(s->err, text, sizeof text));
 }

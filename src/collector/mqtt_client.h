@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "collector/collector.h"
+#include "collector/refusal.h"
 #include "os/log.h"
 
 /* --- batch ------------------------------------------------------------------------ */
@@ -57,7 +58,7 @@ void mqtt_batch_report(struct mqtt_client *);
 
 /* --- client ------------------------------------------------------------------------ */
 
-enum { MQTT_REFUSAL_LINES_PER_S = 20, MQTT_INTERNAL_TRIES = 5, MQTT_POISON = 16 };
+enum { MQTT_INTERNAL_TRIES = 5, MQTT_POISON = 16 };
 
 struct mqtt_poison { uint64_t fingerprint; unsigned tries; };   /* a message that fails by our own fault */
 
@@ -84,7 +85,7 @@ struct mqtt_client {
     bool was_connected;            /* at least one session worked: the broker should know us by now */
     bool subscribed;               /* to all topics, in the session that the broker keeps */
     struct mqtt_poison poison[MQTT_POISON]; unsigned next_poison;
-    int64_t refusal_second; unsigned refusal_lines; unsigned long refusal_hidden;
+    struct refusal_flood flood;
 };
 
 /* The configuration, with a reference; NULL once the client is to stop. */

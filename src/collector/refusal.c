@@ -13,7 +13,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 
-enum { EVERY_MS = 60000 };
+enum { EVERY_MS = 60000, LINES_PER_S = 20 };
 
 /* Of one name; kept for good. */
 struct refusal {
@@ -102,4 +102,28 @@ refusal_counts(struct arena *a, struct refusal_count **out)
         (*out)[n++] = (struct refusal_count){ arena_strdup(a, r->name), r->unauthorized, arena_strdup(a, r->last) };
     pthread_mutex_unlock(&mutex);
     return n;
+}
+
+void
+refusal_flood_report(struct refusal_flood *f, const char *comp, const char *name)
+{
+    int64_t second = clock_mono_ms() / 1000;
+
+    if (second == f->second)
+        return;
+    if (f->hidden > 0)
+        log_warn(comp, name, "%lu more messages were refused", f->hidden);
+    *f = (struct refusal_flood){ .second = second };
+}
+
+bool
+refusal_flood_line(struct refusal_flood *f, const char *comp, const char *name)
+{
+    refusal_flood_report(f, comp, name);
+    if (f->lines >= LINES_PER_S) {
+        f->hidden++;
+        return false;
+    }
+    f->lines++;
+    return true;
 }

@@ -19,7 +19,7 @@
 #include "collector/syslog_server.h"
 #include "os/clock.h"
 
-enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 5000, REFUSAL_LINES_PER_S = 20 };
+enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 5000 };
 
 void
 syslog_batch_init(struct syslog_batch *b)
@@ -132,30 +132,17 @@ round_of(struct syslog_server *s)
 void
 syslog_batch_report(struct syslog_server *s)
 {
-    int64_t second = clock_mono_ms() / 1000;
-
-    if (second == s->refusal_second)
-        return;
-    if (s->refusal_hidden > 0)
-        log_warn("syslog", s->name, "%lu more messages were refused", s->refusal_hidden);
-    s->refusal_second = second;
-    s->refusal_lines = 0;
-    s->refusal_hidden = 0;
+    refusal_flood_report(&s->flood, "syslog", s->name);
 }
 
-/* Each refusal has its line, but a flood of them does not flood the log: then there is a line with their number. */
 static void
 report_refusal(struct syslog_server *s, const struct syslog_item *item)
 {
     char text[800];
 
     atomic_fetch_add(&s->refused, 1);
-    syslog_batch_report(s);
-    if (s->refusal_lines >= REFUSAL_LINES_PER_S) {
-        s->refusal_hidden++;
+    if (!refusal_flood_line(&s->flood, "syslog", s->name))
         return;
-    }
-    s->refusal_lines++;
     log_warn("syslog", s->name, "message of '%s' refused: %s", item->peer, err_text(item->err, text, sizeof text));
 }
 

@@ -24,6 +24,7 @@
 
 #include "base/arena.h"
 #include "collector/collector.h"
+#include "collector/refusal.h"
 #include "collector/syslog_frame.h"
 #include "collector/syslog_tls.h"
 #include "os/log.h"
@@ -143,7 +144,7 @@ struct syslog_server {
     int64_t tick_ms;
     unsigned turn;
     struct complaint trouble, store_trouble, full_trouble, tls_trouble;
-    int64_t refusal_second; unsigned refusal_lines; unsigned long refusal_hidden;
+    struct refusal_flood flood;
 };
 
 /* Sockets are open, or complained about, when this returns; then the thread runs.  NULL: it cannot, which is logged. */
