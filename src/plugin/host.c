@@ -289,7 +289,7 @@ static enum tocsin_rc
 run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct tocsin_batch *out, struct tocsin_err *err)
 {
     json_t *input = mapping_input(out->arena, in), *alerts = NULL, *item;
-    enum tocsin_rc rc = mapping_run(mapping, input, host_alerts_max(), &alerts, err);
+    enum tocsin_rc rc = mapping_run(mapping, input, host_alerts_max(), NULL, &alerts, err);
     size_t i;
 
     if (rc == TOCSIN_OK) {
