@@ -197,7 +197,8 @@ refused(struct cli *cli, const struct arrival *a, const struct tocsin_err *err)
     char text[1024];
 
     /* there is no such topic or path: nobody would get as far as sending it */
-    fprintf(stderr, "tocsin: collector '%s'%s %s\n", a->col->name, err->rc == TOCSIN_NOT_FOUND ? ":" : " would refuse it:",
+    fprintf(stderr, "tocsin: collector '%s'%s %s\n", a->col->name,
+            err->rc == TOCSIN_NOT_FOUND ? ":" : " would refuse it:",
             term_clean(cli->arena, err_text(err, text, sizeof text)));
     if (err->rc != TOCSIN_NOT_FOUND && strstr(paths, ", ") != NULL)
         fprintf(stderr, "tocsin: tried as a request to its paths in turn; --path says which of %s it is\n", paths);

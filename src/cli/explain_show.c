@@ -98,8 +98,8 @@ threshold(const struct cli *cli, const json_t *t)
 
     if (t == NULL || missing == 0)
         return "";
-    return arena_printf(cli->arena, " (counted%s%s, in this payload alone: %lld more %s it)", *of != '\0' ? " for " : "",
-                        of, (long long)missing, missing == 1 ? "reaches" : "reach");
+    return arena_printf(cli->arena, " (counted%s%s, in this payload alone: %lld more %s it)",
+                        *of != '\0' ? " for " : "", of, (long long)missing, missing == 1 ? "reaches" : "reach");
 }
 
 /* Why each of the others does not match; where there is more to show, only which they are. */
@@ -126,8 +126,9 @@ other_rules(const struct show *s, const json_t *a)
                                                         doc_text(s->cli, rule, "at"), doc_text(s->cli, rule, "why")));
         shown++;
     }
-    if (total > (json_int_t)shown)
-        field(s, "", arena_printf(arena, "and %lld more; --all-rules shows them", (long long)(total - (json_int_t)shown)));
+    total -= (json_int_t)shown;
+    if (total > 0)
+        field(s, "", arena_printf(arena, "and %lld more; --all-rules shows them", (long long)total));
 }
 
 static void
@@ -138,11 +139,11 @@ rules(const struct show *s, const json_t *a)
 
     json_array_foreach((json_t *)(uintptr_t)list, i, rule) {
         const char *failed = json_is_true(json_object_get(rule, "failed")) ? " FAILED" : "";
+        const char *name = doc_text(s->cli, rule, "name"), *at = doc_text(s->cli, rule, "at");
 
-        field(s, i == 0 ? "rules" : "",
-              arena_printf(s->cli->arena, "%s (%s)%s: %s%s", doc_text(s->cli, rule, "name"), doc_text(s->cli, rule, "at"),
-                           failed, doc_text(s->cli, rule, "text"),
-                           threshold(s->cli, json_object_get(rule, "threshold"))));
+        field(s, i == 0 ? "rules" : "", arena_printf(s->cli->arena, "%s (%s)%s: %s%s", name, at, failed,
+                                                     doc_text(s->cli, rule, "text"),
+                                                     threshold(s->cli, json_object_get(rule, "threshold"))));
     }
     if (json_array_size(list) == 0)
         field(s, "rules", "none matched");
@@ -300,17 +301,16 @@ actions(const struct show *s, const json_t *list)
     size_t i;
 
     json_array_foreach((json_t *)(uintptr_t)list, i, act) {
-        const char *word = doc_text(cli, act, "action"), *by = doc_text(cli, act, "by"), *note = doc_text(cli, act, "note");
-        const char *until = doc_text(cli, act, "until");
+        const char *word = doc_text(cli, act, "action");
 
         for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
             if (strcmp(words[k][0], word) == 0)
                 word = words[k][1];
         printf("\n%s the incident of the alert that is open under '%s', if there is one\n", word,
                doc_text(cli, act, "dedup_key"));
-        field(s, "by", by);
-        field(s, "note", note);
-        field(s, "until", until);
+        field(s, "by", doc_text(cli, act, "by"));
+        field(s, "note", doc_text(cli, act, "note"));
+        field(s, "until", doc_text(cli, act, "until"));
     }
 }
 

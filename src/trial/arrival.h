@@ -37,7 +37,7 @@ struct arrival {
     const struct tocsin_pair *topic_labels; size_t n_topic_labels;
     /* what it holds: one batch, of a syslog stream one for each message */
     struct tocsin_batch **batches; size_t n_batches;
-    struct host_call *call;        /* of an intake, whose batch is batches[0]: what is to be done, and the answer; or NULL */
+    struct host_call *call;        /* of an intake: what it asks for and is answered, with batches[0]; or NULL */
     struct rule_route route;       /* what the sender's key or route stands for; policy NULL: nothing */
     const struct conf_heartbeat *beat;       /* that it is a beat of; NULL: none */
     const char **remarks; size_t n_remarks;  /* what the daemon would do differently, and what was guessed */

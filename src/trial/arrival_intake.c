@@ -110,8 +110,8 @@ check_fresh_keys(struct arrival *a, const struct tocsin_batch *b)
     for (size_t i = 0; i < b->n_alerts; i++)
         if (b->alerts[i]->dedup_key != NULL &&
             (strstr(b->alerts[i]->dedup_key, call_id) != NULL || strstr(b->alerts[i]->dedup_key, bare_id) != NULL)) {
-            arrival_remark(a, "the sender gives no key: the daemon makes a fresh one for each request, so that none repeats "
-                           "or ends another; here it is %s", b->alerts[i]->dedup_key);
+            arrival_remark(a, "the sender gives no key: the daemon makes a fresh one for each request, so that none "
+                           "repeats or ends another; here it is %s", b->alerts[i]->dedup_key);
             return;
         }
 }
