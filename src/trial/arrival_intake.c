@@ -169,14 +169,13 @@ serve_path(struct arrival *a, const char *path, const char *body, size_t len, st
     struct candidate *list = arena_alloc(a->arena, INTAKE_CANDIDATES * sizeof *list);
     struct conf alone = { .collectors = (struct conf_collector *)(uintptr_t)a->col, .n_collectors = 1 };
     char allow[128] = "";
-    bool known;
 
     a->path = path;
     if (strncmp(path, "/v1/in/", 7) != 0)    /* below its own path nobody else takes it */
         path = arena_printf(a->arena, "/v1/in/%s%s%s", a->col->name, path[0] == '/' ? "" : "/", path);
-    if (intake_match(&alone, a->method, path, a->arena, list, &known, allow, sizeof allow) > 0)
+    if (intake_match(&alone, a->method, path, a->arena, list, allow, sizeof allow) > 0)
         return serve_typed(a, list, body, len, err);
-    if (known)
+    if (allow[0] != '\0')
         return err_set(err, TOCSIN_NOT_FOUND, "", "path '%s' takes %s; --method says which it is", a->path, allow);
     return err_set(err, TOCSIN_NOT_FOUND, "", "format '%s' has no path '%s'; alerts come to %s", a->col->format,
                    a->path, arrival_paths(a->arena, a->col));
