@@ -10,7 +10,8 @@ def said(p): txt(p; "\\A(\\$|null\\z)");      # $METRIC_KEY: not filled in
 | ({ trigger: "firing", triggered: "firing", resolve: "resolved", resolved: "resolved" }[$action | ascii_downcase]
    // error("$.alert_action: unknown action '\($action)'; expected trigger or resolve")) as $status
 | ($f | said("timestampISO")) as $at
-| { dedup_key: (($f | said("dedupKey")) // txt(["alert_id"]) // $name),
+| { dedup_key: (($f | said("dedupKey"))
+                // ([txt(["alert_id"]) // $name, ($f | said("Group-by Value1")), ($f | said("Group-by Value2"))] | compact | join("/"))),
     status: $status,
     severity: ($f | said([["severity"], ["priority"], ["opsgeniePriority"]])),
     summary: $name,

@@ -1,7 +1,7 @@
 # dash0: the webhook of Dash0's check rules; its labels are a list in the manner of OTLP.
 
 def value: if type == "object" then (.stringValue // .intValue // .doubleValue // .boolValue | text) else text end;
-def pairs: if type == "array" then .[:64] else [] end | map(select(type == "object" and (.key | type) == "string") | { key, value: (.value | value) } | select(.value != null))
+def pairs: if type == "array" then .[:62] else [] end | map(select(type == "object" and (.key | type) == "string") | { key, value: (.value | value) } | select(.value != null))
   | gather;
 
 .body

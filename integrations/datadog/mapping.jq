@@ -1,7 +1,8 @@
 # datadog: a webhook of the Webhooks integration.  People write its payload themselves, from variables such as
 # $ALERT_TRANSITION, so names count without case and underscores, and a variable that was left as it is counts
-# as absent.  The transition is the truth: the title may still say [Triggered] when it is over.
-def said(p): txt(p; "\\A\\$[A-Z_]+$");
+# as absent, as does "null", which Datadog puts where there is no value (an event has no transition).  The transition
+# is the truth: the title may still say [Triggered] when it is over.
+def said(p): txt(p; "\\A(\\$[A-Z_]+$|(null|Null)\\z)");
 def plain: if test("^[A-Za-z0-9_]+$") then . else gsub("[^A-Za-z0-9_]"; "_") end;
 def pairs: if type == "array" then map(said([])) | compact else (said([]) // "") | split(", ") | join(",") | split(",") end
   | map(split(":") | select(length > 1 and .[0] != "")
@@ -41,7 +42,7 @@ def strip: gsub("^\\[[^\\]]*\\] *"; "");
     summary: (($title // "alert from Datadog") | sub("^(\\[P[1-5]\\] *)?\\[(Re-)?(Triggered|Recovered|Warn|No Data|Renotify)( on \\{[^}]*\\})?\\] *"; "")),
     starts_at: (if $status == "resolved" then null else $b.date // $b.lastupdated | millis end),
     ends_at: (if $status == "resolved" then $b.lastupdated // $b.date | millis else null end),
-    labels: (($scope | pairs) + ($b.tags | pairs)
+    labels: ((($scope | pairs) + ($b.tags | pairs) | if length > 60 then to_entries[:60] | gather else . end)     # of 64
              + ({ monitor: $monitor, metric: said("alertmetric"), host: said([["hostname"], ["host"]]) }
                 | compact)),
     annotations: { description: said([["textonlymsg"], ["eventmsg"], ["body"], ["alertstatus"]]),
