@@ -21,6 +21,7 @@
  *      forward; host: source_of to batch_count
  *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
+ *      host: named_key
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -408,6 +409,12 @@ struct tocsin_host {
      * wants to be told something.  Takes the reference of doc.
      */
     void (*batch_reply)(struct tocsin_batch *, int status, json_t *doc);
+    /*
+     * During intake(): to be called with a dedup key that comes from a path or a query before it is used in find(), an
+     * action or an alert, with the member of the body in which the sender's alerts have it.  So what a collector
+     * redacts there is recognised here as well.  Gives the key.
+     */
+    const char *(*named_key)(struct tocsin_call *, const char *member, const char *key);
 };
 
 /* --- what an integration exports ---------------------------------------------- */
