@@ -451,6 +451,8 @@ struct tocsin_plugin {
     /*
      * Payload to alerts.  All or nothing: an error (TOCSIN_BAD_INPUT, TOCSIN_MEANINGLESS, with a JSON
      * path in where) discards what was added.  No alert at all with TOCSIN_OK is fine: a ping.
+     * The same payload gives the same alerts.  One of which redaction took something is decoded twice, redacted for
+     * what is kept and as it was sent for identities and batch_reply(), and its alerts are paired by their order.
      */
     enum tocsin_rc (*decode)(void *self, const struct tocsin_host *host, const struct tocsin_payload *in,
                              struct tocsin_batch *out, struct tocsin_err *err);
@@ -493,6 +495,8 @@ struct tocsin_plugin {
     /*
      * Say what is to be done: alerts into call->batch, actions with act().  With TOCSIN_OK all of it is committed,
      * then answer() is called.  If the answer was given already and there is neither alert nor action, that is all.
+     * Where redaction took something, a second struct tocsin_call of the same request goes through identify() and
+     * intake() as it was sent; answer() is called with that one.
      */
     enum tocsin_rc (*intake)(void *self, const struct tocsin_host *host, struct tocsin_call *call,
                              struct tocsin_err *err);

@@ -338,8 +338,7 @@ read_payload(const struct tocsin_plugin *plugin, void *self, struct mapping *map
         add_topic_labels(out, in);
     if (rc == TOCSIN_OK && out->over.rc != TOCSIN_OK) {
         rc = out->over.rc;
-        if (err != NULL)
-            *err = out->over;
+        *err = out->over;
     }
     return rc;
 }
@@ -378,14 +377,17 @@ read_redacted(const struct tocsin_plugin *plugin, void *self, struct mapping *ma
               struct tocsin_batch *out, struct tocsin_err *err)
 {
     struct host_redaction before = host_redact_begin(out->redact);
-    enum tocsin_rc rc = read_payload(plugin, self, mapping, in, out, err);
+    struct tocsin_err refused;
+    enum tocsin_rc rc = read_payload(plugin, self, mapping, in, out, &refused);
 
     if (host_redact_end(before))
-        rc = read_as_sent(plugin, self, mapping, in, out, rc, err);
+        rc = read_as_sent(plugin, self, mapping, in, out, rc, &refused);
     else if (rc == TOCSIN_OK)
         host_keep(out, NULL);
-    if (rc != TOCSIN_OK)
-        host_redact_err(out->redact, out->arena, err);
+    if (rc != TOCSIN_OK) {
+        host_redact_err(out->redact, out->arena, &refused);
+        *err = refused;
+    }
     return rc;
 }
 

@@ -89,6 +89,15 @@ named(const struct host_names *names, const char *said)
     return NULL;
 }
 
+/* Who was shown a hash may name it: it stands for itself. */
+static bool
+is_hash(const char *said)
+{
+    const char *p = strncmp(said, PREFIX, sizeof PREFIX - 1) == 0 ? said + sizeof PREFIX - 1 : "";
+
+    return strspn(p, "0123456789abcdef") == 2 * KEEP && p[2 * KEEP] == '\0';
+}
+
 void
 host_names_add(struct host_names *names, struct arena *a, const char *said, const char *kept)
 {
@@ -114,7 +123,7 @@ host_kept_key(const struct redact *r, const struct host_names *names, struct are
 
     if (said == NULL || said[0] == '\0')
         return NULL;
-    known = named(names, said);
+    known = is_hash(said) ? arena_strdup(a, said) : named(names, said);
     if (known != NULL)
         return known;
     if (left != NULL && strcmp(said, left) == 0 && redact_text(r, a, left) == left)
@@ -204,7 +213,7 @@ label(const struct tocsin_alert *alert, const char *name)
     return NULL;
 }
 
-/* Is there nothing in the text that says: these are two alerts? */
+/* Is there no text that says that these are two alerts? */
 static bool
 explained(const struct tocsin_batch *b, const struct tocsin_alert *said, const struct tocsin_alert *left)
 {
@@ -248,6 +257,8 @@ void
 host_keep_bare(struct tocsin_batch *b, const struct tocsin_batch *said, const char *why)
 {
     begin_anew(b, said);
+    for (size_t i = 0; i < said->n_gets; i++)    /* of which integrations take care that they are as they were sent */
+        host_batch_get(b, said->gets[i].url, redact_text(b->redact, b->arena, said->gets[i].why));
     for (size_t i = 0; i < said->n_alerts; i++) {
         const struct tocsin_alert *whole = said->alerts[i];
         struct tocsin_alert *bare = whole->record ? host_record_new(b) : host_alert_new(b);
@@ -264,7 +275,7 @@ host_keep_bare(struct tocsin_batch *b, const struct tocsin_batch *said, const ch
         bare->dedup_key = host_kept_key(b->redact, b->names, b->arena, key, NULL);
         bare->group = host_kept_key(b->redact, b->names, b->arena, whole->group, NULL);
     }
-    host_batch_note(b, "redaction left %s: %zu alerts are kept without their text", why, said->n_alerts);
+    host_batch_note(b, "redaction left %s: what was sent is kept without its text", why);
     host_redact_notes(b);
 }
 
@@ -282,5 +293,5 @@ host_keep_by_bytes(struct tocsin_batch *b, const struct tocsin_payload *in)
         b->alerts[i]->dedup_key = hashed(b->arena, b->redact, arena_printf(b->arena, "%s %zu", text, i));
         b->alerts[i]->group = NULL;
     }
-    host_batch_note(b, "the payload can only be read with what redaction takes out of it gone: it is known by its bytes");
+    host_batch_note(b, "only what redaction left can be read: the payload is known by its bytes");
 }

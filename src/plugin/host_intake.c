@@ -427,26 +427,28 @@ static enum tocsin_rc
 read_redacted(const struct tocsin_plugin *plugin, void *self, struct host_call *c, struct tocsin_err *err)
 {
     struct host_redaction before = host_redact_begin(c->batch.redact);
+    struct tocsin_err refused;
     enum tocsin_rc rc;
 
     c->batch.names = arena_zalloc(c->arena, sizeof *c->batch.names);
     c->batch.names->rules = c->batch.redact;
     if (c->doc != NULL)                      /* read while the sender was not known yet */
         host_redact_doc(c->doc);
-    rc = plugin->intake(self, &plugin_host, &c->call, err);
+    rc = plugin->intake(self, &plugin_host, &c->call, &refused);
     if (rc == TOCSIN_OK && c->batch.over.rc != TOCSIN_OK) {
-        *err = c->batch.over;
-        rc = err->rc;
+        refused = c->batch.over;
+        rc = refused.rc;
     }
     if (host_redact_end(before)) {
-        rc = pair_up(c, read_as_sent(plugin, self, c), rc, err);
+        rc = pair_up(c, read_as_sent(plugin, self, c), rc, &refused);
     } else if (rc == TOCSIN_OK) {
         host_keep(&c->batch, NULL);
         keep_acts(c, c);
     }
     if (rc != TOCSIN_OK) {
-        hide_names(c, err);
-        host_redact_err(c->batch.redact, c->arena, err);
+        hide_names(c, &refused);
+        host_redact_err(c->batch.redact, c->arena, &refused);
+        *err = refused;
     }
     return rc;
 }

@@ -94,8 +94,6 @@ host_redact_err(const struct redact *r, struct arena *a, struct tocsin_err *err)
 {
     char what[sizeof err->what];
 
-    if (err == NULL)
-        return;
     snprintf(what, sizeof what, "%s", redact_text(r, a, err->what));
     memcpy(err->what, what, sizeof what);
 }
