@@ -40,18 +40,23 @@ struct job {
 
 /* --- the answer --------------------------------------------------------------------------- */
 
+static void
+reply_with(const struct host_call *c, struct http_request *r)
+{
+    for (size_t i = 0; i < c->n_headers; i++)
+        http_reply_header(r, c->headers[i].name, c->headers[i].value);
+    http_reply(r, c->status, c->content_type, c->body, c->len);
+}
+
 /* Sends what the integration said, and ends the job: its memory is gone with the request. */
 static void
 send_answer(struct job *job, const struct tocsin_err *otherwise)
 {
-    struct host_call *c = job->call;
     struct http_request *r = job->request;
     struct conf *conf = job->conf;
 
-    for (size_t i = 0; i < c->n_headers; i++)
-        http_reply_header(r, c->headers[i].name, c->headers[i].value);
-    if (c->status != 0)
-        http_reply(r, c->status, c->content_type, c->body, c->len);
+    if (job->call->status != 0)
+        reply_with(job->call, r);
     else
         http_reply_problem(r, otherwise);
     conf_unref(conf);
@@ -239,38 +244,42 @@ find_and_serve(struct job *job, const struct candidate *list, size_t n)
     arena_free(arena);
 }
 
-static bool
-refuse_method(struct http_request *r, const char *allow)
-{
-    struct tocsin_err err;
-
-    err_set(&err, TOCSIN_BAD_INPUT, "method", "this path takes %s", allow);
-    http_reply_header(r, "Allow", allow);
-    http_reply_problem_as(r, 405, &err);
-    return true;
-}
-
 bool
-intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+intake_handle(const struct sink *sink, struct http_request *r, char *allow, size_t allow_size)
 {
     struct arena *arena = http_arena(r);
     struct candidate *list = arena_alloc(arena, INTAKE_CANDIDATES * sizeof *list);
     struct job *job = arena_zalloc(arena, sizeof *job);
     struct conf *conf = sink->conf(sink->ctx);
-    char methods[ALLOW_TEXT];
-    bool known = false;
-    size_t n;
+    size_t n = conf != NULL ? intake_match(conf, http_method(r), http_raw_path(r), arena, list, allow, allow_size) : 0;
 
-    snprintf(methods, sizeof methods, "%s", allow);
-    n = conf != NULL ? intake_match(conf, http_method(r), http_raw_path(r), arena, list, &known, methods,
-                                    sizeof methods) : 0;
     if (n == 0) {
         if (conf != NULL)
             conf_unref(conf);
-        return known ? refuse_method(r, methods) : false;
+        return false;
     }
     *job = (struct job){ .sink = sink, .request = r, .conf = conf, .begun_us = clock_mono_us() };
     http_defer(r);
     find_and_serve(job, list, n);
     return true;
+}
+
+/* The one whose path it is words the refusal; which collector was meant is not known, for nobody has looked for a key. */
+void
+intake_word(const struct sink *sink, struct http_request *r, const struct tocsin_err *err)
+{
+    struct arena *arena = http_arena(r);
+    struct candidate *list = arena_alloc(arena, INTAKE_CANDIDATES * sizeof *list);
+    struct job job = { .sink = sink, .request = r, .conf = sink->conf(sink->ctx), .begun_us = clock_mono_us() };
+    char allow[ALLOW_TEXT] = "";
+
+    if (job.conf == NULL)
+        return;
+    if (intake_match(job.conf, http_method(r), http_raw_path(r), arena, list, allow, sizeof allow) > 0) {
+        job.call = call_new(&job, arena, &list[0]);
+        host_refuse(&list[0].col->plugin->api, job.call, err);
+        if (job.call->status != 0)
+            reply_with(job.call, r);
+    }
+    conf_unref(job.conf);
 }

@@ -17,10 +17,10 @@ struct candidate {
 };
 
 /*
- * All candidates for a request, in the order of the configuration, those of paths without {*} first.  0: none; then
- * *found_r says whether the path itself is known, and the methods that it takes are added to allow.  path is raw.
+ * All candidates for a request, in the order of the configuration, those of paths without {*} first.  The methods that
+ * the path takes are added to allow: with 0 candidates, none is added if the path is not known.  path is raw.
  */
 size_t intake_match(const struct conf *, const char *method, const char *path, struct arena *,
-                    struct candidate out[INTAKE_CANDIDATES], bool *found_r, char *allow, size_t allow_size);
+                    struct candidate out[INTAKE_CANDIDATES], char *allow, size_t allow_size);
 
 #endif
