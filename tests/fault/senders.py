@@ -212,7 +212,7 @@ class Beats(Http):
 
 class Syslog(Worker):
     """Nothing is promised, but of each connection what is stored is a beginning."""
-    source = "syslog"
+    source, pace = "syslog", 0.03
 
     def __init__(self, port, stop):
         super().__init__(stop)
@@ -242,7 +242,7 @@ class Syslog(Worker):
 
 class Publisher(Worker):
     """Over MQTT, with a broker that keeps what it acknowledges."""
-    source = "training"
+    source, pace = "training", 0.03
 
     def __init__(self, port, stop):
         super().__init__(stop)
