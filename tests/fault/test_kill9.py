@@ -145,5 +145,5 @@ def test_kill9_under_load(tocsin, settings, vendors, broker, cycles):
                          for w in workers if w is not beats)
     print(f"seed {SEED}: {kills} kills; promised and there: {promised}, heartbeats {rare}; "
           f"{sum(w.lost_answers for w in asked)} answers lost; {told} incidents told, {extra} further requests")
-    deaf = [w.source for w in asked if w.lost_answers == 0] + [w.source for w in workers if w is not beats and not w.there]
+    deaf = [w.source for w in asked if w.lost_answers == 0] + [w.source for w, stored_of in rows.items() if not stored_of]
     assert not deaf, f"the kills did not hit {deaf}"
