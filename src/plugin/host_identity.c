@@ -170,7 +170,7 @@ has_key(const struct tocsin_alert *alert)
     return alert->dedup_key != NULL && alert->dedup_key[0] != '\0';
 }
 
-/* said: as it was sent; left: as redaction of the payload left it; alert: the same when its texts were redacted, too. */
+/* said: as it was sent; left: as redaction of the payload left it; alert: the same with its texts redacted, too. */
 static void
 keep_identity(struct tocsin_batch *b, const struct tocsin_alert *said, const struct tocsin_alert *left,
               struct tocsin_alert *alert)
