@@ -19,13 +19,15 @@
 #include "core/rules/jvjson.h"
 
 static const char *const inputs[] = {
-    "null", "true", "false", "0", "-1.5", "1e300", "\"\"", "\"a\"", "\"ABC xyz [ab] \\u00e9\\u00c9\"", "\"abab\\u0000ABab\"",
-    "\"\\u20ac ab \\u20ac\\u20acb a\"", "\"line\\nab\\n\"", "\"a very long text that is cut when it is shown in an error\"",
-    "[]", "[1]", "[null]", "[\"a\",\"b\",null,\"\",1,2.5,true,false]", "[\"a\",[1]]", "[{\"a\":1},\"b\"]", "[\"x\",\"y\",{\"z\":1}]",
-    "[1,2,1,2,1]", "[[1],[1,2],\"a\"]", "{}", "{\"a\":null}", "{\"a\":\"x\",\"b\":\"\",\"c\":1,\"d\":false,\"\":\"e\",\"f\":[1]}",
-    "{\"a\":{\"b\":\"deep\",\"c\":{\"d\":7}}}", "{\"a\":[{\"b\":1}]}", "{\"a\":\"{{x}}\",\"b\":\"found\"}", "{\"Alert Title\":1,\"alert_title\":2,\"X\":3}",
-    "[{\"key\":\"k\",\"value\":1},{\"key\":\"l\"},{\"key\":\"k\",\"value\":2}]", "[{\"key\":1}]", "[{\"value\":1}]", "[{\"key\":\"k\"},7]",
-    "{\"a\":{\"key\":\"k\",\"value\":1}}",
+    "null", "true", "false", "0", "-1.5", "1e300", "\"\"", "\"a\"", "\"ABC xyz [ab] \\u00e9\\u00c9\"",
+    "\"abab\\u0000ABab\"", "\"\\u20ac ab \\u20ac\\u20acb a\"", "\"line\\nab\\n\"",
+    "\"a very long text that is cut when it is shown in an error\"", "[]", "[1]", "[null]",
+    "[\"a\",\"b\",null,\"\",1,2.5,true,false]", "[\"a\",[1]]", "[{\"a\":1},\"b\"]", "[\"x\",\"y\",{\"z\":1}]",
+    "[1,2,1,2,1]", "[[1],[1,2],\"a\"]", "{}", "{\"a\":null}",
+    "{\"a\":\"x\",\"b\":\"\",\"c\":1,\"d\":false,\"\":\"e\",\"f\":[1]}", "{\"a\":{\"b\":\"deep\",\"c\":{\"d\":7}}}",
+    "{\"a\":[{\"b\":1}]}", "{\"a\":\"{{x}}\",\"b\":\"found\"}", "{\"Alert Title\":1,\"alert_title\":2,\"X\":3}",
+    "[{\"key\":\"k\",\"value\":1},{\"key\":\"l\"},{\"key\":\"k\",\"value\":2}]", "[{\"key\":1}]", "[{\"value\":1}]",
+    "[{\"key\":\"k\"},7]", "{\"a\":{\"key\":\"k\",\"value\":1}}",
 };
 
 /* program; what defines its words in jq */
