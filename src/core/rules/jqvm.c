@@ -31,7 +31,8 @@ enum stop { GOES_ON, STOP_STEPS, STOP_TEXT, STOP_ITEMS, STOP_LIMIT };
 struct jqvm {
     jq_state *jq;
     bool is_set;
-    unsigned steps;
+    unsigned steps, max_steps;
+    unsigned line;                 /* of a program that says its lines */
     enum stop stop;
     const struct jq_limit *limit;  /* of this run; NULL: there is none */
     const char *why;               /* STOP_LIMIT */
@@ -97,7 +98,7 @@ step(struct jqvm *vm, jv v)
         stop(vm, STOP_TEXT);
     if (kind == JV_KIND_ARRAY && (size_t)jv_array_length(jv_copy(v)) > vm->max_items)
         stop(vm, STOP_ITEMS);
-    if (++vm->steps >= JQVM_MAX_STEPS)
+    if (++vm->steps >= vm->max_steps)
         stop(vm, STOP_STEPS);
     if (vm->steps % STEPS_UNWATCHED == 0)
         (void)jqvm_over(vm);
@@ -111,6 +112,10 @@ on_debug(void *ctx, jv v)
 
     if (vm->called != NULL && vm->n_args < vm->called->args) {
         vm->args[vm->n_args++] = v;
+        if (vm->called->run == NULL) {
+            vm->line = (unsigned)jv_number_value(v);
+            drop_args(vm);
+        }
         return;
     }
     if (jv_get_kind(v) != JV_KIND_ARRAY || jv_array_length(jv_copy(v)) > 0 || !is_key(vm, v))
@@ -221,7 +226,7 @@ compile(const char *text, bool is_set, struct jqvm **out_r, struct tocsin_err *e
 }
 
 enum tocsin_rc
-jqvm_compile(const char *program, struct jqvm **out_r, struct tocsin_err *err)
+jqvm_compile(const char *program, bool lines, struct jqvm **out_r, struct tocsin_err *err)
 {
     struct buf text;
     size_t used;
@@ -229,7 +234,7 @@ jqvm_compile(const char *program, struct jqvm **out_r, struct tocsin_err *err)
 
     buf_init(&text, JQVM_MAX_PROGRAM);
     buf_add(&text, jqprelude);
-    rc = jqscan(program, strlen(program), 0, &text, &used, err);
+    rc = jqscan(program, strlen(program), lines ? JQSCAN_LINES : 0, &text, &used, err);
     if (rc == TOCSIN_OK)
         rc = compile(text.p, false, out_r, err);
     buf_release(&text);
@@ -295,12 +300,32 @@ jqvm_start(struct jqvm *vm, size_t which, jv input, size_t longest, const struct
     if (vm->is_set)
         input = JV_ARRAY(jv_number((double)which), input);
     drop_args(vm);
-    vm->steps = 0;
+    vm->steps = vm->line = 0;
+    vm->max_steps = JQVM_MAX_STEPS;
     vm->stop = GOES_ON;
     vm->limit = limit;
     vm->max_text = longest > JQFUNC_MAX_TEXT ? longest : JQFUNC_MAX_TEXT;
     vm->max_items = longest > JQFUNC_MAX_ITEMS ? longest : JQFUNC_MAX_ITEMS;
     jq_start(vm->jq, input, 0);
+}
+
+void
+jqvm_only(struct jqvm *vm, unsigned steps)
+{
+    vm->max_steps = steps;
+}
+
+bool
+jqvm_was_stopped(const struct jqvm *vm, unsigned *steps_r)
+{
+    *steps_r = vm->steps;
+    return vm->stop != GOES_ON;
+}
+
+unsigned
+jqvm_line(const struct jqvm *vm)
+{
+    return vm->line;
 }
 
 static enum tocsin_rc
