@@ -30,9 +30,19 @@ def topic_filter(case):
     return "/".join("+" + names[part] if part in names else part for part in case["topic"].split("/"))
 
 
+def secrets(case):
+    """The environment for what a configuration holds as references."""
+    given = {f"CASE_{k}": case["settings"][k] for k in SECRETS if k in case.get("settings", {})}
+    return {"CASE_redact_key": "the key of cases", **given}
+
+
 def collector(name, case):
     settings = {k: f"env:CASE_{k}" if k in SECRETS else v for k, v in case.get("settings", {}).items()}
     c = {"name": case.get("collector", "test"), "format": name, **LISTS.get(name, {}), **settings}
+    if case.get("redact") is True:
+        c["scrub"] = "on"
+    elif "redact" in case:
+        c = {**c, "redact": case["redact"], "redact_key": "env:CASE_redact_key", "scrub": "off"}
     if "expect_answer" in case:
         return {**c, "type": "intake", "auth": "none"}
     if "topic" in case:
@@ -43,4 +53,4 @@ def collector(name, case):
         c = {**c, "type": "webhook", "auth": "none"}
     if "mapping" in case:
         c["mapping"] = os.path.join(ROOT, "integrations", name, case["mapping"])
-    return {**c, "scrub": "on"} if case.get("redact") else c
+    return c

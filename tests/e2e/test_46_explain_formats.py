@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from format_cases import FORMATS, SECRETS, cases_of, collector
+from format_cases import FORMATS, cases_of, collector, secrets
 from harness import BUILD, cfg_file
 
 FRESH = "00000000-0000-7000-8000-000000000000"
@@ -42,8 +42,7 @@ def tocsin(folder, command, config, *args, body=b"", env=()):
 
 
 def explain(folder, name, case, *args):
-    secrets = {f"CASE_{k}": case["settings"][k] for k in SECRETS if k in case.get("settings", {})}
-    p = tocsin(folder, "explain", {"collectors": [collector(name, case)]}, *args, "-", body=payload(case), env=secrets)
+    p = tocsin(folder, "explain", {"collectors": [collector(name, case)]}, *args, "-", body=payload(case), env=secrets(case))
     assert p.returncode == 0, f"{case['name']}: {p.stderr.decode()}"
     return p.stdout.decode()
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from format_cases import FORMATS, SECRETS, cases_of, collector
+from format_cases import FORMATS, cases_of, collector, secrets
 from harness import BUILD, ROOT, cfg_file
 
 COLLECTORS = [{"name": "any", "type": "webhook", "format": "json", "auth": "none"},
@@ -209,8 +209,7 @@ def test_every_format_can_be_sent(bench, name):
         step.update({k: case[k] for k in ("topic", "path", "method", "headers", "query", "content_type") if k in case})
         if "peer" in case.get("topic_labels", {}) and "topic" not in case:
             step["peer"] = case["topic_labels"]["peer"]
-        secrets = {f"CASE_{k}": case["settings"][k] for k in SECRETS if k in case.get("settings", {})}
-        doc = bench.case(step, begin=case.get("received_at", "2026-01-31T12:00:00Z"), env=secrets)
+        doc = bench.case(step, begin=case.get("received_at", "2026-01-31T12:00:00Z"), env=secrets(case))
         assert doc["mistakes"] == [], (case["name"], doc["mistakes"])
         alerts = [a for a in case["expect"].get("alerts", []) if not a.get("record")]
         firing = {a.get("dedup_key") for a in alerts if a["status"] == "firing"}
