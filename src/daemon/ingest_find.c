@@ -79,7 +79,8 @@ alert_of(struct arena *a, const struct alert_row *row, const char *asked)
     alert_text_decode(a, row->body, row->body_len, &text);
     *alert = (struct tocsin_alert){
         .status = row->state == ALERT_RESOLVED || row->state == ALERT_DISMISSED ? TOCSIN_RESOLVED : TOCSIN_FIRING,
-        .severity = (enum tocsin_severity)row->severity, .dedup_key = asked != NULL ? asked : row->dedup_key, .summary = text.summary,
+        .severity = (enum tocsin_severity)row->severity, .dedup_key = asked != NULL ? asked : row->dedup_key,
+        .summary = text.summary,
         .starts_at = row->starts_at, .ends_at = row->ends_at, .expires_at = row->expires_at,
         .labels = text.labels, .n_labels = text.n_labels, .annotations = text.annotations,
         .n_annotations = text.n_annotations, .links = text.links, .n_links = text.n_links, .count = row->count

@@ -133,7 +133,8 @@ static void
 number(struct turn *t, struct event *events, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct world_alert *a = id_is_zero(&events[i].alert_r) ? NULL : world_alert(&t->world, &events[i].alert_r);
+        const struct id16 *key = &events[i].alert_r;
+        const struct world_alert *a = id_is_zero(key) ? NULL : world_alert(&t->world, key);
 
         if (a != NULL && a->row.state != ALERT_NONE)
             events[i].number_r = a->row.rowid;

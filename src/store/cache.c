@@ -102,8 +102,8 @@ cache_release(struct cache *c)
 size_t
 cache_bytes(const struct cache *c)
 {
-    return pool_bytes(&c->alerts) + pool_bytes(&c->incidents) + pool_bytes(&c->deliveries) +
-           pool_bytes(&c->owns) + idmap_bytes(&c->by_own) + idmap_bytes(&c->by_key) + idmap_bytes(&c->by_id) + idmap_bytes(&c->by_group) +
+    return pool_bytes(&c->alerts) + pool_bytes(&c->incidents) + pool_bytes(&c->deliveries) + pool_bytes(&c->owns) +
+           idmap_bytes(&c->by_own) + idmap_bytes(&c->by_key) + idmap_bytes(&c->by_id) + idmap_bytes(&c->by_group) +
            (c->expiries.cap + c->dues.cap + c->sends.cap) * sizeof(struct timer) +
            (c->cap_lazy + c->cap_touched) * sizeof(uint32_t) + c->text_bytes;
 }

@@ -164,7 +164,7 @@ read_back(const char *path)
     assert_int_equal(s->ops->get_incident(s, a, &rows[0].id, 5, 5, &d, &err), TOCSIN_OK);
     assert_string_equal(d.row.summary, "s50");
     assert_string_equal(d.alerts[0].dedup_key, "key-50");
-    assert_int_equal(d.alerts[0].own_mode, OWN_ANY);           /* nobody knows who is under it: the first resolve ends it */
+    assert_int_equal(d.alerts[0].own_mode, OWN_ANY);           /* who is under it? the first resolve ends it */
     assert_int_equal(s->ops->load_owns(s, a, &(struct id16){ { "0000000000000350" } }, 1, &owns, &n, &err), TOCSIN_OK);
     assert_int_equal(n, 1);
     assert_true(id_eq(&owns[0].key, &d.alerts[0].key));

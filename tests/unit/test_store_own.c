@@ -263,6 +263,7 @@ case_retention(struct ctx *c)
     struct own_row own;
 
     dropped.state = ALERT_DROPPED;                                 /* of no incident, and closed for want of news */
+    dropped.expires_at = 0;
     dropped.n_own = 1;
     rowset_alert(&c->set, c->a, &dropped, false);
     own = make_own(4, &dropped);

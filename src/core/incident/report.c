@@ -81,8 +81,9 @@ part_over(struct world *w, const struct own_end *end, const struct decision *d)
     own_leave(a, end->member);
     a->row.last_at = w->now;
     if (a->row.state == ALERT_FIRING)
-        world_note(w, &a->row.incident, "alert", d->source, "'%s' is over; of what is one alert with it %u still fire%s",
-                   d->own_key, a->row.n_own, a->row.n_own == 1 ? "s" : "");
+        world_note(w, &a->row.incident, "alert", d->source,
+                   "'%s' is over; of what is one alert with it %u still fire%s", d->own_key, a->row.n_own,
+                   a->row.n_own == 1 ? "s" : "");
 }
 
 static void

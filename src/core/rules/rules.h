@@ -107,10 +107,10 @@ struct decision {
      */
     uint64_t key_by;
     bool key_whole;
-    uint8_t resolve_when;            /* enum own_mode (rows.h): an alert that this report opens under another key than its own ends so */
+    uint8_t resolve_when;            /* enum own_mode (rows.h): how an alert ends that this opens under another key */
     bool any_ends;                   /* a rule says so of this report: it ends the alert of this key, whoever fires */
     bool named;                      /* it came by an interface that knows alerts by their own keys alone */
-    int64_t number;                  /* it is about this occurrence (rowid) as a whole, and no other; 0: about its keys */
+    int64_t number;                  /* it is about this occurrence (rowid), all of it, and no other; 0: see its keys */
     enum tocsin_status status;
     enum tocsin_severity severity;   /* never NONE */
     int64_t starts_at, ends_at, expires_at;
