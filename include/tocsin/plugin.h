@@ -378,7 +378,7 @@ struct tocsin_host {
     enum tocsin_rc (*find)(struct tocsin_call *, const struct tocsin_find *, const struct tocsin_known **out_r,
                            size_t *n_r, struct tocsin_err *err);
     enum tocsin_rc (*count)(struct tocsin_call *, const struct tocsin_find *, size_t *n_r, struct tocsin_err *err);
-    /* The answer; the last one stands.  reply_json takes the reference of doc. */
+    /* The answer; the last one stands.  reply_json takes the reference of doc.  content_type NULL: none, for no body. */
     void (*reply_header)(struct tocsin_call *, const char *name, const char *value);
     void (*reply_json)(struct tocsin_call *, int status, json_t *doc);
     void (*reply)(struct tocsin_call *, int status, const char *content_type, const char *body, size_t len);

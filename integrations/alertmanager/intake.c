@@ -66,14 +66,6 @@ reply_text(const struct tocsin_host *host, struct tocsin_call *call, int status,
     json_decref(v);
 }
 
-static enum tocsin_rc
-malformed(const struct tocsin_host *host, struct tocsin_call *call, int status, int code, const char *text)
-{
-    headers(host, call);
-    host->reply_json(call, status, json_pack("{s:i, s:s}", "code", code, "message", text));
-    return TOCSIN_OK;
-}
-
 void
 intake_answer(void *self, const struct tocsin_host *host, struct tocsin_call *call,
               const struct tocsin_results *results)
@@ -87,20 +79,44 @@ intake_answer(void *self, const struct tocsin_host *host, struct tocsin_call *ca
         return;
     }
     headers(host, call);
-    host->reply(call, 200, "application/json", "", 0);
+    host->reply(call, 200, NULL, "", 0);
+}
+
+static enum tocsin_rc
+malformed(const struct tocsin_host *host, struct tocsin_call *call, int status, int code, const char *text)
+{
+    headers(host, call);
+    host->reply_json(call, status, json_pack("{s:i, s:s}", "code", code, "message", text));
+    return TOCSIN_OK;
 }
 
 void
 intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_err *err)
 {
-    if (err->rc == TOCSIN_TEMPORARY || err->rc == TOCSIN_FULL || err->rc == TOCSIN_FATAL) {
+    switch (err->rc) {
+    case TOCSIN_TEMPORARY:
+    case TOCSIN_FULL:
+    case TOCSIN_FATAL:
         host->reply_header(call, "Retry-After", "1");
         reply_text(host, call, 503, err->what);
+        break;
+    case TOCSIN_TOO_LARGE:
+        malformed(host, call, 413, 413, err->what);
+        break;
+    case TOCSIN_UNSUPPORTED:
+        malformed(host, call, 415, 415, err->what);
+        break;
+    case TOCSIN_BAD_INPUT:
+        malformed(host, call, 400, 400, err->what);
+        break;
+    default:                       /* who sends: Alertmanager does not ask */
+        break;
     }
 }
 
 /* --- shape ----------------------------------------------------------------------------- */
 
+/* A value that is null is an empty one. */
 static bool
 is_text_map(const json_t *map)
 {
@@ -110,7 +126,7 @@ is_text_map(const json_t *map)
     if (map == NULL || json_is_null(map))
         return true;
     json_object_foreach((json_t *)(uintptr_t)map, key, value)
-        if (!json_is_string(value))
+        if (!json_is_string(value) && !json_is_null(value))
             return false;
     return json_is_object(map);
 }
@@ -217,6 +233,10 @@ take(const struct self *self, const struct frame *f, struct tocsin_call *call, c
         complain(call->state, "at least one label pair required");
         return false;
     }
+    if (json_string_length(json_object_get(json_object_get(item, "labels"), "")) > 0) {
+        complain(call->state, "invalid label set: invalid name \"\"");
+        return false;
+    }
     alert = f->host->alert_new(f->out);
     alert->status = ends_at > 0 && ends_at <= now ? TOCSIN_RESOLVED : TOCSIN_FIRING;
     alert->starts_at = starts_at;
@@ -226,6 +246,17 @@ take(const struct self *self, const struct frame *f, struct tocsin_call *call, c
     alert_read_text(f, item, alert);
     alert->dedup_key = fingerprint(f->host, call, alert);
     return true;
+}
+
+/* Is the body this word and nothing else? */
+static bool
+body_is(const struct tocsin_call *call, const char *word)
+{
+    static const char blanks[] = " \t\r\n";
+    const char *text = call->in->body + strspn(call->in->body, blanks);
+    size_t n = strlen(word);
+
+    return strncmp(text, word, n) == 0 && text[n + strspn(text + n, blanks)] == '\0';
 }
 
 enum tocsin_rc
@@ -238,10 +269,16 @@ intake_take(void *self, const struct tocsin_host *host, struct tocsin_call *call
     int code = 400;
 
     call->state = host->call_alloc(call, sizeof(struct request));
+    if (body_is(call, ""))
+        return malformed(host, call, 422, 602, "alerts in body is required");
     if (type == NULL || strcmp(type, "application/json") != 0)
         return malformed(host, call, 415, 415,
                          host->call_printf(call, "unsupported media type \"%.80s\", only [application/json] are allowed",
                                            type != NULL ? type : "application/octet-stream"));
+    if (body_is(call, "null")) {   /* no alerts */
+        intake_answer(self, host, call, NULL);
+        return TOCSIN_OK;
+    }
     if (host->call_json(call, &doc, err) != TOCSIN_OK)
         return malformed(host, call, 400, 400,
                          host->call_printf(call, "parsing alerts body from \"\" failed, because %s", err->what));

@@ -14,7 +14,9 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 
-static const char intake[] = "/v1/in/";
+enum { ALLOW_TEXT = 256 };
+
+static const char intake[] = "/v1/in/", foreign[] = "/api/v2/";
 
 struct api *
 api_new(const struct api_deps *deps)
@@ -60,74 +62,108 @@ reply_text(struct call *c, int status, const char *text)
 }
 
 static void
-refuse_route(struct http_request *req, const char *allow)
+refuse_route(struct call *c, const char *allow)
 {
     struct tocsin_err err;
 
-    if (allow[0] == '\0') {
-        err_set(&err, TOCSIN_NOT_FOUND, "path", "nothing is here; / lists what there is");
-        http_reply_problem(req, &err);
+    if (c->foreign) {
+        handle_alertmanager_refusal(c, allow);
         return;
     }
-    http_reply_header(req, "Allow", allow);
+    if (allow[0] == '\0') {
+        err_set(&err, TOCSIN_NOT_FOUND, "path", "nothing is here; / lists what there is");
+        http_reply_problem(c->req, &err);
+        return;
+    }
+    http_reply_header(c->req, "Allow", allow);
     err_set(&err, TOCSIN_BAD_INPUT, "method", "this path takes %s", allow);
-    http_reply_problem_as(req, 405, &err);
+    http_reply_problem_as(c->req, 405, &err);
 }
 
 /* What Alertmanager's clients may ask for beside its routes; neither needs to know who asks. */
 static bool
 answer_aside(struct call *c)
 {
-    static const char old[] = "/api/v1/", current[] = "/api/v2/";
-    const char *path = http_path(c->req);
+    static const char old[] = "/api/v1/";
 
-    if (strncmp(path, old, sizeof old - 1) == 0)
+    if (strncmp(http_path(c->req), old, sizeof old - 1) == 0) {
         handle_alertmanager_v1(c);
-    else if (strcmp(http_method(c->req), "OPTIONS") == 0 && strncmp(path, current, sizeof current - 1) == 0)
-        handle_alertmanager_preflight(c);
-    else
-        return false;
-    return true;
+        return true;
+    }
+    return c->foreign && handle_alertmanager_preflight(c);
 }
 
 /* What is no route may be an intake's; what a webhook takes beside POST it says itself. */
 static void
-refuse_or_pass_on(struct call *c, const char *path, const char *allow)
+refuse_or_pass_on(struct call *c, const char *path, char *allow, size_t allow_size)
 {
     const struct sink *sink = c->api->deps->sink;
     const char *name = path + sizeof intake - 1;
 
-    if (intake_handle(sink, c->req, allow))
+    if (intake_handle(sink, c->req, allow, allow_size))
         return;
     if (strncmp(path, intake, sizeof intake - 1) == 0 && *name != '\0' && strchr(name, '/') == NULL)
         webhook_handle(sink, c->req, name);
     else
-        refuse_route(c->req, allow);
+        refuse_route(c, allow);
+}
+
+/* Alertmanager's paths may end with a slash. */
+static const char *
+path_of(const struct call *c)
+{
+    const char *path = http_path(c->req);
+    size_t n = strlen(path);
+
+    if (strcmp(path, "/") == 0 && page_is_wanted(c->req))
+        return "/incidents";
+    return c->foreign && path[n - 1] == '/' ? arena_strndup(http_arena(c->req), path, n - 1) : path;
+}
+
+static struct call *
+call_of(struct api *api, struct http_request *req)
+{
+    struct call *c = arena_zalloc(http_arena(req), sizeof *c);
+
+    c->api = api;
+    c->req = req;
+    c->foreign = strncmp(http_path(req), foreign, sizeof foreign - 1) == 0;
+    return c;
+}
+
+void
+api_word(void *ctx, struct http_request *req, int status, const struct tocsin_err *err)
+{
+    struct call *c = call_of(ctx, req);
+
+    if (c->foreign)
+        handle_alertmanager_word(c, status, err);
+    else
+        intake_word(c->api->deps->sink, req, err);
 }
 
 void
 api_handle(void *ctx, struct http_request *req)
 {
     struct arena *arena = http_arena(req);
-    struct call *c = arena_zalloc(arena, sizeof *c);
+    struct call *c = call_of(ctx, req);
     struct tocsin_err err;
-    const char *path = http_path(req);
+    const char *path = path_of(c);
     struct conf *conf;
     enum tocsin_rc rc;
-    char allow[64];
+    char allow[ALLOW_TEXT];
     bool login;
 
-    c->api = ctx;
-    c->req = req;
     if (answer_aside(c))
         return;
-    if (strcmp(path, "/") == 0 && page_is_wanted(req))
-        path = "/incidents";
-    c->route = route_match(http_method(req), path, arena, &c->arg, allow, sizeof allow);
+    c->route = route_match(c->foreign && http_is_head(req) ? "-" : http_method(req), path, arena, &c->arg, allow,
+                           sizeof allow);
     if (c->route == NULL) {
-        refuse_or_pass_on(c, path, allow);
+        refuse_or_pass_on(c, path, allow, sizeof allow);
         return;
     }
+    if (c->foreign && !handle_alertmanager_accept(c))
+        return;
     conf = c->api->deps->conf(c->api->deps->ctx);
     rc = auth_check(conf, req, c->route, &c->caller, &err);
     if (c->caller.token != NULL)

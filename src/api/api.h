@@ -95,8 +95,9 @@ struct api *api_new(const struct api_deps *);
 void api_free(struct api *);
 /* The server whose counters /metrics shows; any time, from any thread. */
 void api_set_http(struct api *, struct http_server *);
-/* http_handler and http_limit of the daemon's server; ctx is the struct api. */
+/* http_handler, http_limit and http_word of the daemon's server; ctx is the struct api. */
 void api_handle(void *api, struct http_request *);
+void api_word(void *api, struct http_request *, int status, const struct tocsin_err *err);
 int64_t api_limit(void *api, const char *method, const char *path);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -36,7 +35,7 @@ void
 am_reply_empty(struct call *c, int status)
 {
     am_headers(c);
-    http_reply(c->req, status, "application/json", "", 0);
+    http_reply(c->req, status, NULL, "", 0);
 }
 
 static void
@@ -80,35 +79,7 @@ am_invalid(struct call *c, int status, int code, const char *fmt, ...)
     reply_value(c, status, json_pack("{s:i, s:o}", "code", code, "message", text));
 }
 
-/* --- parameters --------------------------------------------------------------------- */
-
-bool
-am_filters(struct call *c, const char *param, struct matchers *out)
-{
-    const char **values;
-    struct tocsin_err err;
-    size_t n = http_query_all(c->req, param, &values);
-
-    *out = (struct matchers){ 0 };
-    for (size_t i = 0; i < n; i++)
-        if (matchers_add(http_arena(c->req), out, values[i], &err) != TOCSIN_OK) {
-            am_fail(c, 400, "bad matcher format: %s", err.what);
-            return false;
-        }
-    return true;
-}
-
-bool
-am_flag(struct call *c, const char *name)
-{
-    static const char *const words[] = { "true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled" };
-    const char *value = http_query(c->req, name);
-
-    for (size_t i = 0; value != NULL && i < sizeof words / sizeof words[0]; i++)
-        if (strcasecmp(value, words[i]) == 0)
-            return true;
-    return value == NULL || *value == '\0';
-}
+/* --- fingerprints ------------------------------------------------------------------- */
 
 uint64_t
 am_fingerprint(const struct tocsin_pair *labels, size_t n)
@@ -183,12 +154,67 @@ handle_alertmanager_v1(struct call *c)
                               "0.27.0 - please use the equivalent route in the v2 API"));
 }
 
-/* A browser asks before it sends what is no plain request. */
-void
+/* A browser asks before it sends what is no plain request; whoever else sends OPTIONS is told which methods there are. */
+bool
 handle_alertmanager_preflight(struct call *c)
 {
-    http_reply_header(c->req, "Access-Control-Allow-Methods", "GET, POST, DELETE, HEAD");
+    if (strcmp(http_method(c->req), "OPTIONS") != 0 || http_header(c->req, "Origin") == NULL ||
+        http_header(c->req, "Access-Control-Request-Method") == NULL)
+        return false;
+    http_reply_header(c->req, "Access-Control-Allow-Methods", "GET, POST, DELETE");
     http_reply_header(c->req, "Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin, "
                                                               "X-Requested-With");
     am_reply_empty(c, 200);
+    return true;
+}
+
+/* "GET, HEAD, POST" as Alertmanager lists them: "GET,POST". */
+static const char *
+foreign_allow(struct call *c, const char *allow)
+{
+    struct arena *arena = http_arena(c->req);
+    const char *out = "";
+
+    while (*allow != '\0') {
+        size_t n = strcspn(allow, ", ");
+
+        if (strncmp(allow, "HEAD", n) != 0)
+            out = arena_printf(arena, "%s%s%.*s", out, *out != '\0' ? "," : "", (int)n, allow);
+        allow += n + strspn(allow + n, ", ");
+    }
+    return out;
+}
+
+void
+handle_alertmanager_refusal(struct call *c, const char *allow)
+{
+    if (*allow == '\0') {
+        am_invalid(c, 404, 404, "path %.500s was not found", http_path(c->req));
+        return;
+    }
+    allow = foreign_allow(c, allow);
+    http_reply_header(c->req, "Allow", allow);
+    am_invalid(c, 405, 405, "method %s is not allowed, but [%s] are",
+               http_is_head(c->req) ? "HEAD" : http_method(c->req), allow);
+}
+
+bool
+handle_alertmanager_accept(struct call *c)
+{
+    static const char *const ranges[] = { "application/json", "application/*", "*/*" };
+    const char *accept = http_header(c->req, "Accept");
+
+    for (size_t i = 0; accept != NULL && i < sizeof ranges / sizeof ranges[0]; i++)
+        if (strcasestr(accept, ranges[i]) != NULL)
+            return true;
+    if (accept == NULL || *accept == '\0')
+        return true;
+    am_invalid(c, 406, 406, "unsupported media type requested, only [application/json] are available");
+    return false;
+}
+
+void
+handle_alertmanager_word(struct call *c, int status, const struct tocsin_err *err)
+{
+    am_invalid(c, status, status, "%s", err->what);
 }

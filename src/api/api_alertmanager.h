@@ -12,7 +12,9 @@
 
 #include "api/internal.h"
 #include "base/arena.h"
+#include "core/alert.h"
 #include "core/silence/matchers.h"
+#include "core/silence/set.h"
 
 /* Answers with the headers that each of them has there; a message is a JSON string by itself. */
 void am_headers(struct call *);
@@ -26,6 +28,41 @@ void am_invalid(struct call *, int status, int code, const char *fmt, ...) __att
 bool am_filters(struct call *, const char *param, struct matchers *out);
 /* A parameter that is true unless it says otherwise. */
 bool am_flag(struct call *, const char *name);
+
+/* --- alerts: api_alertmanager_alerts.c --------------------------------------------- */
+
+enum { AM_SILENCES_SHOWN = 32 };
+
+/* One alert with what is known of it. */
+struct am_alert {
+    const struct alert_row *row;
+    struct alert_text text;
+    uint64_t fingerprint;
+    const struct incident_row *incident;     /* NULL: not read; between two reads it may have come or gone */
+    const char *receiver;
+    struct id16 silences[AM_SILENCES_SHOWN]; size_t n_silences;
+    bool by_rule;
+};
+
+struct am_request {
+    struct call *call;
+    struct arena *arena;
+    struct conf *conf;
+    int64_t now;
+    bool active, silenced, inhibited, muted;
+    struct matcher *filters; size_t n_filters;
+    struct matcher receiver; bool has_receiver;
+    struct match_state match;
+    struct silence_set *silences;
+    struct incident_row *incidents; size_t n_incidents;      /* by id */
+    struct am_alert *list; size_t n;         /* those that are wanted, by fingerprint */
+};
+
+/* False: answered already.  am_alerts_end() in any case. */
+bool am_alerts_begin(struct am_request *, struct call *);
+bool am_alerts_load(struct am_request *);
+void am_alerts_end(struct am_request *);
+json_t *am_alert_shape(struct am_request *, const struct am_alert *);
 
 /* FNV-1a over the labels, which are sorted by name. */
 uint64_t am_fingerprint(const struct tocsin_pair *labels, size_t n);

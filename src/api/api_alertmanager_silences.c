@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Silences as Alertmanager's clients read and write them; what they make is an ordinary silence. */
+#include <ctype.h>
 #include <string.h>
 
 #include "api/api_alertmanager.h"
@@ -17,10 +18,9 @@ matcher_list(struct arena *arena, const struct matchers *m)
 
     for (size_t i = 0; i < m->n; i++)
         json_array_append_new(
-            list, json_pack("{s:o, s:o, s:b, s:b}", "name", shape_string(arena, m->v[i].name), "value",
-                            shape_string(arena, m->v[i].value), "isRegex",
-                            m->v[i].op == OP_RE || m->v[i].op == OP_NOT_RE, "isEqual",
-                            m->v[i].op == OP_EQ || m->v[i].op == OP_RE));
+            list, json_pack("{s:b, s:b, s:o, s:o}", "isEqual", m->v[i].op == OP_EQ || m->v[i].op == OP_RE,
+                            "isRegex", m->v[i].op == OP_RE || m->v[i].op == OP_NOT_RE, "name",
+                            shape_string(arena, m->v[i].name), "value", shape_string(arena, m->v[i].value)));
     return list;
 }
 
@@ -30,10 +30,11 @@ shape(struct arena *arena, const struct silence_row *r, const struct matchers *m
     json_t *annotations = r->annotations[0] != '\0' ? json_loads(r->annotations, 0, NULL) : NULL;
 
     return json_pack("{s:o, s:{s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", shape_id(&r->id), "status", "state",
-                     silence_phase_name(silence_phase_at(r, now)), "updatedAt", shape_time(r->updated_at), "comment",
-                     shape_string(arena, r->comment), "createdBy", shape_string(arena, r->created_by), "startsAt",
-                     shape_time(r->starts_at), "endsAt", shape_time(r->ends_at), "matchers", matcher_list(arena, m),
-                     "annotations", annotations != NULL ? annotations : json_object());
+                     silence_phase_name(silence_phase_at(r, now)), "updatedAt", shape_time(r->updated_at),
+                     "annotations", annotations != NULL ? annotations : json_object(), "comment",
+                     shape_string(arena, r->comment), "createdBy", shape_string(arena, r->created_by), "endsAt",
+                     shape_time(r->ends_at), "matchers", matcher_list(arena, m), "startsAt",
+                     shape_time(r->starts_at));
 }
 
 /* Each filter is, to the letter, among the silence's matchers. */
@@ -81,12 +82,32 @@ handle_alertmanager_silence_list(struct call *c)
     am_reply(c, list);
 }
 
+/* Hyphens may be missing. */
+static bool
+is_uuid(const char *text)
+{
+    static const size_t parts[] = { 8, 4, 4, 4, 12 };
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        for (size_t k = 0; k < parts[i]; k++)
+            if (!isxdigit((unsigned char)*text++))
+                return false;
+        if (*text == '-' && i + 1 < sizeof parts / sizeof parts[0])
+            text++;
+    }
+    return *text == '\0';
+}
+
+/* False: answered already.  What is a UUID but not as silences have it names none. */
 static bool
 path_id(struct call *c, struct id16 *out)
 {
     if (id_parse(c->arg, out))
         return true;
-    am_invalid(c, 422, 601, "silenceID in path must be of type uuid: \"%.100s\"", c->arg);
+    if (is_uuid(c->arg))
+        am_reply_empty(c, 404);
+    else
+        am_invalid(c, 422, 601, "silenceID in path must be of type uuid: \"%.100s\"", c->arg);
     return false;
 }
 
@@ -114,20 +135,13 @@ handle_alertmanager_silence_get(struct call *c)
 /* --- ending ------------------------------------------------------------------------- */
 
 static void
-fail_with(struct call *c, enum tocsin_rc rc, const struct tocsin_err *err)
-{
-    am_fail(c, rc == TOCSIN_NOT_FOUND ? 404 : rc == TOCSIN_MEANINGLESS ? 400 : rc_http_status(rc), "%s%s",
-            rc == TOCSIN_MEANINGLESS ? "Failed to create silence: " : "", err->what);
-}
-
-static void
 ended(void *ctx, enum tocsin_rc rc, const struct id16 *id, const struct tocsin_err *err)
 {
     (void)id;
-    if (rc != TOCSIN_OK)
-        fail_with(ctx, rc, err);
+    if (rc == TOCSIN_OK || rc == TOCSIN_NOT_FOUND)
+        am_reply_empty(ctx, rc == TOCSIN_OK ? 200 : 404);
     else
-        am_reply_empty(ctx, 200);
+        am_fail(ctx, rc_http_status(rc), "%s", err->what);
 }
 
 void
@@ -141,71 +155,152 @@ handle_alertmanager_silence_end(struct call *c)
     c->api->deps->silence(c->api->deps->ctx, &s, ended, c);
 }
 
-/* --- making ------------------------------------------------------------------------- */
+/* --- making: what is wrong with it ------------------------------------------------------ */
 
-/* The body, or NULL after an answer that says what is wrong with it. */
+static bool
+malformed(struct call *c, const char *what)
+{
+    am_invalid(c, 400, 400, "parsing silence body from \"\" failed, because %s", what);
+    return false;
+}
+
+/* The body, or NULL after an answer that says what is wrong with it.  null is an object without members. */
 static json_t *
 read_body(struct call *c)
 {
-    const char *type = http_content_type(c->req), *text;
+    const char *type = http_content_type(c->req), *text, *first;
     json_error_t at;
     json_t *doc;
     size_t n;
 
+    text = http_body(c->req, &n);
+    first = text + strspn(text, " \t\r\n");
+    if (n == 0 || *first == '\0') {
+        am_invalid(c, 422, 602, "silence in body is required");
+        return NULL;
+    }
     if (type == NULL || strcmp(type, "application/json") != 0) {
         am_invalid(c, 415, 415, "unsupported media type \"%.80s\", only [application/json] are allowed",
                    type != NULL ? type : "application/octet-stream");
         return NULL;
     }
-    text = http_body(c->req, &n);
-    doc = json_loadb(text, n, 0, &at);
+    doc = json_loadb(text, n, JSON_DECODE_ANY, &at);
+    if (json_is_null(doc)) {
+        json_decref(doc);
+        return json_object();
+    }
     if (json_is_object(doc))
         return doc;
+    malformed(c, doc == NULL ? at.text : "it is no object");
     json_decref(doc);
-    am_invalid(c, 400, 400, "parsing silence body from \"\" failed, because %s", doc == NULL ? at.text
-                                                                                        : "it is no object");
     return NULL;
 }
 
 static bool
-needed(struct call *c, const json_t *doc)
+is_text_or_null(const json_t *v)
+{
+    return v == NULL || json_is_null(v) || json_is_string(v);
+}
+
+static bool
+is_flag_or_null(const json_t *v)
+{
+    return v == NULL || json_is_null(v) || json_is_boolean(v);
+}
+
+/* "" and the year 1 stand for no time. */
+static bool
+is_time_or_null(const json_t *v)
+{
+    const char *text = json_string_value(v);
+
+    return v == NULL || json_is_null(v) ||
+           (text != NULL && (*text == '\0' || strncmp(text, "0001-01-01T", 11) == 0 || time_parse(text) != 0));
+}
+
+/* Types are looked at before anything that is missing. */
+static bool
+check_types(struct call *c, const json_t *doc)
+{
+    static const char *const texts[] = { "id", "comment", "createdBy", "endsAt", "startsAt" };
+    const json_t *list = json_object_get(doc, "matchers"), *item;
+    size_t i;
+
+    for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!is_text_or_null(json_object_get(doc, texts[i])))
+            return malformed(c, arena_printf(http_arena(c->req), "%s is no string", texts[i]));
+    for (i = 3; i < sizeof texts / sizeof texts[0]; i++)
+        if (!is_time_or_null(json_object_get(doc, texts[i])))
+            return malformed(c, arena_printf(http_arena(c->req), "%s is no time", texts[i]));
+    if (list != NULL && !json_is_null(list) && !json_is_array(list))
+        return malformed(c, "matchers is no array");
+    json_array_foreach(list, i, item)
+        if (!json_is_object(item) || !is_text_or_null(json_object_get(item, "name")) ||
+            !is_text_or_null(json_object_get(item, "value")) || !is_flag_or_null(json_object_get(item, "isRegex")) ||
+            !is_flag_or_null(json_object_get(item, "isEqual")))
+            return malformed(c, arena_printf(http_arena(c->req), "matcher %zu is none", i));
+    return true;
+}
+
+static bool
+check_matchers(struct call *c, const json_t *list)
+{
+    static const char *const names[] = { "isRegex", "name", "value" };
+    const json_t *item;
+    size_t i;
+
+    if (json_array_size(list) == 0) {
+        am_invalid(c, 422, 612, "matchers in body should have at least 1 items");
+        return false;
+    }
+    json_array_foreach(list, i, item)
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+            const json_t *v = json_object_get(item, names[k]);
+
+            if (v == NULL || json_is_null(v)) {
+                am_invalid(c, 422, 602, "matchers.%zu.%s in body is required", i, names[k]);
+                return false;
+            }
+        }
+    return true;
+}
+
+static bool
+check_needed(struct call *c, const json_t *doc)
 {
     static const char *const names[] = { "comment", "createdBy", "endsAt", "matchers", "startsAt" };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const json_t *v = json_object_get(doc, names[i]);
-        bool list = strcmp(names[i], "matchers") == 0;
 
         if (v == NULL || json_is_null(v)) {
             am_invalid(c, 422, 602, "%s in body is required", names[i]);
             return false;
         }
-        if (list ? !json_is_array(v) : !json_is_string(v)) {
-            am_invalid(c, 400, 400, "parsing silence body from \"\" failed, because %s is no %s", names[i],
-                       list ? "array" : "string");
+        if (json_is_array(v) && !check_matchers(c, v))
             return false;
-        }
-    }
-    if (json_array_size(json_object_get(doc, "matchers")) == 0) {
-        am_invalid(c, 422, 612, "matchers in body should have at least 1 items");
-        return false;
     }
     return true;
 }
 
+/* --- making ----------------------------------------------------------------------------- */
+
 static enum tocsin_rc
-read_matcher(const json_t *item, size_t i, struct matcher_parts *out, struct tocsin_err *err)
+read_matcher(struct arena *arena, const json_t *item, size_t i, struct matcher_parts *out, struct tocsin_err *err)
 {
     const json_t *name = json_object_get(item, "name"), *value = json_object_get(item, "value"),
                  *equal = json_object_get(item, "isEqual");
-    bool regex = json_is_true(json_object_get(item, "isRegex")), is_equal = equal == NULL || !json_is_false(equal);
+    bool regex = json_is_true(json_object_get(item, "isRegex")), is_equal = !json_is_false(equal);
+    struct matcher compiled;
 
-    if (!json_is_string(name) || !json_is_string(value) ||
-        strlen(json_string_value(name)) != json_string_length(name) ||
-        strlen(json_string_value(value)) != json_string_length(value))
-        return err_set(err, TOCSIN_BAD_INPUT, "", "matchers.%zu: name and value in body are required", i);
     *out = (struct matcher_parts){ json_string_value(name), json_string_value(value),
                                    regex ? is_equal ? OP_RE : OP_NOT_RE : is_equal ? OP_EQ : OP_NE };
+    if (*out->name == '\0')
+        return err_set(err, TOCSIN_BAD_INPUT, "", "invalid label matcher %zu: invalid label name \"\"", i);
+    if (matcher_of_label(arena, out, &compiled, err) != TOCSIN_OK)
+        return err_wrap(err, "invalid label matcher %zu: invalid regular expression \"%.100s\": error parsing regexp", i,
+                        out->value);
+    matcher_release(&compiled);
     return TOCSIN_OK;
 }
 
@@ -219,15 +314,13 @@ read_matchers(struct arena *arena, const json_t *list, const char **out, struct 
         return err_set(err, TOCSIN_BAD_INPUT, "", "silence invalid: more than %d matchers", MATCHERS_MAX);
     m.v = arena_alloc(arena, m.n * sizeof *m.v);
     for (size_t i = 0; i < m.n && rc == TOCSIN_OK; i++)
-        rc = read_matcher(json_array_get(list, i), i, &m.v[i], err);
-    if (rc == TOCSIN_OK) {
-        rc = matchers_check(arena, &m, err);
-        if (rc != TOCSIN_OK)
-            err_wrap(err, "silence invalid");
-    }
+        rc = read_matcher(arena, json_array_get(list, i), i, &m.v[i], err);
     if (rc == TOCSIN_OK)
-        *out = matchers_format(arena, &m);
-    return rc;
+        rc = matchers_check(arena, &m, err);
+    if (rc != TOCSIN_OK)
+        return err_wrap(err, "silence invalid");
+    *out = matchers_format(arena, &m);
+    return TOCSIN_OK;
 }
 
 static const char *
@@ -259,8 +352,8 @@ read_silence(struct call *c, const json_t *doc, struct silence_row *r)
     struct arena *arena = http_arena(c->req);
     struct tocsin_err err;
 
-    if (id != NULL && *id != '\0' && !id_parse(id, &r->id)) {
-        am_fail(c, 404, "silence not found");
+    if (id != NULL && *id != '\0' && (!id_parse(id, &r->id) || id_is_zero(&r->id))) {
+        am_fail(c, 404, "silence not found");        /* the id of all zeros would be that of a new one */
         return false;
     }
     r->starts_at = time_parse(json_string_value(json_object_get(doc, "startsAt")));
@@ -282,10 +375,12 @@ made(void *ctx, enum tocsin_rc rc, const struct id16 *id, const struct tocsin_er
 {
     struct call *c = ctx;
 
-    if (rc != TOCSIN_OK)
-        fail_with(c, rc, err);
-    else
+    if (rc == TOCSIN_OK)
         am_reply(c, json_pack("{s:o}", "silenceID", shape_id(id)));
+    else if (rc == TOCSIN_MEANINGLESS)
+        am_fail(c, 400, "Failed to create silence: %s", err->what);
+    else
+        am_fail(c, rc_http_status(rc), "%s", rc == TOCSIN_NOT_FOUND ? "silence not found" : err->what);
 }
 
 void
@@ -297,7 +392,7 @@ handle_alertmanager_silence_post(struct call *c)
 
     if (doc == NULL)
         return;
-    ok = needed(c, doc) && read_silence(c, doc, &s.row);
+    ok = check_types(c, doc) && check_needed(c, doc) && read_silence(c, doc, &s.row);
     if (ok) {
         http_defer(c->req);
         c->api->deps->silence(c->api->deps->ctx, &s, made, c);

@@ -45,6 +45,7 @@ struct call {
     const struct route *route;
     const char *arg;               /* what stands for {...} in the pattern; "" */
     struct caller caller;
+    bool foreign;                  /* a path of Alertmanager's API */
 };
 
 typedef void (*route_handler)(struct call *);
@@ -168,7 +169,13 @@ void handle_webhook(struct call *);
 void handle_alertmanager_status(struct call *);
 void handle_alertmanager_receivers(struct call *);
 void handle_alertmanager_v1(struct call *);
-void handle_alertmanager_preflight(struct call *);
+/* False: it is none, and nothing is answered. */
+bool handle_alertmanager_preflight(struct call *);
+/* 404, or 405 where the path takes the methods of allow. */
+void handle_alertmanager_refusal(struct call *, const char *allow);
+/* Does the client take JSON?  False: it was told 406. */
+bool handle_alertmanager_accept(struct call *);
+void handle_alertmanager_word(struct call *, int status, const struct tocsin_err *err);
 void handle_alertmanager_silence_list(struct call *);
 void handle_alertmanager_silence_get(struct call *);
 void handle_alertmanager_silence_end(struct call *);

@@ -46,6 +46,7 @@ static const struct param foreign_alerts[] = {
     { "active", "string", "false: without those that nothing holds" },
     { "silenced", "string", "false: without those that a silence holds" },
     { "inhibited", "string", "false: without those that a rule holds" },
+    { "muted", "string", "the same" },
     { "unprocessed", "string", "changes nothing" },
     { NULL, NULL, NULL },
 };

@@ -78,10 +78,15 @@ void heartbeat_handle(const struct sink *, struct http_request *, const char *na
 /* --- intakes: the paths of other products ------------------------------------------ */
 
 /*
- * Answer the request if the path is one that a collector of type "intake" serves; false: it is not, and nothing has
- * happened.  `allow`: the methods that the API itself takes there ("" when it is no path of it).
+ * Answer the request if a collector of type "intake" serves its path and method; false: none does, and nothing has
+ * happened but that the methods which the path takes are added to `allow`.
  */
-bool intake_handle(const struct sink *, struct http_request *, const char *allow);
+bool intake_handle(const struct sink *, struct http_request *, char *allow, size_t allow_size);
+/*
+ * The words that an intake has for a request which the server refuses before it is read (too large, damaged gzip).
+ * Without an answer from here none has any.
+ */
+void intake_word(const struct sink *, struct http_request *, const struct tocsin_err *);
 /* The largest body that is welcome there: 0 the server's own limit, -1: the path is no intake's. */
 int64_t intake_limit(const struct conf *, const char *method, const char *path);
 

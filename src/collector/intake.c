@@ -40,18 +40,23 @@ struct job {
 
 /* --- the answer --------------------------------------------------------------------------- */
 
+static void
+reply_with(const struct host_call *c, struct http_request *r)
+{
+    for (size_t i = 0; i < c->n_headers; i++)
+        http_reply_header(r, c->headers[i].name, c->headers[i].value);
+    http_reply(r, c->status, c->content_type, c->body, c->len);
+}
+
 /* Sends what the integration said, and ends the job: its memory is gone with the request. */
 static void
 send_answer(struct job *job, const struct tocsin_err *otherwise)
 {
-    struct host_call *c = job->call;
     struct http_request *r = job->request;
     struct conf *conf = job->conf;
 
-    for (size_t i = 0; i < c->n_headers; i++)
-        http_reply_header(r, c->headers[i].name, c->headers[i].value);
-    if (c->status != 0)
-        http_reply(r, c->status, c->content_type, c->body, c->len);
+    if (job->call->status != 0)
+        reply_with(job->call, r);
     else
         http_reply_problem(r, otherwise);
     conf_unref(conf);
@@ -102,14 +107,15 @@ on_done(void *ctx, const struct ingest_result *result)
 
 /* --- who sends ------------------------------------------------------------------------------- */
 
-static bool
-admits_key(const struct conf_collector *col, const char *credential, const struct conf_key **key_r)
+const struct conf_key *
+intake_key(const struct conf_collector *col, const char *credential)
 {
-    *key_r = NULL;
+    const struct conf_key *key = NULL;
+
     for (size_t i = 0; i < col->n_keys; i++)
         if (credential != NULL && webhook_same_secret(credential, strlen(credential), col->keys[i].secret))
-            *key_r = &col->keys[i];
-    return *key_r != NULL;
+            key = &col->keys[i];
+    return key;
 }
 
 static enum tocsin_rc
@@ -118,7 +124,8 @@ admit(const struct candidate *at, const char *credential, struct job *job, struc
     const struct conf_collector *col = at->col;
     enum tocsin_rc rc = webhook_admit(col, job->request, err);
 
-    if (rc == TOCSIN_OK && col->n_keys > 0 && !admits_key(col, credential, &job->key))
+    job->key = rc == TOCSIN_OK ? intake_key(col, credential) : NULL;
+    if (rc == TOCSIN_OK && col->n_keys > 0 && job->key == NULL)
         rc = err_set(err, TOCSIN_UNAUTHORIZED, "", "credentials are missing or wrong");
     if (rc == TOCSIN_OK)
         job->col = col;
@@ -166,21 +173,21 @@ call_new(struct job *job, struct arena *arena, const struct candidate *at)
     return c;
 }
 
-static const struct rule_route *
-route_of(struct job *job)
+struct rule_route
+intake_route(const struct conf_collector *col, const struct conf_key *key, const struct host_call *call)
 {
     const struct conf_route *named = NULL;
 
-    for (size_t i = 0; job->call->route_to != NULL && i < job->col->n_routes; i++)
-        if (strcasecmp(job->col->routes[i].name, job->call->route_to) == 0)
-            named = &job->col->routes[i];
+    for (size_t i = 0; call->route_to != NULL && i < col->n_routes; i++)
+        if (strcasecmp(col->routes[i].name, call->route_to) == 0)
+            named = &col->routes[i];
     if (named != NULL)
-        job->route = (struct rule_route){ named->policy, arena_printf(job->call->arena, "route '%s' (%s:%u)",
-                                                                      named->name, named->pos.file, named->pos.line) };
-    else if (job->key != NULL && job->key->policy != NULL)
-        job->route = (struct rule_route){ job->key->policy, arena_printf(job->call->arena, "the sender's key (%s:%u)",
-                                                                         job->key->pos.file, job->key->pos.line) };
-    return &job->route;
+        return (struct rule_route){ named->policy, arena_printf(call->arena, "route '%s' (%s:%u)", named->name,
+                                                                named->pos.file, named->pos.line) };
+    if (key != NULL && key->policy != NULL)
+        return (struct rule_route){ key->policy, arena_printf(call->arena, "the sender's key (%s:%u)", key->pos.file,
+                                                              key->pos.line) };
+    return (struct rule_route){ NULL, NULL };
 }
 
 static void
@@ -202,7 +209,8 @@ serve(struct job *job)
         send_answer(job, NULL);
         arena_free(arena);
     } else {
-        job->sink->put(job->sink->ctx, job->col, c, route_of(job), on_done, job);
+        job->route = intake_route(job->col, job->key, c);
+        job->sink->put(job->sink->ctx, job->col, c, &job->route, on_done, job);
     }
 }
 
@@ -239,38 +247,42 @@ find_and_serve(struct job *job, const struct candidate *list, size_t n)
     arena_free(arena);
 }
 
-static bool
-refuse_method(struct http_request *r, const char *allow)
-{
-    struct tocsin_err err;
-
-    err_set(&err, TOCSIN_BAD_INPUT, "method", "this path takes %s", allow);
-    http_reply_header(r, "Allow", allow);
-    http_reply_problem_as(r, 405, &err);
-    return true;
-}
-
 bool
-intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+intake_handle(const struct sink *sink, struct http_request *r, char *allow, size_t allow_size)
 {
     struct arena *arena = http_arena(r);
     struct candidate *list = arena_alloc(arena, INTAKE_CANDIDATES * sizeof *list);
     struct job *job = arena_zalloc(arena, sizeof *job);
     struct conf *conf = sink->conf(sink->ctx);
-    char methods[ALLOW_TEXT];
-    bool known = false;
-    size_t n;
+    size_t n = conf != NULL ? intake_match(conf, http_method(r), http_raw_path(r), arena, list, allow, allow_size) : 0;
 
-    snprintf(methods, sizeof methods, "%s", allow);
-    n = conf != NULL ? intake_match(conf, http_method(r), http_raw_path(r), arena, list, &known, methods,
-                                    sizeof methods) : 0;
     if (n == 0) {
         if (conf != NULL)
             conf_unref(conf);
-        return known ? refuse_method(r, methods) : false;
+        return false;
     }
     *job = (struct job){ .sink = sink, .request = r, .conf = conf, .begun_us = clock_mono_us() };
     http_defer(r);
     find_and_serve(job, list, n);
     return true;
+}
+
+/* The one whose path it is words the refusal; which collector was meant is not known, for nobody has looked for a key. */
+void
+intake_word(const struct sink *sink, struct http_request *r, const struct tocsin_err *err)
+{
+    struct arena *arena = http_arena(r);
+    struct candidate *list = arena_alloc(arena, INTAKE_CANDIDATES * sizeof *list);
+    struct job job = { .sink = sink, .request = r, .conf = sink->conf(sink->ctx), .begun_us = clock_mono_us() };
+    char allow[ALLOW_TEXT] = "";
+
+    if (job.conf == NULL)
+        return;
+    if (intake_match(job.conf, http_method(r), http_raw_path(r), arena, list, allow, sizeof allow) > 0) {
+        job.call = call_new(&job, arena, &list[0]);
+        host_refuse(&list[0].col->plugin->api, job.call, err);
+        if (job.call->status != 0)
+            reply_with(job.call, r);
+    }
+    conf_unref(job.conf);
 }

@@ -94,12 +94,11 @@ route_matches(const struct tocsin_route *r, const char *path, bool wide, struct 
 
 size_t
 intake_match(const struct conf *conf, const char *method, const char *path, struct arena *a,
-             struct candidate out[INTAKE_CANDIDATES], bool *found_r, char *allow, size_t allow_size)
+             struct candidate out[INTAKE_CANDIDATES], char *allow, size_t allow_size)
 {
     bool below = strncmp(path, own, sizeof own - 1) == 0;
     size_t n = 0;
 
-    *found_r = false;
     for (int wide = 0; wide <= 1 && n == 0; wide++) {
         for (size_t i = 0; i < conf->n_collectors; i++) {
             const struct conf_collector *c = &conf->collectors[i];
@@ -112,7 +111,6 @@ intake_match(const struct conf *conf, const char *method, const char *path, stru
 
                 if (n == INTAKE_CANDIDATES || !route_matches(r, rest, wide == 1, a, &got))
                     continue;
-                *found_r = true;
                 allow_add(allow, allow_size, r->method);
                 if (strcmp(r->method, strcmp(method, "HEAD") == 0 ? "GET" : method) != 0)
                     continue;
@@ -129,8 +127,7 @@ intake_limit(const struct conf *conf, const char *method, const char *path)
 {
     struct candidate found[INTAKE_CANDIDATES];
     char allow[128] = "";
-    bool known;
-    size_t n = intake_match(conf, method, path, NULL, found, &known, allow, sizeof allow);
+    size_t n = intake_match(conf, method, path, NULL, found, allow, sizeof allow);
     int64_t max = 0;
 
     for (size_t i = 0; i < n; i++)

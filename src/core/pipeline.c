@@ -12,11 +12,8 @@ pipeline_repeats(struct world *w, const struct event *e)
 {
     struct own_place at;
 
-    if (e->kind == EV_BEAT) {
-        const struct alert_row *a = &world_alert(w, &e->decision->key)->row;
-
-        return a->state == ALERT_DROPPED && a->expires_at > 0;
-    }
+    if (e->kind == EV_BEAT)
+        return incident_beat_is_counted(e->decision, &world_alert(w, &e->decision->key)->row);
     if (e->kind != EV_ALERT || e->decision->status != TOCSIN_FIRING)
         return false;
     at = own_place(w, e->decision);

@@ -242,6 +242,7 @@ start_doors(struct daemon *d, struct tocsin_err *err)
                                  .ready = on_ready,
                                  .started_at = clock_wall_ms() };
     d->api = api_new(&d->deps);
+    opt.word = api_word;
     rc = http_server_start(&opt, api_handle, api_limit, d->api, &d->http, err);
     if (rc != TOCSIN_OK)
         return rc;

@@ -23,6 +23,13 @@ struct http_server;
 struct http_request;
 struct arena;
 
+/*
+ * A request is refused before the handler sees it: its body is too large, damaged, or packed in an unknown way.  It may
+ * be answered at once, with this status or another one, in the words of whoever has the path; without an answer it is
+ * problem+json.  There is no body to be seen.
+ */
+typedef void (*http_word)(void *ctx, struct http_request *, int status, const struct tocsin_err *err);
+
 struct http_options {
     const char *listen;            /* "127.0.0.1:9096"; port 0 takes a free one */
     const char *tls_cert, *tls_key, *tls_client_ca;   /* files; "" or NULL: none */
@@ -30,6 +37,7 @@ struct http_options {
     int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms;
     int64_t inflate_max, inflate_ratio;               /* 0: 8 MiB, 100 */
     uint32_t threads;
+    http_word word;                /* NULL: refusals have no other words */
 };
 
 typedef void (*http_handler)(void *ctx, struct http_request *);

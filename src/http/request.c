@@ -139,11 +139,46 @@ send_answer(struct http_request *r)
     return rc;
 }
 
+static enum tocsin_rc
+kind_of_status(int status)
+{
+    switch (status) {
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        return TOCSIN_TOO_LARGE;
+    case MHD_HTTP_UNSUPPORTED_MEDIA_TYPE:
+        return TOCSIN_UNSUPPORTED;
+    case MHD_HTTP_SERVICE_UNAVAILABLE:
+        return TOCSIN_TEMPORARY;
+    default:
+        return TOCSIN_BAD_INPUT;
+    }
+}
+
+/* Has whoever serves the path said it in its own words?  Where the framing is in doubt nobody is asked. */
+static bool
+said_otherwise(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    struct tocsin_err err = r->refusal.err;
+
+    err.rc = kind_of_status(r->refusal.status);
+    if (s->opt.word == NULL || r->path == NULL || (r->refusal.close && err.rc == TOCSIN_BAD_INPUT))
+        return false;
+    r->body_len = 0;
+    if (r->body == NULL)
+        r->body = arena_strdup(r->arena, "");
+    r->body[0] = '\0';
+    s->opt.word(s->ctx, r, r->refusal.status, &err);
+    return (atomic_load(&r->flags) & ANSWERED) != 0;
+}
+
 static enum MHD_Result
 send_refusal(struct http_request *r)
 {
     if (r->refusal.close)
         atomic_store(&r->conn->linger, true);
+    if (said_otherwise(r))
+        return send_answer(r);
     r->response = problem_response(r->refusal.status, &r->refusal.err);
     r->status = r->refusal.status;
     for (size_t i = 0; i < r->n_extra; i++)

@@ -207,7 +207,7 @@ host_reply(struct tocsin_call *call, int status, const char *content_type, const
     struct host_call *c = host_of(call);
 
     c->status = status;
-    c->content_type = arena_strdup(c->arena, content_type);
+    c->content_type = content_type != NULL ? arena_strdup(c->arena, content_type) : NULL;
     c->body = len > 0 ? arena_strndup(c->arena, body, len) : "";
     c->len = len;
 }

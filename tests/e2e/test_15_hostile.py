@@ -69,6 +69,10 @@ FRAMING = {
     "headers of 30 KiB": (HEAD + b"X-A: " + b"a" * 30000 + b"\r\n" + LENGTH + b"\r\n" + BODY, 431, "limit"),
     "a target of 9 KiB": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "limit"),
     "a length over the limit": (HEAD + b"Content-Length: 9999999\r\n\r\n", 413, "limit"),
+    "a chunk that is no number": (HEAD + CHUNKED + b"\r\nzz\r\n" + BODY, 400, ""),
+    "a chunk of more than 64 bits": (HEAD + CHUNKED + b"\r\nfffffffffffffffff\r\n" + BODY, 413, ""),
+    "a chunk below zero": (HEAD + CHUNKED + b"\r\n-1\r\n" + BODY, 400, ""),
+    "a chunk longer than it says": (HEAD + CHUNKED + b"\r\n1\r\n" + BODY + b"\r\n0\r\n\r\n", 400, ""),
     # these two are refused by the library, in words of its own
     "a length of more than 64 bits": (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", 413, ""),
     "a length that is no number": (HEAD + b"Content-Length: 0x26\r\n\r\n" + BODY, 400, ""),
@@ -110,6 +114,15 @@ def test_framing(target, data, status, where):
         assert problem["status"] == status and where in json.dumps(problem), problem
 
 
+def test_chunks_over_the_limit(target):
+    """Read to their end and refused; what follows is a request of its own."""
+    chunks = b"10000\r\n%s\r\n" % (b" " * 65536) * 20 + b"0\r\n\r\n"
+    before = target.rss_kib()
+    answer = raw(target.port, HEAD + CHUNKED + b"\r\n" + chunks + b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"limit" in answer and answer.count(b"HTTP/1.1 ") <= 2, answer
+    assert target.rss_kib() - before < 16 * 1024
+
+
 # --- JSON --------------------------------------------------------------------------------------
 
 def members(n):
@@ -134,7 +147,6 @@ JSON = {
     "a member twice, deep inside": (b'{"dedup_key":"k","labels":{"a":"1","a":"2"}}', 400, "duplicate"),
     "bytes that are not UTF-8": (b'{"summary":"\xff"}', 400, "decode byte"),
     "an overlong form": (b'{"summary":"\xc0\xaf"}', 400, "decode byte"),
-    "half of a surrogate pair": (b'{"summary":"\\ud800"}', 400, ""),
     "a surrogate as bytes": (b'{"summary":"\xed\xa0\x80"}', 400, "decode byte"),
     "UTF-16": ('{"summary":"s"}'.encode("utf-16"), 400, "UTF-16"),
     "NUL behind the text": (b'{"dedup_key":"k"}\0', 400, ""),
@@ -221,6 +233,14 @@ def test_what_is_too_long_is_cut_with_a_mark(tocsin, unharmed):
     assert len(kept["dedup_key"].encode()) <= 1024 and kept["dedup_key"].startswith("ddd")
     long, = [name for name in values if name.startswith("nnn")]
     assert len(long.encode()) <= 128 and long.endswith("…")
+
+
+def test_half_a_surrogate_pair_costs_no_alert(tocsin, vendors):
+    # JavaScript cuts texts between the halves of an emoji
+    t = tocsin()
+    incident = t.fire("half", summary="down \ud83d")
+    assert t.incident(incident)["summary"] == "down \ufffd"
+    vendors.wait_history("pd", incident, ["trigger"])
 
 
 def test_nul_is_data(tocsin, vendors):

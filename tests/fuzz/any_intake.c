@@ -138,7 +138,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.len = bytes.n;
     if (path != NULL) {
         *path++ = '\0';
-        if (intake_match(&conf, method, path, a, found, &known, allow, sizeof allow) > 0)
+        if (intake_match(&conf, method, path, a, found, allow, sizeof allow) > 0)
             run(self, a, &found[0], &in);
     }
     arena_free(a);

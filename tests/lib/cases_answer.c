@@ -197,11 +197,10 @@ cases_serve(struct case_run *run, const char **credential, struct tocsin_err *er
     struct tocsin_payload *in = arena_alloc(run->arena, sizeof *in);
     struct host_call *c = arena_alloc(run->arena, sizeof *c);
     char allow[256] = "";
-    bool known;
 
     *credential = NULL;
     if (intake_match(&conf, cases_text(run->doc, "method", "POST"), cases_text(run->doc, "path", "/"), run->arena,
-                     found, &known, allow, sizeof allow) == 0) {
+                     found, allow, sizeof allow) == 0) {
         buf_add(&run->diff, "no route of the integration takes this method and path\n");
         return NULL;
     }

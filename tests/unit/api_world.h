@@ -85,13 +85,22 @@ webhook_handle(const struct sink *sink, struct http_request *r, const char *name
 
 /* One foreign path, taken with POST alone. */
 bool
-intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+intake_handle(const struct sink *sink, struct http_request *r, char *allow, size_t allow_size)
 {
     (void)sink;
+    (void)allow_size;
     if (strcmp(http_raw_path(r), "/foreign/path") != 0)
         return false;
     http_reply(r, 299, "text/plain", allow, strlen(allow));
     return true;
+}
+
+void
+intake_word(const struct sink *sink, struct http_request *r, const struct tocsin_err *err)
+{
+    (void)sink;
+    if (strcmp(http_raw_path(r), "/foreign/path") == 0)
+        http_reply(r, 299, "text/plain", err->what, strlen(err->what));
 }
 
 int64_t

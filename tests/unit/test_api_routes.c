@@ -31,7 +31,9 @@ static const struct {
     { "GET", "/api/v2/silences", NULL, { 401, 200, 200, 200, 401, 401 } },
     { "POST", "/api/v2/silences", "{}", { 401, 403, 422, 422, 401, 401 } },
     { "DELETE", "/api/v2/silence/x", NULL, { 401, 403, 422, 422, 401, 401 } },
-    { "OPTIONS", "/api/v2/alerts", NULL, { 200, 200, 200, 200, 200, 200 } },
+    { "OPTIONS", "/api/v2/alerts", NULL, { 405, 405, 405, 405, 405, 405 } },     /* a browser asks otherwise */
+    { "GET", "/api/v2/silences/", NULL, { 401, 200, 200, 200, 401, 401 } },
+    { "GET", "/api/v2/nothing", NULL, { 404, 404, 404, 404, 404, 404 } },
     { "GET", "/api/v1/alerts", NULL, { 410, 410, 410, 410, 410, 410 } },
     { "GET", "/v1/notifiers", NULL, { 401, 200, 200, 200, 401, 401 } },
     { "GET", "/v1/collectors", NULL, { 401, 200, 200, 200, 401, 401 } },
