@@ -191,7 +191,7 @@ add_jq(const struct part *p, const struct view *v, struct jq_pool *pool, struct 
     if (!pool->known)
         pool->alert = alert_of(v);
     pool->known = true;
-    jqvm_start(vm, p->expr % SET_SIZE, jv_copy(pool->alert));
+    jqvm_start(vm, p->expr % SET_SIZE, jv_copy(pool->alert), 0, NULL);
     rc = jqvm_next(vm, &value, err);
     if (rc == TOCSIN_OK && !jv_is_valid(value)) {
         jv_free(value);
