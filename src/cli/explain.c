@@ -198,11 +198,11 @@ refused(struct cli *cli, const struct arrival *a, const struct tocsin_err *err)
 
     /* there is no such topic or path: nobody would get as far as sending it */
     fprintf(stderr, "tocsin: collector '%s'%s %s\n", a->col->name,
-            err->rc == TOCSIN_NOT_FOUND ? ":" : " would refuse it:",
+            a->astray ? ":" : " would refuse it:",
             term_clean(cli->arena, err_text(err, text, sizeof text)));
-    if (err->rc != TOCSIN_NOT_FOUND && strstr(paths, ", ") != NULL)
+    if (!a->astray && strstr(paths, ", ") != NULL)
         fprintf(stderr, "tocsin: tried as a request to its paths in turn; --path says which of %s it is\n", paths);
-    return err->rc == TOCSIN_NOT_FOUND ? EXIT_USAGE : EXIT_NO;
+    return a->astray ? EXIT_USAGE : EXIT_NO;
 }
 
 static int

@@ -108,7 +108,7 @@ put_rules(const struct explain_work *w, json_t *out, const struct rule_explanati
 
         if (r->part == RULE_MATCHED || r->part == RULE_FAILED)
             json_array_append_new(rules, rule(w->arena, r));
-        else if (n++ < OTHERS_MAX || w->all_rules)
+        else if ((n++ < OTHERS_MAX || w->all_rules) && r->text[0] != '\0')
             json_array_append_new(others, rule(w->arena, r));
     }
     explain_put(out, "rules", rules);
@@ -253,6 +253,7 @@ explain_alert(struct explain_work *w, const struct rule_explanation *x)
 
     alert_text_decode(w->arena, d->body, d->body_len, &t);
     explain_put_text(out, "dedup_key", d->dedup_key);
+    explain_put_text(out, "own_key", id_is_zero(&d->own) ? "" : d->own_key);
     explain_put_text(out, "status", statuses[d->status]);
     explain_put_text(out, "severity", severity_name(d->severity));
     explain_put_text(out, "source_severity", t.source_severity);

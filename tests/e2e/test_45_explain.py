@@ -218,6 +218,11 @@ def test_an_intake_is_read_at_its_paths(bench, monkeypatch):
     assert "acknowledges the incident of the alert that is open under 'd'" in bench.run(
         "--collector", "pd", payload={"routing_key": "k1", "event_action": "acknowledge", "dedup_key": "d"})
     assert "--path says which" in bench.run("--collector", "pd", payload={"routing_key": "k1"}, status=1)
+    bench.add(name="og", type="intake", format="opsgenie", auth="none")
+    assert "would refuse it: path: Alert with id [x]" in bench.run(
+        "--collector", "og", "--method", "GET", "--path", "/v2/alerts/x", payload="", status=1)
+    bench.add(name="am", type="intake", format="alertmanager", auth="none")
+    assert "would refuse it: 400 " in bench.run("--collector", "am", payload='[{"labels": 5}]', status=1)
     assert "alerts come to /v2/enqueue" in bench.run("--collector", "pd", "--path", "/nowhere", payload=event, status=2)
 
 
