@@ -239,9 +239,9 @@ put_batches(struct explain_work *w, json_t *out)
 }
 
 json_t *
-explain_document(const struct arrival *in, bool all_rules)
+explain_document(const struct arrival *in, bool all_rules, struct explain_live *live)
 {
-    struct explain_work w = { .in = in, .arena = arena_new(), .all_rules = all_rules,
+    struct explain_work w = { .in = in, .arena = arena_new(), .all_rules = all_rules, .live = live,
                       .scratch = rule_scratch_new(in->conf->rules), .tally = tally_new(), .alerts = json_array(),
                       .lines = json_object(), .by_key = json_object(), .by_group = json_object() };
     json_t *out = json_object();
@@ -254,6 +254,7 @@ explain_document(const struct arrival *in, bool all_rules)
     explain_put_text(out, "method", in->call != NULL ? in->method : NULL);
     explain_put_text(out, "path", in->call != NULL ? in->path : NULL);
     explain_put_text(out, "content_type", in->content_type);
+    explain_put(out, "live", json_boolean(live != NULL));
     explain_put(out, "remarks", explain_names(in->remarks, in->n_remarks));
     put_batches(&w, out);
     explain_put(out, "alerts", w.alerts);

@@ -4,6 +4,7 @@
 #define CLI_EXPLAIN_IMPL_H
 
 #include "cli/explain.h"
+#include "cli/explain_live.h"
 #include "core/rules/rules.h"
 #include "core/rules/tally.h"
 
@@ -11,6 +12,7 @@ struct explain_work {
     const struct arrival *in;
     struct arena *arena;           /* of the alert at work */
     bool all_rules;
+    struct explain_live *live;     /* NULL: no daemon was asked */
     struct rule_scratch *scratch;
     struct tally *tally;
     json_t *alerts;                /* documents of what becomes an alert */

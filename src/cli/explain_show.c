@@ -409,6 +409,6 @@ show_explanation(const struct cli *cli, const json_t *x, bool all_rules)
     quiet_lines(&s, x, &told);
     show_rest(&s, x, told);
     actions(&s, json_object_get(x, "actions"));
-    if (pages)
+    if (pages && !json_is_true(json_object_get(x, "live")))
         puts("\nA silence in force would hold it back: 'tocsin silence' lists those of the daemon.");
 }
