@@ -324,19 +324,6 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
     return no_json.rc;
 }
 
-/* Who sends text with a byte order mark means the text; it is no part of a word such as "offline" either. */
-static struct tocsin_payload
-without_mark(const struct tocsin_payload *in)
-{
-    struct tocsin_payload out = *in;
-
-    if (in->len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0) {
-        out.body += 3;
-        out.len -= 3;
-    }
-    return out;
-}
-
 /* The named wildcards of the topic are labels.  They come last and so win: a broker's access list vouches for a
  * topic, nothing vouches for a payload. */
 static void
@@ -352,7 +339,7 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
             struct tocsin_batch *out, struct tocsin_err *err)
 {
     const struct redact *before = host_redact_with(out->redact);
-    struct tocsin_payload text = without_mark(in);
+    struct tocsin_payload text = host_as_text(out->arena, in);
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;

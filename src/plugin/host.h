@@ -55,6 +55,9 @@ const struct redact *host_redactor(void);
 void host_redact_batch(struct tocsin_batch *);
 void host_redact_err(const struct redact *, struct arena *, struct tocsin_err *);
 
+/* host_text.c: the payload without a byte order mark, and in UTF-8 if it says that it is Latin-1 or Windows-1252. */
+struct tocsin_payload host_as_text(struct arena *, const struct tocsin_payload *);
+
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
  * limits.  On TOCSIN_OK the batch holds the alerts.
