@@ -339,6 +339,7 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
             struct tocsin_batch *out, struct tocsin_err *err)
 {
     const struct redact *before = host_redact_with(out->redact);
+    bool last_counts = host_json_last_counts((plugin->flags & TOCSIN_LAST_COUNTS) != 0);
     struct tocsin_payload text = host_as_text(out->arena, in);
     enum tocsin_rc rc;
 
@@ -352,6 +353,7 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     jsonmem_end();                           /* what parse_json() gave is gone; the batch has copies */
     host_redact_with(before);
+    host_json_last_counts(last_counts);
     if (rc != TOCSIN_OK && out->redact != NULL)
         host_redact_err(out->redact, out->arena, err);
     if (rc == TOCSIN_OK) {

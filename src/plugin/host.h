@@ -55,6 +55,8 @@ const struct redact *host_redactor(void);
 void host_redact_batch(struct tocsin_batch *);
 void host_redact_err(const struct redact *, struct arena *, struct tocsin_err *);
 
+/* On this thread, from now on: of two members with one name the last counts, or (false) such JSON is refused.  What it was. */
+bool host_json_last_counts(bool);
 /* host_text.c: the payload without a byte order mark, and in UTF-8 if it says that it is Latin-1 or Windows-1252. */
 struct tocsin_payload host_as_text(struct arena *, const struct tocsin_payload *);
 
