@@ -382,6 +382,8 @@ host_batch_finish(struct tocsin_batch *b)
 
         alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
         alert->group = host_clean_key(b->arena, alert->group);
+        if (alert->by != NULL)
+            alert->by = text_clean(b->arena, alert->by, strlen(alert->by), HOST_MAX_NAME);
         if (alert->summary != NULL)
             alert->summary = one_line(b->arena, alert->summary);
         if (alert->summary != NULL && alert->summary[0] == '\0')

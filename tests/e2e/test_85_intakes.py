@@ -2,6 +2,7 @@
 """Other products' clients, unchanged but for the URL: what they send pages, and they like the answers."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -159,6 +160,44 @@ def test_opsgenie_by_every_identifier(intakes):
     assert (said["isSuccess"], said["status"]) == (False, "Alert does not exist")
     assert og(t, "GET", "/v2/alerts/count?query=status:open").json["data"]["count"] == 1
     assert og(t, "GET", "/v2/alerts/requests/4b2f6a1e-0000-4000-8000-000000000001").status == 404
+
+
+@pytest.mark.parametrize("way", ["close", "delete", "note"])
+def test_opsgenie_names_who_closed_and_counts_creates(intakes, way):
+    """An update or a close is no occurrence; whoever closed it is named, with a note or without."""
+    t, one = intakes(), "/v2/alerts/disk{}?identifierType=alias"
+    for _ in range(2):
+        og(t, "POST", "/v2/alerts", {"message": "disk full", "alias": "disk"})
+    og(t, "PUT", one.format("/message"), {"message": "disk fuller"})
+    og(t, "PUT", one.format("/priority"), {"priority": "P1"})
+    assert og(t, "POST", one.format("/acknowledge"), {"user": "bert"}).status == 202
+    assert only(t, "og-in")["acknowledged_by"] == "bert"
+    og(t, "POST", "/v2/alerts", {"message": "disk full", "alias": "disk"})
+    assert og(t, "GET", one.format("")).json["data"]["count"] == 3
+    if way == "delete":
+        assert og(t, "DELETE", one.format("") + "&user=anna").status == 202
+    else:
+        body = {"user": "anna", **({"note": "extended"} if way == "note" else {})}
+        assert og(t, "POST", one.format("/close"), body).status == 202
+    data = og(t, "GET", one.format("")).json["data"]
+    assert (data["status"], data["count"], data["report"]["closedBy"]) == ("closed", 3, "anna")
+    timeline = only(t, "og-in")["timeline"]
+    assert [(e["actor"], e["text"]) for e in timeline if e["kind"] == "resolved"] == \
+        [("anna", "told 'og-in' that it is over")]
+    assert [(e["actor"], e["text"]) for e in timeline if e["kind"] == "note"] == \
+        {"close": [], "note": [("anna", "extended")], "delete": [("anna", "the alert was deleted by its source")]}[way]
+    # what is over is not changed any more, and does not open again by that
+    late = og(t, "PUT", one.format("/message"), {"message": "late"})
+    said = og(t, "GET", f"/v2/alerts/requests/{late.json['requestId']}").json["data"]
+    assert (said["isSuccess"], said["status"]) == (False, "Alert does not exist")
+    assert only(t, "og-in")["state"] == "resolved"
+
+
+def test_opsgenie_took_is_a_decimal(intakes):
+    t = intakes()
+    for answer in (og(t, "POST", "/v2/alerts", {"message": "x"}), og(t, "GET", "/v2/alerts"), og(t, "GET", "/v2/alerts/x")):
+        assert re.search(r'"took":\d+\.\d{1,3}[,}]', answer.text), answer
+        assert re.fullmatch(r"\d+\.\d{3}", answer.headers["X-Response-Time"])
 
 
 def test_nothing_is_answered_before_it_is_stored(intakes):

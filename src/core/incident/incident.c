@@ -138,6 +138,13 @@ expiry(const struct decision *d, const struct world *w)
     return d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
 }
 
+/* How many reports of the alert this one stands for. */
+static uint32_t
+reports(const struct decision *d)
+{
+    return d->amends ? 0 : 1 + d->more;
+}
+
 /* The alert as its source tells it now; what holds it back, in words, or "". */
 const char *
 incident_take_report(struct world_alert *a, const struct decision *d, struct world *w, enum alert_state state)
@@ -159,7 +166,7 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
     r->last_at = w->now;
     if (r->count == 0)
         r->first_at = w->now;
-    r->count += 1 + d->more;
+    r->count += reports(d);
     a->dirt = DIRTY;
     silence = state == ALERT_FIRING ? silence_holding(w, r, d->body, d->body_len) : NULL;
     if (silence != NULL)
@@ -170,7 +177,7 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
 static void
 counted(struct world_alert *a, const struct decision *d, const struct world *w)
 {
-    a->row.count += 1 + (d != NULL ? d->more : 0);
+    a->row.count += d != NULL ? reports(d) : 1;
     a->row.last_at = w->now;
     if (d != NULL && expiry(d, w) > 0)
         a->row.expires_at = expiry(d, w);
@@ -274,6 +281,8 @@ on_firing(struct world *w, struct world_alert *a, struct event *e)
 {
     const struct decision *d = e->decision;
 
+    if (d->amends && (!alert_is_open(&a->row) || a->row.state == ALERT_DISMISSED))
+        return;                              /* over since its source looked: it opens nothing */
     if (pipeline_is_repeat(d, &a->row)) {
         counted(a, d, w);
         e->incident_r = a->row.state == ALERT_FIRING ? a->row.incident : e->incident_r;
@@ -319,8 +328,11 @@ on_resolved(struct world *w, struct world_alert *a, struct event *e)
         counted(a, NULL, w);
         return;
     }
-    a->row.count++;
-    incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+    a->row.count += reports(d);
+    if (d->by != NULL && d->by[0] != '\0')
+        incident_alert_over(w, a, d->ends_at, d->by, arena_printf(w->arena, "told '%s' that it is over", d->source));
+    else
+        incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
     e->incident_r = a->row.incident;
 }
 
