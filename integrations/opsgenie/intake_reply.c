@@ -182,6 +182,9 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
     case TOCSIN_TOO_LARGE:
         status = 413;
         break;
+    case TOCSIN_UNSUPPORTED:
+        status = 415;
+        break;
     default:                       /* store away, queue full: clients repeat it */
         break;
     }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other products' clients, unchanged but for the URL: what they send pages, and they like the answers."""
+import gzip
+import http.client
 import json
 import os
 import re
@@ -105,6 +107,49 @@ def test_bad_keys_and_bodies(intakes):
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
     assert t.request("POST", "/v2/elsewhere", {}).status == 404
     assert t.incidents() == []
+
+
+def test_unread_bodies_are_refused_in_the_vendors_words(intakes):
+    """Too large and damaged ones never reach an integration's parser; still nobody is told problem+json."""
+    t = intakes()
+    victorops = f"/integrations/generic/20131114/alert/{KEY}/ml"
+    answers = {"/v2/enqueue": ("status", "message", "errors"), "/generic/2010-04-15/create_event.json": ("errors",),
+               "/v2/alerts": ("message", "took", "requestId"), "/jsm/ops/integration/v2/alerts/x/close": ("message",),
+               victorops: ("result", "message"), "/v1/in/vo-in" + victorops: ("result",)}
+    large, packed = b"[" + b" " * (1 << 20) + b"]", gzip.compress(b" " * (9 << 20))
+    for path, members in answers.items():
+        for body, headers, status in ((large, {}, 413), (packed, {"Content-Encoding": "gzip"}, 413),
+                                      (packed[:-20], {"Content-Encoding": "gzip"}, 413),
+                                      (b"\x1f\x8b x", {"Content-Encoding": "gzip"}, 400),
+                                      (b"x", {"Content-Encoding": "br"}, 415)):
+            answer = t.request("POST", path, body, headers)
+            assert (answer.status, answer.headers["Content-Type"]) == (status, "application/json"), (path, answer)
+            assert not set(members) - set(answer.json), (path, answer)
+
+
+def chunked(t, path, body, headers):
+    connection = http.client.HTTPConnection("127.0.0.1", t.port, timeout=15)
+    try:
+        connection.request("POST", path, body=iter([body[:7], body[7:]]), headers=headers, encode_chunked=True)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_packed_and_chunked_bodies(intakes):
+    t = intakes()
+    victorops = f"/integrations/generic/20131114/alert/{KEY}/ml"
+    pagerduty = {"routing_key": KEY, "event_action": "trigger", "payload": {"summary": "s", "source": "h",
+                                                                              "severity": "info"}}
+    sent = [("/v2/enqueue", pagerduty, {}, 202), ("/v2/alerts", {"message": "m"}, {"Authorization": f"GenieKey {KEY}"}, 202),
+            (victorops, {"message_type": "INFO"}, {}, 200)]
+    for path, doc, headers, status in sent:
+        body = json.dumps(doc).encode()
+        assert chunked(t, path, body, headers) == status, path
+        packed = {**headers, "Content-Encoding": "gzip"}
+        assert chunked(t, path, gzip.compress(body), packed) == status, path
+        assert t.request("POST", path, gzip.compress(body), packed).status == status, path
+        assert t.request("POST", path, body, {**headers, "Content-Type": "nonsense"}).status == status, path
 
 
 @pytest.mark.parametrize("action,more", [("mask", {}), ("mask", {"redact_key": "env:IN_KEY"}),
