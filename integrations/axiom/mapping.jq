@@ -10,7 +10,7 @@ def txt($p): at($p) | text;
 | ({ open: "firing", opened: "firing", trigger: "firing", triggered: "firing", close: "resolved", closed: "resolved", resolve: "resolved", resolved: "resolved" }[$action | ascii_downcase]
    // error("$.action: unknown action '\($action)'; expected Open or Closed")) as $status
 | (txt(["event", "title"]) // "monitor \($id)") as $title
-| { dedup_key: ([$id, txt(["event", "groupValues"])] | map(select(. != null)) | join("/")),
+| { dedup_key: ([$id, (at(["event", "groupValues"]) | if type == "array" then map(text // "")[] else text end)] | map(select(. != null)) | join("/")),
     status: $status,
     summary: ([$title, txt(["event", "body"])] | map(select(. != null)) | join(": ")),
     labels: { monitor: ($title | ltrimstr("Triggered: ") | ltrimstr("Resolved: ")), monitor_id: $id },

@@ -15,6 +15,7 @@ struct azure {
     const struct tocsin_host *host;
     struct tocsin_batch *out;
     struct tocsin_err *err;
+    int64_t received_at;
 };
 
 /* resource.c: members, resources, conditions */
@@ -33,6 +34,8 @@ void azure_condition(const struct azure *, struct tocsin_alert *, const json_t *
 void azure_dimensions(const struct azure *, struct tocsin_alert *, const json_t *dimensions);
 /* |name=value for each dimension: the part of an identity that tells instances of one rule apart. */
 const char *azure_dimension_key(const struct azure *, const json_t *condition);
+/* Azure will never say that it is over: it ends a day after it was last heard of. */
+void azure_ends_by_itself(const struct azure *, struct tocsin_alert *);
 /* What users attach to a rule: scalars become labels. */
 void azure_custom(const struct azure *, struct tocsin_alert *, const json_t *properties);
 

@@ -142,11 +142,15 @@ read_context(const struct azure *az, struct tocsin_alert *alert, const json_t *d
         azure_condition(az, alert, condition);
     } else if (azure_get(context, "eventSource") != NULL) {
         azure_event_details(az, alert, context);
+        if (azure_event_kind(az, context) == AZURE_EVENT_OTHER)
+            azure_ends_by_itself(az, alert);
     } else if (json_is_object(labels)) {
         read_prometheus(az, alert, context);
     } else {
         read_details(az, alert, context);
         read_budget(az, alert, azure_get(context, "AlertData"));
+        if (azure_get(context, "AlertData") != NULL)
+            azure_ends_by_itself(az, alert);
     }
 }
 

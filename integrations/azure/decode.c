@@ -69,7 +69,7 @@ static enum tocsin_rc
 decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
 {
-    struct azure az = { host, out, err };
+    struct azure az = { host, out, err, in->received_at };
     json_t *root;
     enum tocsin_rc rc = host->parse_json(in->body, in->len, &root, err);
 

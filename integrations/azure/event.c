@@ -144,6 +144,8 @@ azure_activity_log(const struct azure *az, const json_t *event)
         alert->starts_at = azure_time(az, event, "eventTimestamp");
     if (alert->status == TOCSIN_RESOLVED)
         alert->ends_at = azure_time(az, event, "eventTimestamp");
+    if (kind == AZURE_EVENT_OTHER)
+        azure_ends_by_itself(az, alert);
     azure_event_details(az, alert, event);
     az->host->alert_annotation_json(az->out, alert, "description", azure_get(event, "description"));
     if (resource_id[0] != '\0')

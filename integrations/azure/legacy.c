@@ -128,6 +128,7 @@ azure_log(const struct azure *az, const json_t *data)
     alert->dedup_key = log_key(az, data);
     alert->summary = azure_text(az, data, "AlertRuleName");
     alert->starts_at = azure_time(az, data, "SearchIntervalEndtimeUtc");
+    azure_ends_by_itself(az, alert);
     azure_dimensions(az, alert, azure_get(data, "Dimensions"));
     az->host->alert_label_json(az->out, alert, "alert_rule", azure_get(data, "AlertRuleName"));
     az->host->alert_label_json(az->out, alert, "subscription", azure_get(data, "SubscriptionId"));
@@ -156,6 +157,7 @@ azure_budget(const struct azure *az, const json_t *data)
                                               name, azure_text(az, data, "BudgetStartDate"),
                                               azure_text(az, data, "NotificationThresholdAmount"));
     alert->summary = az->host->batch_printf(az->out, "budget %s: %s of %s %s spent", name, spent, amount, unit);
+    azure_ends_by_itself(az, alert);
     az->host->alert_label(az->out, alert, "budget", name);
     az->host->alert_label_json(az->out, alert, "subscription", azure_get(data, "SubscriptionId"));
     az->host->alert_label(az->out, alert, "resource_group", azure_lower(az, azure_text(az, data, "ResourceGroup")));

@@ -192,6 +192,15 @@ azure_condition(const struct azure *az, struct tocsin_alert *alert, const json_t
 }
 
 void
+azure_ends_by_itself(const struct azure *az, struct tocsin_alert *alert)
+{
+    enum { DAY_MS = 24 * 3600 * 1000 };
+
+    if (alert->status == TOCSIN_FIRING)
+        alert->expires_at = az->received_at + DAY_MS;
+}
+
+void
 azure_custom(const struct azure *az, struct tocsin_alert *alert, const json_t *properties)
 {
     const char *name;

@@ -16,7 +16,8 @@ def shown: text | if . == null or startswith("$") or . == "null" then null else 
 | ({ trigger: "firing", triggered: "firing", resolve: "resolved", resolved: "resolved" }[$action | ascii_downcase]
    // error("$.alert_action: unknown action '\($action)'; expected trigger or resolve")) as $status
 | ($f.timestampISO | shown) as $at
-| { dedup_key: (($f.dedupKey | shown) // txt(["alert_id"]) // $name),
+| { dedup_key: (($f.dedupKey | shown)
+                // ([txt(["alert_id"]) // $name, ($f["Group-by Value1"] | shown), ($f["Group-by Value2"] | shown)] | map(select(. != null)) | join("/"))),
     status: $status,
     severity: (($f.severity | shown) // ($f.priority | shown) // ($f.opsgeniePriority | shown)),
     summary: $name,

@@ -5,7 +5,7 @@ def txt($p): at($p) | text;
 def first(f): [f | text | select(. != null)][0];
 
 def value: if type == "object" then (.stringValue // .intValue // .doubleValue // .boolValue | text) else text end;
-def pairs: if type == "array" then .[:64] else [] end | map(select(type == "object" and (.key | type) == "string") | { key, value: (.value | value) } | select(.value != null))
+def pairs: if type == "array" then .[:62] else [] end | map(select(type == "object" and (.key | type) == "string") | { key, value: (.value | value) } | select(.value != null))
   | reduce .[] as $e ({}; . + { ($e.key): $e.value });
 
 .body

@@ -1,9 +1,10 @@
 # datadog: a webhook of the Webhooks integration.  People write its payload themselves, from variables such as
 # $ALERT_TRANSITION, so names count without case and underscores, and a variable that was left as it is counts
-# as absent.  The transition is the truth: the title may still say [Triggered] when it is over.
+# as absent, as does "null", which Datadog puts where there is no value (an event has no transition).  The transition
+# is the truth: the title may still say [Triggered] when it is over.
 def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
 def text: if type == "number" or type == "boolean" then tostring
-  elif type == "string" and . != "" and ((startswith("$") and test("^\\$[A-Z_]+$")) | not) then . else null end;
+  elif type == "string" and . != "" and . != "null" and . != "Null" and ((startswith("$") and test("^\\$[A-Z_]+$")) | not) then . else null end;
 def first(f): [f | text | select(. != null)][0];
 def plain: if test("^[A-Za-z0-9_]+$") then . else gsub("[^A-Za-z0-9_]"; "_") end;
 def pairs: if type == "array" then map(text | select(. != null)) else (text // "") | split(", ") | join(",") | split(",") end
@@ -43,7 +44,7 @@ def strip: gsub("^\\[[^\\]]*\\] *"; "");
     summary: (($title // "alert from Datadog") | sub("^(\\[P[1-5]\\] *)?\\[(Re-)?(Triggered|Recovered|Warn|No Data|Renotify)( on \\{[^}]*\\})?\\] *"; "")),
     starts_at: (if $status == "resolved" then null else $b.date // $b.lastupdated | millis end),
     ends_at: (if $status == "resolved" then $b.lastupdated // $b.date | millis else null end),
-    labels: (($scope | pairs) + ($b.tags | pairs)
+    labels: ((($scope | pairs) + ($b.tags | pairs) | if length > 60 then to_entries[:60] | gather else . end)     # of 64
              + ({ monitor: $monitor, metric: first($b.alertmetric), host: first($b.hostname, $b.host) }
                 | to_entries | map(select(.value != null)) | gather)),
     annotations: { description: first($b.textonlymsg, $b.eventmsg, $b.body, $b.alertstatus),

@@ -8,6 +8,7 @@
  * noted and make no alert.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <tocsin/plugin.h>
 
@@ -54,11 +55,24 @@ alert_new(const struct github *g, enum tocsin_status status, const char *event, 
 
 /* --- workflow runs ----------------------------------------------------------------- */
 
+/* Branches of forks have the same names, most of all "main": such a run says nothing of ours.  "mo/shop:main" */
+static const char *
+branch_of(const struct github *g, const json_t *run)
+{
+    const char *branch = text(g, run, "head_branch");
+    const json_t *head = json_object_get(run, "head_repository");
+    const char *from = json_is_null(head) ? "unknown" : text(g, head, "full_name");   /* null: that fork is gone */
+
+    if (from[0] == '\0' || strcasecmp(from, g->repository) == 0)
+        return branch;
+    return g->host->batch_printf(g->out, "%s:%s", from, branch);
+}
+
 static enum tocsin_rc
 read_run(const struct github *g, const json_t *run)
 {
     static const char *const failed[] = { "failure", "timed_out", "startup_failure", NULL };
-    const char *conclusion = text(g, run, "conclusion"), *branch = text(g, run, "head_branch");
+    const char *conclusion = text(g, run, "conclusion"), *branch = branch_of(g, run);
     const char *workflow = text(g, run, "workflow_id"), *name = text(g, run, "name");
     enum tocsin_status status = is_one_of(conclusion, failed)        ? TOCSIN_FIRING
                                 : strcmp(conclusion, "success") == 0 ? TOCSIN_RESOLVED
@@ -242,13 +256,37 @@ read_event(struct github *g, const struct tocsin_payload *in)
     return read_security(g, item, kind);
 }
 
+/* GitHub's own default for a new webhook is a form with the document in its field "payload". */
+static enum tocsin_rc
+read_body(const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out, json_t **doc_r,
+          struct tocsin_err *err)
+{
+    json_t *form;
+    const char *payload;
+    enum tocsin_rc rc;
+
+    if (in->content_type == NULL || strcmp(in->content_type, "application/x-www-form-urlencoded") != 0)
+        return host->parse_json(in->body, in->len, doc_r, err);
+    rc = host->parse_form(in, &form, err);
+    if (rc != TOCSIN_OK)
+        return rc;
+    if (json_object_get(form, "payload") == NULL) {          /* JSON under the name of a form */
+        *doc_r = form;
+        return TOCSIN_OK;
+    }
+    payload = host->text(out, json_object_get(form, "payload"));
+    rc = host->parse_json(payload, strlen(payload), doc_r, err);
+    json_decref(form);
+    return rc;
+}
+
 static enum tocsin_rc
 decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
 {
     struct github g = { .host = host, .out = out, .err = err };
     json_t *doc;
-    enum tocsin_rc rc = host->parse_json(in->body, in->len, &doc, err);
+    enum tocsin_rc rc = read_body(host, in, out, &doc, err);
 
     (void)self;
     if (rc != TOCSIN_OK)

@@ -3,11 +3,15 @@
  * decode.c - GitLab's webhooks: pipelines, jobs and deployments.
  *
  * A pipeline is known by project and ref, not by its number: the next one of
- * the same branch that succeeds is the end.
+ * the same branch that succeeds is the end.  But only one of its kind: what a
+ * schedule runs, what a merge request runs and a child of another pipeline all
+ * bear the branch's name, and their success does not mend the branch.
  */
 #include <string.h>
 
 #include <tocsin/plugin.h>
+
+enum { DAY_MS = 24 * 3600 * 1000 };
 
 struct gitlab {
     const struct tocsin_host *host;
@@ -15,6 +19,7 @@ struct gitlab {
     struct tocsin_err *err;
     const json_t *root;
     const char *project;
+    int64_t received_at;
 };
 
 static const char *
@@ -74,12 +79,28 @@ no_status(const struct gitlab *g, const char *where)
     return g->host->fail(g->err, TOCSIN_MEANINGLESS, where, "expected a status, such as failed or success");
 }
 
+/* What the pipeline's name needs behind its ref.  The children of one pipeline have no name of their own. */
+static const char *
+kind_of(const struct gitlab *g, const json_t *pipeline)
+{
+    const char *source = text(g, pipeline, "source"), *request;
+
+    if (strcmp(source, "schedule") == 0)
+        return "/schedule";
+    if (strcmp(source, "parent_pipeline") == 0)
+        return g->host->batch_printf(g->out, "/child/%s", text(g, pipeline, "id"));
+    if (strcmp(source, "merge_request_event") != 0)
+        return "";
+    request = text(g, json_object_get(g->root, "merge_request"), "iid");
+    return g->host->batch_printf(g->out, "/merge-request%s%s", request[0] != '\0' ? "/" : "", request);
+}
+
 static enum tocsin_rc
 read_pipeline(const struct gitlab *g)
 {
     const json_t *pipeline = json_object_get(g->root, "object_attributes"),
                  *commit = json_object_get(g->root, "commit");
-    const char *ref = text(g, pipeline, "ref"), *word = text(g, pipeline, "status");
+    const char *ref = text(g, pipeline, "ref"), *word = text(g, pipeline, "status"), *kind = kind_of(g, pipeline);
     enum tocsin_status status;
     struct tocsin_alert *alert;
 
@@ -87,8 +108,11 @@ read_pipeline(const struct gitlab *g)
         return no_status(g, "$.object_attributes.status");
     if (!is_final(word, &status))
         return TOCSIN_OK;
-    alert = alert_new(g, status, "pipeline", joined(g, g->project, "pipeline", ref), time_at(g, pipeline, "created_at"),
-                      time_at(g, pipeline, "finished_at"));
+    alert = alert_new(g, status, "pipeline",
+                      g->host->batch_printf(g->out, "%s/pipeline/%s%s", g->project, ref, kind),
+                      time_at(g, pipeline, "created_at"), time_at(g, pipeline, "finished_at"));
+    if (status == TOCSIN_FIRING && strncmp(kind, "/child/", 7) == 0)
+        alert->expires_at = g->received_at + DAY_MS;         /* the next one has another number */
     alert->summary = g->host->batch_printf(g->out, "%s: pipeline on %s %s", g->project, ref, word);
     g->host->alert_label(g->out, alert, "ref", ref);
     g->host->alert_label_json(g->out, alert, "trigger", json_object_get(pipeline, "source"));
@@ -181,7 +205,7 @@ static enum tocsin_rc
 decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
 {
-    struct gitlab g = { .host = host, .out = out, .err = err };
+    struct gitlab g = { .host = host, .out = out, .err = err, .received_at = in->received_at };
     json_t *doc;
     enum tocsin_rc rc = host->parse_json(in->body, in->len, &doc, err);
 

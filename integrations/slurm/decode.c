@@ -46,7 +46,10 @@ job_status(const struct slurm *s, struct tocsin_alert *alert, const char *state)
         { "COMPLETED", TOCSIN_RESOLVED, TOCSIN_SEV_NONE }, { "CANCELLED", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },
         { "PREEMPTED", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },  { "SUSPENDED", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },
         { "REQUEUED", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },   { "RUNNING", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },
-        { "PENDING", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },
+        { "PENDING", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },    { "LAUNCH_FAILED", TOCSIN_FIRING, TOCSIN_ERROR },
+        { "RECONFIG_FAIL", TOCSIN_FIRING, TOCSIN_ERROR },  { "SPECIAL_EXIT", TOCSIN_FIRING, TOCSIN_ERROR },
+        { "REVOKED", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },    { "STOPPED", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },
+        { "COMPLETING", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE }, { "RESIZING", TOCSIN_UNKNOWN, TOCSIN_SEV_NONE },
     };
 
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
@@ -97,6 +100,8 @@ read_job(const struct slurm *s)
         s->host->alert_label_json(s->out, alert, labels[i][1], json_object_get(s->doc, labels[i][0]));
     for (size_t i = 0; i < sizeof annotations / sizeof annotations[0]; i++)
         s->host->alert_annotation_json(s->out, alert, annotations[i], json_object_get(s->doc, annotations[i]));
+    /* the plugin takes nothing but 200 and 201, as Elasticsearch answers: after another it sends the job again, for ever */
+    s->host->batch_reply(s->out, 201, json_pack("{s:s}", "result", "created"));
     return TOCSIN_OK;
 }
 

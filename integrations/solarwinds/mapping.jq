@@ -7,12 +7,13 @@ def first(f): [f | text | select(. != null)][0];
 .body
 | if type != "object" then error("$: expected an object, as the alert's action posts it") else . end
 | . as $b
-| (txt(["AlertID"]) // error("$.AlertID: expected the alert's id")) as $id
+| (txt(["AlertObjectID"]) | if . == null or startswith("$") then null else . end) as $object     # ${N=...}: not filled in
+| (txt(["AlertID"]) // $object // error("$.AlertID: expected the alert's id")) as $id
 | (txt(["ActionType"]) // "Create") as $word
 | ({ create: "firing", trigger: "firing", update: "firing", reset: "resolved", close: "resolved", resolve: "resolved", delete: "resolved" }[$word | ascii_downcase]
    // error("$.ActionType: unknown action '\($word)'; expected Create or Reset")) as $status
 | first(txt(["NodeName"])) as $node
-| { dedup_key: ([$id, $node] | map(select(. != null)) | join("/")),
+| { dedup_key: (if $object != null then "object/\($object)" else [$id, $node] | map(select(. != null)) | join("/") end),
     status: $status,
     severity: (if $status == "firing" then first(txt(["Severity"]), txt(["AlertSeverity"])) else null end),
     summary: (first(txt(["AlertMessage"]), txt(["AlertName"])) // "alert \($id)"),

@@ -3,10 +3,13 @@
  * decode.c - Uptime Kuma's webhook: {"heartbeat", "monitor", "msg"}.
  *
  * Both objects are null in what is about no heartbeat: the test button, and
- * certificates that run out.  Those are told apart by the text alone.
+ * certificates and domains that run out.  Those are told apart by the text
+ * alone; one that nobody knows is an alert, for only the test is no news.
+ * With GET the same three are in the query, both objects as JSON in text.
  */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include <tocsin/plugin.h>
 
@@ -26,22 +29,38 @@ text(const struct kuma *k, const json_t *object, const char *name)
     return k->host->text(k->out, json_object_get(object, name));
 }
 
-/* A certificate is told of 21, 14 and 7 days before its end, and never that it was renewed. */
+static bool
+is_test(const char *message)
+{
+    static const char word[] = "Testing";
+    size_t n = strlen(message), m = strlen(word);
+
+    return n >= m && strcasecmp(message + n - m, word) == 0;
+}
+
+/* A certificate or a domain is told of 21, 14 and 7 days before its end, and never that it was renewed. */
 static void
 read_notice(const struct kuma *k, const char *message)
 {
-    const char *cut = strstr(message, " will expire in ");
+    static const char *const ends[] = { " will expire in ", " will be expired in ", " expires in " };
+    const char *cut = NULL, *kind = strncmp(message, "Domain ", 7) == 0 ? "domain" : "certificate";
     struct tocsin_alert *alert;
 
-    if (cut == NULL)
-        return; /* the test button */
+    if (is_test(message))
+        return;
+    for (size_t i = 0; cut == NULL && i < sizeof ends / sizeof ends[0]; i++)
+        cut = strstr(message, ends[i]);
+    if (cut == NULL) {
+        kind = "notice";
+        cut = message + strlen(message);
+    }
     alert = k->host->alert_new(k->out);
     alert->status = TOCSIN_FIRING;
     alert->severity = TOCSIN_WARNING;
-    alert->dedup_key = k->host->batch_printf(k->out, "certificate/%.*s", (int)(cut - message), message);
+    alert->dedup_key = k->host->batch_printf(k->out, "%s/%.*s", kind, (int)(cut - message), message);
     alert->summary = message;
     alert->expires_at = k->received_at + WEEK_MS;
-    k->host->alert_label(k->out, alert, "kind", "certificate");
+    k->host->alert_label(k->out, alert, "kind", kind);
 }
 
 static enum tocsin_rc
@@ -49,9 +68,10 @@ read_status(const struct kuma *k, struct tocsin_alert *alert)
 {
     static const enum tocsin_status states[] = { TOCSIN_FIRING, TOCSIN_RESOLVED, TOCSIN_UNKNOWN, TOCSIN_UNKNOWN };
     const json_t *status = json_object_get(k->heartbeat, "status");
-    json_int_t n = json_is_integer(status) ? json_integer_value(status) : -1;
+    const char *word = k->host->text(k->out, status);         /* text in a body that is written by hand */
+    int n = word[0] >= '0' && word[0] <= '3' && word[1] == '\0' ? word[0] - '0' : -1;
 
-    if (n < 0 || n > 3)
+    if (n < 0)
         return k->host->fail(k->err, TOCSIN_MEANINGLESS, "$.heartbeat.status",
                              "expected 0 (down), 1 (up), 2 (pending) or 3 (maintenance)");
     alert->status = states[n];
@@ -141,13 +161,36 @@ read_document(struct kuma *k)
     return TOCSIN_OK;
 }
 
+/* The query of a GET: heartbeat and monitor are JSON. */
+static enum tocsin_rc
+read_query(const struct kuma *k, const struct tocsin_payload *in, json_t **doc_r)
+{
+    static const char *const names[] = { "heartbeat", "monitor" };
+    enum tocsin_rc rc = k->host->parse_form(in, doc_r, k->err);
+
+    for (size_t i = 0; rc == TOCSIN_OK && i < sizeof names / sizeof names[0]; i++) {
+        const char *s = k->host->text(k->out, json_object_get(*doc_r, names[i]));
+        json_t *part;
+
+        if (s[0] == '\0')
+            continue;
+        rc = k->host->parse_json(s, strlen(s), &part, k->err);
+        if (rc == TOCSIN_OK)
+            json_object_set_new(*doc_r, names[i], part);
+        else
+            json_decref(*doc_r);
+    }
+    return rc;
+}
+
 static enum tocsin_rc
 decode(void *self, const struct tocsin_host *host, const struct tocsin_payload *in, struct tocsin_batch *out,
        struct tocsin_err *err)
 {
     struct kuma k = { .host = host, .out = out, .err = err, .received_at = in->received_at };
     json_t *doc;
-    enum tocsin_rc rc = host->parse_json(in->body, in->len, &doc, err);
+    enum tocsin_rc rc = in->len == 0 && in->n_queries > 0 ? read_query(&k, in, &doc)
+                                                          : host->parse_json(in->body, in->len, &doc, err);
 
     (void)self;
     if (rc != TOCSIN_OK)
@@ -163,5 +206,6 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .size = sizeof(struct tocsin_plugin),
     .name = "uptime-kuma",
     .summary = "Uptime Kuma's webhook",
+    .flags = TOCSIN_TAKES_QUERY,
     .decode = decode,
 };

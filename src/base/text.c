@@ -158,6 +158,48 @@ text_clean(struct arena *a, const char *s, size_t n, size_t max_bytes)
     return text_cut_bytes(a, out, max_bytes);
 }
 
+/* A code point below 0x10000 as UTF-8; the bytes written. */
+static size_t
+put_code(unsigned code, char *out)
+{
+    if (code < 0x800) {
+        out[0] = (char)(0xc0 | code >> 6);
+        out[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    out[0] = (char)(0xe0 | code >> 12);
+    out[1] = (char)(0x80 | (code >> 6 & 0x3f));
+    out[2] = (char)(0x80 | (code & 0x3f));
+    return 3;
+}
+
+size_t
+text_to_utf8(const char *s, size_t n, char *out)
+{
+    /* 0x80 to 0x9f; all others are Latin-1, whose bytes are code points */
+    static const uint16_t windows[32] = {
+        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
+        0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
+    };
+    char *p = out;
+
+    for (size_t i = 0; i < n;) {
+        size_t len = utf8_seq(s + i, n - i);
+        unsigned char c = (unsigned char)s[i];
+
+        if (len > 0) {
+            memcpy(p, s + i, len);
+            p += len;
+            i += len;
+        } else {
+            p += put_code(c < 0xa0 ? windows[c - 0x80] : c, p);
+            i++;
+        }
+    }
+    *p = '\0';
+    return (size_t)(p - out);
+}
+
 static int
 hex_digit(char c)
 {

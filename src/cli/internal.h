@@ -110,6 +110,6 @@ int command_explain(struct cli *, int argc, char **argv);
 /* show.c: an incident for a person. */
 void show_incident(const struct cli *, const json_t *incident);
 /* explain_show.c: what explain found, for a person. */
-void show_explanation(const struct cli *, const json_t *explanation);
+void show_explanation(const struct cli *, const json_t *explanation, bool all_rules);
 
 #endif

@@ -107,14 +107,15 @@ on_done(void *ctx, const struct ingest_result *result)
 
 /* --- who sends ------------------------------------------------------------------------------- */
 
-static bool
-admits_key(const struct conf_collector *col, const char *credential, const struct conf_key **key_r)
+const struct conf_key *
+intake_key(const struct conf_collector *col, const char *credential)
 {
-    *key_r = NULL;
+    const struct conf_key *key = NULL;
+
     for (size_t i = 0; i < col->n_keys; i++)
         if (credential != NULL && webhook_same_secret(credential, strlen(credential), col->keys[i].secret))
-            *key_r = &col->keys[i];
-    return *key_r != NULL;
+            key = &col->keys[i];
+    return key;
 }
 
 static enum tocsin_rc
@@ -123,7 +124,8 @@ admit(const struct candidate *at, const char *credential, struct job *job, struc
     const struct conf_collector *col = at->col;
     enum tocsin_rc rc = webhook_admit(col, job->request, err);
 
-    if (rc == TOCSIN_OK && col->n_keys > 0 && !admits_key(col, credential, &job->key))
+    job->key = rc == TOCSIN_OK ? intake_key(col, credential) : NULL;
+    if (rc == TOCSIN_OK && col->n_keys > 0 && job->key == NULL)
         rc = err_set(err, TOCSIN_UNAUTHORIZED, "", "credentials are missing or wrong");
     if (rc == TOCSIN_OK)
         job->col = col;
@@ -171,21 +173,21 @@ call_new(struct job *job, struct arena *arena, const struct candidate *at)
     return c;
 }
 
-static const struct rule_route *
-route_of(struct job *job)
+struct rule_route
+intake_route(const struct conf_collector *col, const struct conf_key *key, const struct host_call *call)
 {
     const struct conf_route *named = NULL;
 
-    for (size_t i = 0; job->call->route_to != NULL && i < job->col->n_routes; i++)
-        if (strcasecmp(job->col->routes[i].name, job->call->route_to) == 0)
-            named = &job->col->routes[i];
+    for (size_t i = 0; call->route_to != NULL && i < col->n_routes; i++)
+        if (strcasecmp(col->routes[i].name, call->route_to) == 0)
+            named = &col->routes[i];
     if (named != NULL)
-        job->route = (struct rule_route){ named->policy, arena_printf(job->call->arena, "route '%s' (%s:%u)",
-                                                                      named->name, named->pos.file, named->pos.line) };
-    else if (job->key != NULL && job->key->policy != NULL)
-        job->route = (struct rule_route){ job->key->policy, arena_printf(job->call->arena, "the sender's key (%s:%u)",
-                                                                         job->key->pos.file, job->key->pos.line) };
-    return &job->route;
+        return (struct rule_route){ named->policy, arena_printf(call->arena, "route '%s' (%s:%u)", named->name,
+                                                                named->pos.file, named->pos.line) };
+    if (key != NULL && key->policy != NULL)
+        return (struct rule_route){ key->policy, arena_printf(call->arena, "the sender's key (%s:%u)", key->pos.file,
+                                                              key->pos.line) };
+    return (struct rule_route){ NULL, NULL };
 }
 
 static void
@@ -207,7 +209,8 @@ serve(struct job *job)
         send_answer(job, NULL);
         arena_free(arena);
     } else {
-        job->sink->put(job->sink->ctx, job->col, c, route_of(job), on_done, job);
+        job->route = intake_route(job->col, job->key, c);
+        job->sink->put(job->sink->ctx, job->col, c, &job->route, on_done, job);
     }
 }
 

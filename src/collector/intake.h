@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* intake.h - what intake.c and intake_routes.c share. */
+/* intake.h - what intake.c and intake_routes.c share, and those who lead a request without a server. */
 #ifndef COLLECTOR_INTAKE_H
 #define COLLECTOR_INTAKE_H
 
@@ -22,5 +22,11 @@ struct candidate {
  */
 size_t intake_match(const struct conf *, const char *method, const char *path, struct arena *,
                     struct candidate out[INTAKE_CANDIDATES], char *allow, size_t allow_size);
+
+/* The key of the collector that the credential is; NULL: none of them.  Takes as long whichever it is. */
+const struct conf_key *intake_key(const struct conf_collector *, const char *credential);
+/* What the route that a request names stands for, or else its sender's key; policy NULL: neither.  by: in the call's
+ * arena. */
+struct rule_route intake_route(const struct conf_collector *, const struct conf_key *, const struct host_call *);
 
 #endif

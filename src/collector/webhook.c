@@ -50,9 +50,8 @@ flags_of(const struct conf_collector *col)
     return col != NULL && col->plugin != NULL ? col->plugin->api.flags : 0;
 }
 
-/* A mapping may look at everything but the sender's credentials. */
-static bool
-is_credential(const struct conf_collector *col, const char *name)
+bool
+webhook_is_credential(const struct conf_collector *col, const char *name)
 {
     static const char *const names[] = { "authorization", "proxy-authorization", "cookie", "token" };
 
@@ -75,7 +74,7 @@ list_pairs(const struct conf_collector *col, struct http_request *r,
         total++;
     list = arena_alloc(http_arena(r), (total + 1) * sizeof *list);
     for (size_t i = 0; at(r, i, &name, &value); i++)
-        if (!is_credential(col, name))
+        if (!webhook_is_credential(col, name))
             list[n++] = (struct tocsin_pair){ name, value };
     *out = list;
     return n;

@@ -8,6 +8,8 @@
 
 /* The request as an integration sees it.  Borrows from the request. */
 struct tocsin_payload webhook_payload(const struct conf_collector *, struct http_request *);
+/* A mapping may look at every header but those of the sender's credentials. */
+bool webhook_is_credential(const struct conf_collector *, const char *header);
 
 /* Address list and credentials; for a signature the address list only.  col NULL: does the work of a refusal. */
 enum tocsin_rc webhook_check(const struct conf_collector *col, struct http_request *, struct tocsin_err *err);

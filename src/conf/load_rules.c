@@ -152,17 +152,19 @@ read_policy(struct load *l, struct reading *r, const config_setting_t *group, co
         reading_mistake(r, set, "'policy' of %s: expected the name of a policy, in quotes", ctx);
 }
 
+/* What is written but wrong has been said already; a threshold that is not whole is none, and the compiler is silent. */
 static void
-check_threshold(struct reading *r, const config_setting_t *group, const char *ctx, const struct rule_src *rule)
+check_threshold(struct reading *r, const config_setting_t *group, const char *ctx, struct rule_src *rule)
 {
+    static const char *const needed[] = { "count", "window" };
     const config_setting_t *set = config_setting_get_member(group, "threshold");
 
-    if (set == NULL)
-        return;
-    if (rule->threshold.count == 0)
-        reading_mistake(r, set, "'threshold' of %s needs a 'count', such as { count = 5; window = \"10m\"; }", ctx);
+    for (size_t i = 0; set != NULL && config_setting_is_group(set) && i < sizeof needed / sizeof needed[0]; i++)
+        if (config_setting_get_member(set, needed[i]) == NULL)
+            reading_mistake(r, set, "'threshold' of %s needs a '%s', such as { count = 5; window = \"10m\"; }", ctx,
+                            needed[i]);
     if (rule->threshold.window_ms == 0)
-        reading_mistake(r, set, "'threshold' of %s needs a 'window', such as { count = 5; window = \"10m\"; }", ctx);
+        rule->threshold.count = 0;
 }
 
 /* --- rules --------------------------------------------------------------------------------------- */

@@ -273,8 +273,8 @@ const struct option policy_options[] = {
 /* --- rules ------------------------------------------------------------------------------------------ */
 
 static const struct option threshold_options[] = {
-    OPT_U32(rule_src, threshold.count, "count", "0", 0, TALLY_MAX_COUNT, "so many matches"),
-    OPT_MS(rule_src, threshold.window_ms, "window", "0s", 0, 7 * DAY, "within this time"),
+    OPT_U32(rule_src, threshold.count, "count", NULL, 1, TALLY_MAX_COUNT, "so many matches"),
+    OPT_MS(rule_src, threshold.window_ms, "window", NULL, 1, 7 * DAY, "within this time"),
     OPT_LIST(rule_src, threshold.by, threshold.n_by, "by", NULL, "counted apart for each value of these labels"),
     OPT_END
 };

@@ -269,12 +269,14 @@ put_headers(struct arena *a, const struct tocsin_payload *in)
     return object;
 }
 
+/* no_json: why the body is text to the mapping; its rc is TOCSIN_OK when it is JSON */
 static json_t *
-mapping_input(struct arena *a, const struct tocsin_payload *in)
+mapping_input(struct arena *a, const struct tocsin_payload *in, struct tocsin_err *no_json)
 {
     json_t *root = json_object(), *body = NULL;
 
-    if (host_parse_json(in->body, in->len, &body, NULL) != TOCSIN_OK)
+    no_json->rc = TOCSIN_OK;
+    if (host_parse_json(in->body, in->len, &body, no_json) != TOCSIN_OK)
         body = json_string(text_clean(a, in->body, in->len, in->len * 3));  /* room for each byte as U+FFFD */
     json_object_set_new(root, "body", body);
     json_object_set_new(root, "headers", put_headers(a, in));
@@ -285,10 +287,21 @@ mapping_input(struct arena *a, const struct tocsin_payload *in)
     return root;
 }
 
+/* A mapping that wants JSON can say no more of broken JSON than that it is none: where it breaks helps more. */
+static bool
+was_to_be_json(const struct tocsin_payload *in)
+{
+    const char *type = in->topic == NULL && in->content_type != NULL ? in->content_type : "";
+    char first = in->body[strspn(in->body, " \t\r\n")];
+
+    return first == '{' || first == '[' || strstr(type, "json") != NULL;
+}
+
 static enum tocsin_rc
 run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct tocsin_batch *out, struct tocsin_err *err)
 {
-    json_t *input = mapping_input(out->arena, in), *alerts = NULL, *item;
+    struct tocsin_err no_json;
+    json_t *input = mapping_input(out->arena, in, &no_json), *alerts = NULL, *item;
     enum tocsin_rc rc = mapping_run(mapping, input, host_alerts_max(), &alerts, err);
     size_t i;
 
@@ -304,7 +317,24 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
     }
     json_decref(alerts);
     json_decref(input);
-    return rc;
+    if (rc != TOCSIN_MEANINGLESS || no_json.rc == TOCSIN_OK || !was_to_be_json(in))
+        return rc;
+    if (err != NULL)
+        *err = no_json;
+    return no_json.rc;
+}
+
+/* Who sends text with a byte order mark means the text; it is no part of a word such as "offline" either. */
+static struct tocsin_payload
+without_mark(const struct tocsin_payload *in)
+{
+    struct tocsin_payload out = *in;
+
+    if (in->len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0) {
+        out.body += 3;
+        out.len -= 3;
+    }
+    return out;
 }
 
 /* The named wildcards of the topic are labels.  They come last and so win: a broker's access list vouches for a
@@ -322,14 +352,15 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
             struct tocsin_batch *out, struct tocsin_err *err)
 {
     const struct redact *before = host_redact_with(out->redact);
+    struct tocsin_payload text = without_mark(in);
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;
     jsonmem_begin();
     if (mapping != NULL)
-        rc = run_mapping(mapping, in, out, err);
+        rc = run_mapping(mapping, &text, out, err);
     else if (plugin->decode != NULL)
-        rc = plugin->decode(self, &plugin_host, in, out, err);
+        rc = plugin->decode(self, &plugin_host, &text, out, err);
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     jsonmem_end();                           /* what parse_json() gave is gone; the batch has copies */

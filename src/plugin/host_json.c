@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/jsonmem.h"
 #include "base/text.h"
+#include "base/xalloc.h"
 #include "plugin/json_fast.h"
 
 static atomic_uint json_depth = HOST_JSON_DEPTH;
@@ -129,6 +130,63 @@ quick(const char *s, size_t len)
 #endif
 }
 
+/* The number that four hexadecimal digits behind \\u say; 0: there is no such escape. */
+static unsigned
+escaped(const char *s, size_t n)
+{
+    char digits[5], *end;
+    unsigned long code;
+
+    if (n < 6 || s[0] != '\\' || s[1] != 'u')
+        return 0;
+    memcpy(digits, s + 2, 4);
+    digits[4] = '\0';
+    code = strtoul(digits, &end, 16);
+    return end == digits + 4 ? (unsigned)code : 0;
+}
+
+/*
+ * Halves of surrogate pairs, which jansson refuses: JavaScript cuts texts between them, and Python writes a byte of a
+ * name that is not UTF-8 as U+DC00 and the byte.  Such a byte is read as Latin-1, any other half becomes U+FFFD.  A
+ * copy for the heap; NULL: there is none.
+ */
+static char *
+without_halves(const char *s, size_t n)
+{
+    char *copy = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned code = s[i] == '\\' ? escaped(s + i, n - i) : 0;
+        char digits[5];
+
+        if (code >= 0xd800 && code < 0xdc00 && escaped(s + i + 6, n - i - 6) >> 10 == 0xdc00 >> 10) {
+            i += 11;
+        } else if (code >= 0xd800 && code < 0xe000) {
+            if (copy == NULL) {
+                copy = xmalloc(n + 1);
+                memcpy(copy, s, n);
+                copy[n] = '\0';
+            }
+            snprintf(digits, sizeof digits, "%04x", code >= 0xdc80 && code < 0xdd00 ? code - 0xdc00 : 0xfffdu);
+            memcpy(copy + i + 2, digits, 4);
+            i += 5;
+        } else if (s[i] == '\\') {
+            i++;
+        }
+    }
+    return copy;
+}
+
+static json_t *
+load_mended(const char *s, size_t len, size_t flags, json_error_t *bad)
+{
+    char *copy = without_halves(s, len);
+    json_t *doc = copy != NULL ? json_loadb(copy, len, flags, bad) : NULL;
+
+    free(copy);
+    return doc;
+}
+
 enum tocsin_rc
 host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *err)
 {
@@ -157,6 +215,8 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
     /* Alertmanager before 0.9 sent 64-bit unsigned group keys: such numbers lose their last digits, no more */
     if (doc == NULL && json_error_code(&bad) == json_error_numeric_overflow)
         doc = json_loadb(s, len, flags | JSON_DECODE_INT_AS_REAL, &bad);
+    if (doc == NULL)
+        doc = load_mended(s, len, flags, &bad);
     if (doc != NULL && host_redactor() != NULL)
         redact_json(host_redactor(), doc);
     jsonmem_use(used);

@@ -78,11 +78,15 @@ read_status(struct at *at, const char *name, const json_t *value)
 {
     const char *word = json_string_value(value);
     char path[PATH];
+    size_t n;
 
     if (word == NULL)
         return wrong(at, name, "text: firing, resolved or unknown");
+    word += strspn(word, " \t\r\n");          /* scripts put in what a command has printed */
+    for (n = strlen(word); n > 0 && strchr(" \t\r\n", word[n - 1]) != NULL;)
+        n--;
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        if (strcasecmp(word, statuses[i].word) == 0) {
+        if (strlen(statuses[i].word) == n && strncasecmp(word, statuses[i].word, n) == 0) {
             at->alert->status = statuses[i].status;
             return TOCSIN_OK;
         }

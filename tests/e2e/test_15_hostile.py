@@ -134,7 +134,6 @@ JSON = {
     "a member twice, deep inside": (b'{"dedup_key":"k","labels":{"a":"1","a":"2"}}', 400, "duplicate"),
     "bytes that are not UTF-8": (b'{"summary":"\xff"}', 400, "decode byte"),
     "an overlong form": (b'{"summary":"\xc0\xaf"}', 400, "decode byte"),
-    "half of a surrogate pair": (b'{"summary":"\\ud800"}', 400, ""),
     "a surrogate as bytes": (b'{"summary":"\xed\xa0\x80"}', 400, "decode byte"),
     "UTF-16": ('{"summary":"s"}'.encode("utf-16"), 400, "UTF-16"),
     "NUL behind the text": (b'{"dedup_key":"k"}\0', 400, ""),
@@ -221,6 +220,14 @@ def test_what_is_too_long_is_cut_with_a_mark(tocsin, unharmed):
     assert len(kept["dedup_key"].encode()) <= 1024 and kept["dedup_key"].startswith("ddd")
     long, = [name for name in values if name.startswith("nnn")]
     assert len(long.encode()) <= 128 and long.endswith("…")
+
+
+def test_half_a_surrogate_pair_costs_no_alert(tocsin, vendors):
+    # JavaScript cuts texts between the halves of an emoji
+    t = tocsin()
+    incident = t.fire("half", summary="down \ud83d")
+    assert t.incident(incident)["summary"] == "down \ufffd"
+    vendors.wait_history("pd", incident, ["trigger"])
 
 
 def test_nul_is_data(tocsin, vendors):

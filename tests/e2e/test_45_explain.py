@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, ROOT, cfg_file
+from harness import BUILD, ROOT, cfg, cfg_file
 
 TOCSIN = os.path.join(BUILD, "tocsin")
 PAYLOAD = {"id": 7, "what": "disk full", "prio": "warning", "machine": "db1"}
@@ -31,6 +31,11 @@ class Bench:
             "policies": [{"name": "night", "steps": [{"after": "0s", "notify": ["a"]}, {"after": "5m", "notify": ["b"]}],
                           "last_resort": ["a"]}],
             "default_policy": "night", "rules": str(folder / "rules")}))
+
+    def add(self, **settings):
+        """One more collector, before the others."""
+        path = self.folder / "tocsin.cfg"
+        path.write_text(path.read_text().replace("collectors = (", "collectors = ( " + cfg(settings) + ", ", 1))
 
     def mapping(self, text):
         (self.folder / "m.jq").write_text(text)
@@ -126,6 +131,112 @@ def test_lines_of_a_log_are_alerts_only_by_a_rule(bench):
     bench.rules([{"name": "oom", "match": ['summary =~ "oom:.*"'], "set": {"severity": "critical"}}])
     doc = bench.doc("--collector", "logs", "--content-type", "application/json", payload=line)
     assert doc["lines_without_a_rule"] == 0 and doc["alerts"][0]["rules"][0]["name"] == "oom"
+
+
+GUESSING = {"name": "guessing", "match": ['summary =~ "Failed password.*"'],
+            "threshold": {"count": 3, "window": "10m", "by": ["host"]}, "set": {"severity": "critical"}}
+
+
+def syslog_lines(*texts, host="n7"):
+    return "".join(f"<38>1 2026-01-31T12:00:00Z {host} sshd 12 - - {t}\n" for t in texts)
+
+
+def test_a_line_below_a_threshold_says_what_is_missing(bench):
+    bench.add(name="syslog", type="syslog", listen=["udp://127.0.0.1:5514"], format="syslog")
+    bench.rules([GUESSING, {"name": "oom", "match": ["host = n8"]}])
+    doc = bench.doc("--collector", "syslog", payload=syslog_lines("Failed password for root"))
+    assert (doc["alerts"], doc["lines"], doc["lines_without_a_rule"]) == ([], 1, 1)
+    line, = doc["line_details"]
+    assert line["pages"] is False and "2 more come within 10m" in line["effect"]
+    rule, = line["rules"]
+    assert rule["threshold"] == {"of": "host=n7", "seen": 1, "count": 3, "missing": 2, "window": "10m"}
+    assert [r["why"] for r in line["other_rules"]] == ["host = n8 (it is 'n7')"]
+    then = line["once_reached"]
+    assert (then["severity"], then["dedup_key"], then["pages"]) == ("critical", "threshold/guessing/host=n7", True)
+    assert then["resolve_after"] == "10m"
+    text = bench.run("--collector", "syslog", payload=syslog_lines("Failed password for root"))
+    assert "threshold 1 of 3 in 10m (counted for host=n7, in this payload alone: 2 more reach it)" in text
+    assert "once the threshold is reached: critical firing" in text and "after 5m: b" in text
+
+
+def test_lines_of_one_file_reach_a_threshold(bench):
+    bench.add(name="syslog", type="syslog", listen=["udp://127.0.0.1:5514"], format="syslog")
+    bench.rules([GUESSING])
+    lines = syslog_lines(*[f"Failed password for u{i}" for i in range(4)], "session opened") + \
+        syslog_lines("Failed password for root", host="n8")
+    doc = bench.doc("--collector", "syslog", payload=lines)
+    alert, = doc["alerts"]                           # the third and the fourth; two were counted before
+    assert (alert["dedup_key"], alert["lines"], alert["pages"]) == ("threshold/guessing/host=n7", 2, True)
+    assert (doc["lines"], doc["lines_without_a_rule"]) == (6, 4)
+    assert [line["summary"] for line in doc["line_details"]] == ["session opened", "Failed password for root"]
+    assert doc["line_details"][1]["rules"][0]["threshold"]["of"] == "host=n8"
+
+
+def test_an_alert_below_a_threshold_does_not_say_that_it_pages(bench):
+    bench.rules([{"name": "many", "match": ["host = db1"], "threshold": {"count": 5, "window": "1h"}}])
+    a = bench.alert()
+    assert a["pages"] is False and a["effect"].startswith("below the threshold of rule 'many'")
+    assert a["rules"][0]["threshold"]["missing"] == 4 and a["once_reached"]["pages"] is True
+    assert "after 5m: b" in bench.run("--collector", "mine")
+
+
+def test_a_delayed_alert_says_until_when_and_what_would_happen(bench):
+    bench.rules([{"name": "patience", "match": ["host = db1"], "delay": "5m", "resolve_after": "30m"}])
+    a = bench.alert("--at", "2026-01-31T12:00:00Z")
+    assert (a["delay"], a["delayed_until"]) == ("5m", "2026-01-31T12:05:00.000Z")
+    assert (a["resolve_after"], a["expires_at"]) == ("30m", "2026-01-31T12:30:00.000Z")
+    assert a["effect"].startswith("waits 5m (rule 'patience'") and "there never was one" in a["effect"]
+    text = bench.run("--collector", "mine")
+    assert "which begins when the incident opens, after 5m" in text and "30m after the last news of it" in text
+
+
+def test_alerts_of_one_payload_know_of_each_other(bench):
+    bench.rules([{"name": "together", "match": ["rack != \"\""], "group_by": ["rack"]}])
+    alerts = [{"summary": n, "dedup_key": n, "labels": {"rack": r}} for n, r in (("a", "1"), ("b", "1"), ("c", "2"))]
+    doc = bench.doc("--collector", "plain", payload=[*alerts, {**alerts[0], "status": "resolved"}])
+    effects = [a["effect"] for a in doc["alerts"]]
+    assert effects[0] == effects[2] and effects[0].startswith("opens an incident")
+    assert effects[1] == "joins the incident of alert 1, which has the same group"
+    assert effects[3] == "ends alert 1, which has the same dedup_key"
+
+
+def test_an_intake_is_read_at_its_paths(bench, monkeypatch):
+    monkeypatch.setenv("K1", "k1")
+    monkeypatch.setenv("K2", "k2")
+    bench.add(name="pd", type="intake", format="pagerduty", keys=[{"key": "env:K1"}, {"key": "env:K2", "policy": "night"}])
+    event = {"routing_key": "k2", "event_action": "trigger", "dedup_key": "d", "payload": {
+        "summary": "s", "source": "h", "severity": "critical"}}
+    doc = bench.doc("--collector", "pd", payload=event)
+    assert (doc["method"], doc["path"], doc["answer"]["status"]) == ("POST", "/v2/enqueue", 202)
+    assert doc["alerts"][0]["dedup_key"] == "d" and "the sender's key" in doc["alerts"][0]["policy"]["routed_by"]
+    old = {"service_key": "zz", "event_type": "trigger", "description": "old"}
+    doc = bench.doc("--collector", "pd", payload=old)
+    assert doc["path"] == "/generic/2010-04-15/create_event.json" and doc["alerts"][0]["summary"] == "old"
+    assert "401" in doc["remarks"][0] and "a fresh one for each request" in doc["remarks"][1]
+    doc = bench.doc("--collector", "pd", payload={"routing_key": "k1", "event_action": "acknowledge", "dedup_key": "d"})
+    assert doc["actions"] == [{"action": "ack", "dedup_key": "d", "by": None, "note": None, "until": None}]
+    assert "acknowledges the incident of the alert that is open under 'd'" in bench.run(
+        "--collector", "pd", payload={"routing_key": "k1", "event_action": "acknowledge", "dedup_key": "d"})
+    assert "--path says which" in bench.run("--collector", "pd", payload={"routing_key": "k1"}, status=1)
+    assert "alerts come to /v2/enqueue" in bench.run("--collector", "pd", "--path", "/nowhere", payload=event, status=2)
+
+
+def test_protobuf_needs_no_word_of_its_type(bench):
+    bench.add(name="otel", type="intake", format="otlp", auth="none")
+    with open(os.path.join(ROOT, "integrations/otlp/cases/intake.json"), encoding="utf-8") as f:
+        case = next(c for c in json.load(f) if c["name"] == "protobuf: the same reader")
+    doc = bench.doc("--collector", "otel", payload=case["payload"])
+    assert (doc["content_type"], doc["path"]) == ("application/x-protobuf", "/v1/logs")
+    assert doc["lines"] == len(case["expect"]["alerts"]) > 0
+
+
+def test_a_beat_says_when_it_is_missed(bench):
+    bench.add(name="beating", type="mqtt", format="heartbeat", broker="mqtt://localhost", client_id="b",
+              topics=["alive/+host"], heartbeat={"every": "1m", "grace": "30s", "by": ["host"]})
+    doc = bench.doc("--collector", "beating", "--topic", "alive/n7", "--at", "2026-01-31T12:00:00Z", payload="x")
+    assert doc["heartbeat"] == {"name": "beating", "labels": {"host": "n7"}, "every": "1m", "grace": "30s",
+                                "silent_at": "2026-01-31T12:01:30.000Z", "severity": "critical"}
+    assert "heartbeat: this is a beat of host=n7" in bench.run("--collector", "beating", "--topic", "alive/n7", payload="x")
 
 
 def test_functions_of_the_users_own_jq_change_nothing(bench, monkeypatch):

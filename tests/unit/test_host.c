@@ -67,6 +67,32 @@ json_errors(void **state)
     }
 }
 
+/* What JavaScript and Python write of a text that was cut within a character, or is no Unicode. */
+static void
+json_halves(void **state)
+{
+    static const struct { const char *json, *text; } cases[] = {
+        { "[\"down \\ud83d\"]", "down \xef\xbf\xbd" },
+        { "[\"\\uDE00 up\"]", "\xef\xbf\xbd up" },
+        { "[\"\\ud83d\\ud83d\\udd14\"]", "\xef\xbf\xbd\xf0\x9f\x94\x94" },   /* a half and a whole */
+        { "[\"\\ud83dx\\udd14\"]", "\xef\xbf\xbdx\xef\xbf\xbd" },
+        { "[\"Caf\\udce9\"]", "Caf\xc3\xa9" },                                 /* b"Caf\xe9" of Python */
+        { "[\"\\\\ud83d \\ud83d\"]", "\\ud83d \xef\xbf\xbd" },                  /* the first is text */
+    };
+    static const char *const broken[] = { "[\"\\ud8", "[\"\\ud83d", "[\"\\ud83d\",]", "[\"\\ud83d\\u12\"]" };
+    struct tocsin_err err;
+    json_t *doc;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(host->parse_json(cases[i].json, strlen(cases[i].json), &doc, &err), TOCSIN_OK);
+        assert_string_equal(json_string_value(json_array_get(doc, 0)), cases[i].text);
+        json_decref(doc);
+    }
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
+        assert_int_equal(host->parse_json(broken[i], strlen(broken[i]), &doc, &err), TOCSIN_BAD_INPUT);
+}
+
 static void
 json_depth(void **state)
 {
@@ -411,11 +437,11 @@ settings(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(json_errors),     cmocka_unit_test(json_depth),      cmocka_unit_test(json_sizes),
-        cmocka_unit_test(json_members),
-    cmocka_unit_test(json_text),       cmocka_unit_test(batch_limits),    cmocka_unit_test(batch_without_decoder),
-    cmocka_unit_test(batch_cleaning),  cmocka_unit_test(batch_long_keys), cmocka_unit_test(links),
-    cmocka_unit_test(errors_are_utf8), cmocka_unit_test(settings),
+    cmocka_unit_test(json_errors),  cmocka_unit_test(json_halves),           cmocka_unit_test(json_depth),
+    cmocka_unit_test(json_sizes),   cmocka_unit_test(json_members),          cmocka_unit_test(json_text),
+    cmocka_unit_test(batch_limits), cmocka_unit_test(batch_without_decoder), cmocka_unit_test(batch_cleaning),
+    cmocka_unit_test(links),        cmocka_unit_test(batch_long_keys),       cmocka_unit_test(errors_are_utf8),
+    cmocka_unit_test(settings),
 };
 
 int

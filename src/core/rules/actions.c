@@ -371,6 +371,7 @@ apply_threshold(struct run *r, const struct rule *rule)
         return true;
     key = threshold_key(r, rule);
     n = count_hit(r, rule, key);
+    account_threshold(r, rule, n);
     say(r, "threshold ", arena_printf(r->arena, "%u of %u in %s", n, rule->count,
                                       duration_format(rule->window_ms, text)));
     if (n < rule->count && r->record)

@@ -70,7 +70,7 @@ struct rule_hit {
     uint32_t count; int64_t window_ms;
 };
 /* Counts a hit; how many there are within the window now (tally.h).  Without one nothing counts, and no threshold is
- * reached: explanations change no counter. */
+ * reached. */
 typedef uint32_t (*rule_count)(void *ctx, const struct rule_hit *);
 void rule_scratch_count(struct rule_scratch *, rule_count, void *ctx);
 
@@ -135,6 +135,27 @@ struct decision *ruleset_decide_record(const struct ruleset *, struct rule_scrat
                                        const char *source, const struct tocsin_alert *);
 /* A policy that was chosen before the rules, such as by the key that a sender used; `by` is kept as routed_by. */
 struct rule_route { const struct policy *policy; const char *by; };   /* policy NULL: none */
+
+/* What became of one rule, for those who want to know why. */
+enum rule_part { RULE_NO_MATCH, RULE_MATCHED, RULE_FAILED, RULE_NOT_REACHED };
+
+struct rule_account {
+    const char *rule; struct rule_pos pos;
+    enum rule_part part;
+    const char *text;                /* no match: the matchers that said no, and of what; else as in rule_trace */
+    /* Its threshold, if it asked one (count 0: no): seen of count matches, with this one, for the values of its `by`. */
+    const char *of; uint32_t seen, count; int64_t window_ms;
+};
+
+struct rule_explanation {
+    struct decision *decision;       /* never NULL: of a record that stays one, what it would be as an alert */
+    bool is_alert;                   /* false: a record of which no rule makes an alert */
+    struct rule_account *rules; size_t n_rules;    /* all of the set, in their order */
+};
+
+/* As ruleset_decide_routed(), with an account of every rule.  Slow: it looks at all of them. */
+void ruleset_explain(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,
+                     const struct tocsin_alert *, const struct rule_route *, struct rule_explanation *out);
 
 /* Either of the two, as the alert is a record or not, as if a rule before the first had routed it. */
 struct decision *ruleset_decide_routed(const struct ruleset *, struct rule_scratch *, struct arena *,

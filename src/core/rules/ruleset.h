@@ -92,6 +92,7 @@ struct run {
     bool record;                   /* a log's record, not an alert */
     bool wanted;                   /* a record that a rule made an alert */
     struct tocsin_pair *matched; size_t n_matched, cap_matched;  /* name and place, for the stored text */
+    struct rule_account *accounts; /* one for each rule; NULL: nobody asks */
 };
 
 /* A value in the slot changed: rules filed under the new one become candidates.  run.c */
@@ -103,6 +104,13 @@ const char *run_value(const struct run *, const struct name_ref *);
 /* Keys and group of the decision, from the alert as it is now.  identify.c */
 void run_identify(struct run *, const char *source);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);
+/* NULL: a record that no rule made an alert; never when it is to be explained (asked, or NULL).  run.c */
+struct decision *run_decide(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,
+                            const struct tocsin_alert *, const struct rule_route *, bool indexed,
+                            struct rule_explanation *asked);
+/* The rule at work was asked, and applied if it matches; how its threshold stands.  account.c */
+void account_rule(struct run *, const struct rule *, enum truth);
+void account_threshold(struct run *, const struct rule *, uint32_t seen);
 
 /* As ruleset_decide(), but looks at every rule: what the index is tested against. */
 struct decision *ruleset_decide_plainly(const struct ruleset *, struct rule_scratch *, struct arena *,

@@ -248,11 +248,13 @@ run_rules(struct run *r)
 
         if (t == UNSURE)
             run_trace(r, rule, arena_printf(r->arena, "skipped: matcher '%s': %s", unsure->text, why), true);
-        if (t != YES)
-            continue;
-        add_matched(r, rule);
-        actions_apply(r, rule);
-        if (rule->stop)
+        if (t == YES) {
+            add_matched(r, rule);
+            actions_apply(r, rule);
+        }
+        if (r->accounts != NULL)
+            account_rule(r, rule, t);
+        if (t == YES && rule->stop)
             return;
     }
 }
@@ -351,12 +353,12 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
     encode(r, original);
 }
 
-/* NULL: a record that no rule made an alert. */
-static struct decision *
-decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
-       const struct tocsin_alert *a, const struct rule_route *route, bool indexed)
+struct decision *
+run_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
+           const struct tocsin_alert *a, const struct rule_route *route, bool indexed, struct rule_explanation *asked)
 {
-    struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed, .record = a->record };
+    struct run r = { .rs = rs, .sc = sc, .arena = arena, .indexed = indexed, .record = a->record,
+                     .accounts = asked != NULL ? asked->rules : NULL };
     struct normal n;
 
     r.out = arena_zalloc(arena, sizeof *r.out);
@@ -371,7 +373,9 @@ decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, c
     alert_normalise(arena, a, SPARE_LABELS, &n);
     begin(&r, source, a, &n);
     run_rules(&r);
-    if (r.record && (!r.wanted || r.out->drop))
+    if (asked != NULL)
+        asked->is_alert = !r.record || (r.wanted && !r.out->drop);
+    else if (r.record && (!r.wanted || r.out->drop))
         return NULL;
     finish(&r, source, a, n.severity);
     return r.out;
@@ -381,14 +385,14 @@ struct decision *
 ruleset_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                const struct tocsin_alert *a)
 {
-    return decide(rs, sc, arena, source, a, NULL, true);
+    return run_decide(rs, sc, arena, source, a, NULL, true, NULL);
 }
 
 struct decision *
 ruleset_decide_plainly(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                        const struct tocsin_alert *a)
 {
-    return decide(rs, sc, arena, source, a, NULL, false);
+    return run_decide(rs, sc, arena, source, a, NULL, false, NULL);
 }
 
 /* Does any rule match it as it came?  If none does, none changes it, and so none will.  Nothing is allocated. */
@@ -420,11 +424,11 @@ decide_record(const struct ruleset *rs, struct rule_scratch *sc, struct arena *a
     if (!rs->makes_alerts || (plain && !is_matched(rs, sc, source, a)))
         return NULL;
     sc->n_said = 0;
-    d = decide(rs, sc, sc->trial, source, a, route, true);
+    d = run_decide(rs, sc, sc->trial, source, a, route, true, NULL);
     if (d != NULL) {                         /* the same again, to stay */
         sc->repeats = true;
         sc->next_said = 0;
-        d = decide(rs, sc, arena, source, a, route, true);
+        d = run_decide(rs, sc, arena, source, a, route, true, NULL);
         sc->repeats = false;
     }
     arena_reset(sc->trial);
@@ -442,5 +446,6 @@ struct decision *
 ruleset_decide_routed(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
                       const struct tocsin_alert *a, const struct rule_route *route)
 {
-    return a->record ? decide_record(rs, sc, arena, source, a, route) : decide(rs, sc, arena, source, a, route, true);
+    return a->record ? decide_record(rs, sc, arena, source, a, route)
+                     : run_decide(rs, sc, arena, source, a, route, true, NULL);
 }
