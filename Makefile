@@ -61,6 +61,7 @@ Q = $(if $(V),,@)                        # make V=1 shows the commands
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 REPLAY   := $(patsubst tests/fuzz/corpus/%,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/corpus/*))
+FUZZERS  := $(if $(findstring fuzzer,$(SAN)),$(patsubst %,$(BUILD)/tests/fuzz/%,$(shell sh tests/fuzz/targets.sh)))
 
 .PHONY: all help senders deps deps-build deps-dev run test check lint bench sim torture fuzz install clean unit
 .DELETE_ON_ERROR:
@@ -125,7 +126,7 @@ sim: $(BUILD)/tests/sim/sim
 torture: deps-dev all $(UNIT)
 	@BUILD=$(BUILD) $(PYTHON) tests/run.py torture
 
-## make fuzz      libFuzzer, 30 s a target under ASan and UBSan: make fuzz T=300
+## make fuzz      libFuzzer, 30 s a target under ASan and UBSan, as many at once as there are cores: make fuzz T=300
 fuzz: deps-dev
 	@sh tests/fuzz/run.sh $(or $(T),30)
 
@@ -184,15 +185,17 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
-# A fuzz target without libFuzzer, that replays its corpus.  tests/fuzz/run.sh says which sources a name stands for.
+# A fuzz target that replays its corpus; or, with SAN=fuzzer-no-link,... as run.sh wants it, one of libFuzzer.
+# tests/fuzz/targets.sh says what a name stands for.
+fuzz_main   = $(if $(findstring fuzzer,$(SAN)),,tests/fuzz/replay.c)
 fuzz_role   = $(firstword $(subst _, ,$(1)))
 fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
 fuzz_name   = $(if $(filter mapping_%,$(1)),,$(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(1)))))
 fuzz_vendor = $(if $(call fuzz_name,$(1)),$(wildcard integrations/$(call fuzz_name,$(1))/*.c))
-$(REPLAY): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) tests/fuzz/replay.c $$(call fuzz_vendor,$$*)) \
-           $$(call gen,$$(call fuzz_name,$$*)) $(BUILD)/libtocsin.a
+$(sort $(REPLAY) $(FUZZERS)): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) $$(fuzz_main) \
+           $$(call fuzz_vendor,$$*)) $$(call gen,$$(call fuzz_name,$$*)) $(BUILD)/libtocsin.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,muldefs $^ $(LIBS) $(LIBS_$(call fuzz_name,$*)) -o $@
+	$(Q)$(CC) $(if $(fuzz_main),,-fsanitize=fuzzer) $(LDFLAGS) -Wl,-z,muldefs $^ $(LIBS) $(LIBS_$(call fuzz_name,$*)) -o $@
 -include $(patsubst %.o,%.d,$(call obj,$(wildcard tests/fuzz/*.c)))
 
 # A program of its own: build/tests/bench/load from tests/bench/load.c

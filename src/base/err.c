@@ -6,6 +6,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
+/* Words quote what a stranger sent, and are cut at a byte: what is left must be UTF-8 to be told to anybody. */
+static void
+scrub(char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0, len; i < n; i += len) {
+        len = utf8_seq(s + i, n - i);
+        if (len == 0) {
+            s[i] = n - i < 4 ? '\0' : '?';
+            len = 1;
+        }
+    }
+}
+
 static void
 fill(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, va_list ap)
 {
@@ -15,6 +32,8 @@ fill(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *f
     vsnprintf(what, sizeof what, fmt, ap);
     snprintf(err->where, sizeof err->where, "%s", where != NULL ? where : "");
     memcpy(err->what, what, sizeof what);
+    scrub(err->where);
+    scrub(err->what);
     err->rc = rc;
     err->sys_errno = 0;
 }
@@ -77,6 +96,7 @@ err_wrap(struct tocsin_err *err, const char *fmt, ...)
         memcpy(err->what + n + 2, old, len);
         err->what[n + 2 + len] = '\0';
     }
+    scrub(err->what);
     return err->rc;
 }
 

@@ -8,7 +8,8 @@
 
 #include <tocsin/err.h>
 
-/* Each returns rc.  where may be "" or NULL.  err may be NULL: then nobody wants the words. */
+/* Each returns rc.  Bytes that are no UTF-8 become '?', so arguments may be a stranger's.  where may be "" or NULL.
+ * err may be NULL: then nobody wants the words. */
 enum tocsin_rc err_set(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* The same, and appends ": " and the text of errno. */

@@ -36,7 +36,7 @@ bool
 pipeline_repeats(const struct event *e, const struct alert_row *a)
 {
     if (e->kind == EV_BEAT)
-        return a->state == ALERT_DROPPED && a->expires_at > 0;
+        return incident_beat_is_counted(e->decision, a);
     return e->kind == EV_ALERT && pipeline_is_repeat(e->decision, a);
 }
 

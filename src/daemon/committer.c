@@ -242,6 +242,16 @@ take(struct committer *c, struct load *l)
 
 /* --- the thread -------------------------------------------------------------------------------- */
 
+/* One flush takes so many rows and no more; with others left the next is due in a second, whether anything comes or not. */
+static bool
+is_ahead_of_disk(struct store *s)
+{
+    struct store_stats st;
+    struct tocsin_err err;
+
+    return s->ops->stats(s, &st, &err) != TOCSIN_OK || st.lazy_unflushed > 0;
+}
+
 static void
 upkeep(struct committer *c, int64_t mono)
 {
@@ -252,7 +262,7 @@ upkeep(struct committer *c, int64_t mono)
     if (c->lazy && mono >= c->next_flush) {
         rc = ops->flush(c->opt.store, &err);
         c->next_flush = mono + FLUSH_MS;
-        c->lazy = false;
+        c->lazy = rc != TOCSIN_OK || is_ahead_of_disk(c->opt.store);
     }
     if (rc == TOCSIN_OK && mono >= c->next_upkeep) {
         struct conf *conf = c->opt.conf(c->opt.ctx);

@@ -103,11 +103,9 @@ problem_doc(int status, const struct tocsin_err *err)
     char phrase[64];
     const char *title = rc_http_status(err->rc) == status ? rc_title(err->rc) : status_title(status, phrase);
     json_t *doc = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", title, "status", status);
-    json_t *what = json_string(err->what);
 
-    /* words may quote a stranger's bytes: what is not UTF-8 is left out, the rest of the answer stands */
-    if (what != NULL)
-        json_object_set_new(doc, "detail", what);
+    /* an integration's words that are no UTF-8 are left out, the rest of the answer stands */
+    json_object_set_new(doc, "detail", json_string(err->what));
     if (err->where[0] != '\0')
         json_object_set_new(doc, "where", json_string(err->where));
     return doc;

@@ -20,21 +20,6 @@
 #include "core/normalise/mapping.h"
 #include "core/normalise/severity.h"
 
-/* Errors quote what a stranger sent, and are cut at a byte: what is left must still be UTF-8. */
-static void
-scrub(char *s)
-{
-    size_t n = strlen(s);
-
-    for (size_t i = 0, len; i < n; i += len) {
-        len = utf8_seq(s + i, n - i);
-        if (len == 0) {
-            s[i] = n - i < 4 ? '\0' : '?';
-            len = 1;
-        }
-    }
-}
-
 enum tocsin_rc
 host_fail(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const char *fmt, ...)
 {
@@ -44,12 +29,7 @@ host_fail(struct tocsin_err *err, enum tocsin_rc rc, const char *where, const ch
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    err_set(err, rc, where, "%s", what);
-    if (err != NULL) {
-        scrub(err->where);
-        scrub(err->what);
-    }
-    return rc;
+    return err_set(err, rc, where, "%s", what);
 }
 
 /* --- settings ------------------------------------------------------------------- */

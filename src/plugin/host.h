@@ -22,6 +22,8 @@ enum {
     HOST_MAX_RECORDS = 100000      /* lines of a log; they are not alerts yet */
 };
 
+#define HOST_MAX_TIME INT64_C(253402300799999)       /* 9999-12-31T23:59:59.999Z: later cannot be written */
+
 /* --- batches ----------------------------------------------------------------- */
 
 struct host_get { const char *url, *why; };

@@ -373,6 +373,13 @@ host_clean_key(struct arena *a, const char *s)
     return arena_printf(a, "%s#%s", text_clean(a, s, n, KEEP), id_format(&id, digest));
 }
 
+/* Numbers that strangers call times: before 1970, or so late that nobody could write it, is no time. */
+static int64_t
+clean_time(int64_t ms)
+{
+    return ms > 0 && ms <= HOST_MAX_TIME ? ms : 0;
+}
+
 void
 host_batch_finish(struct tocsin_batch *b)
 {
@@ -384,6 +391,9 @@ host_batch_finish(struct tocsin_batch *b)
         alert->group = host_clean_key(b->arena, alert->group);
         if (alert->by != NULL)
             alert->by = text_clean(b->arena, alert->by, strlen(alert->by), HOST_MAX_NAME);
+        alert->starts_at = clean_time(alert->starts_at);
+        alert->ends_at = clean_time(alert->ends_at);
+        alert->expires_at = clean_time(alert->expires_at);
         if (alert->summary != NULL)
             alert->summary = one_line(b->arena, alert->summary);
         if (alert->summary != NULL && alert->summary[0] == '\0')

@@ -12,12 +12,15 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+# how much longer than usual everything may take: for builds with sanitizers, and busy machines
+SLOW = float(os.environ.get("TOCSIN_TEST_SLOW", "1"))
 
 
 # --- waiting -----------------------------------------------------------------------------------
 
 def wait_until(check, timeout=10.0, what="", every=0.02):
     """The first true value of check(); AssertionError after timeout, with what check() gave last."""
+    timeout *= SLOW
     end = time.monotonic() + timeout
     while True:
         value = check()
@@ -93,7 +96,7 @@ class Process:
         if self.alive():
             self.send(number)
         try:
-            return self.popen.wait(timeout)
+            return self.popen.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
@@ -152,7 +155,7 @@ def request(port, method, path, body=None, headers=None, tls=None, timeout=15):
         headers["Content-Type"] = "application/json"
     cls = http.client.HTTPConnection if tls is None else http.client.HTTPSConnection
     extra = {} if tls is None else {"context": tls}
-    conn = cls("127.0.0.1", port, timeout=timeout, **extra)
+    conn = cls("127.0.0.1", port, timeout=timeout * SLOW, **extra)
     try:
         conn.request(method, path, body=body, headers=headers)
         r = conn.getresponse()

@@ -258,9 +258,15 @@ class Vendors:
         """What the vendor knows, by key: state, pages, opened, count, summary, severity, data, history."""
         return {k: a for k, a in self.vendor(short)["alerts"].items() if a["state"] != "none"}
 
+    def told(self, short):
+        """How often a person was woken for each key, and the verbs that the vendor was told of it, in order: trigger,
+        acknowledge, resolve, note, update."""
+        answer = request(self.port, "GET", f"/_told/{self.NAMES[short]}", timeout=60)
+        return {k: (pages, [self.VERBS[what] for what in history]) for k, (pages, history) in answer.json.items()}
+
     def histories(self, short):
-        """The verbs that the vendor was told of each key, in order: trigger, acknowledge, resolve, note, update."""
-        return {k: [self.VERBS[h["what"]] for h in a["history"]] for k, a in self.alerts(short).items()}
+        """The verbs alone."""
+        return {k: verbs for k, (_, verbs) in self.told(short).items()}
 
     def history(self, short, incident):
         return self.histories(short).get(incident, [])

@@ -69,6 +69,10 @@ FRAMING = {
     "headers of 30 KiB": (HEAD + b"X-A: " + b"a" * 30000 + b"\r\n" + LENGTH + b"\r\n" + BODY, 431, "limit"),
     "a target of 9 KiB": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "limit"),
     "a length over the limit": (HEAD + b"Content-Length: 9999999\r\n\r\n", 413, "limit"),
+    "a chunk that is no number": (HEAD + CHUNKED + b"\r\nzz\r\n" + BODY, 400, ""),
+    "a chunk of more than 64 bits": (HEAD + CHUNKED + b"\r\nfffffffffffffffff\r\n" + BODY, 413, ""),
+    "a chunk below zero": (HEAD + CHUNKED + b"\r\n-1\r\n" + BODY, 400, ""),
+    "a chunk longer than it says": (HEAD + CHUNKED + b"\r\n1\r\n" + BODY + b"\r\n0\r\n\r\n", 400, ""),
     # these two are refused by the library, in words of its own
     "a length of more than 64 bits": (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", 413, ""),
     "a length that is no number": (HEAD + b"Content-Length: 0x26\r\n\r\n" + BODY, 400, ""),
@@ -108,6 +112,15 @@ def test_framing(target, data, status, where):
     if where:
         problem = problem_of(answer)
         assert problem["status"] == status and where in json.dumps(problem), problem
+
+
+def test_chunks_over_the_limit(target):
+    """Read to their end and refused; what follows is a request of its own."""
+    chunks = b"10000\r\n%s\r\n" % (b" " * 65536) * 20 + b"0\r\n\r\n"
+    before = target.rss_kib()
+    answer = raw(target.port, HEAD + CHUNKED + b"\r\n" + chunks + b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"limit" in answer and answer.count(b"HTTP/1.1 ") <= 2, answer
+    assert target.rss_kib() - before < 16 * 1024
 
 
 # --- JSON --------------------------------------------------------------------------------------

@@ -79,9 +79,17 @@ def test_silence_pages_and_a_beat_resolves(watched, vendors):
     beat(t, "nobody", expect=404)
 
 
-def test_beats_touch_no_disk(watched):
+def test_a_beat_that_was_answered_survives_kill9(watched):
     t = watched(SLOW)
-    beat(t, "weekly")
+    last = beat(t, "weekly").json["last_beat_at"]
+    t.restart(hard=True)
+    row, = heartbeats(t, "weekly")
+    assert (row["state"], row["beats"], row["last_beat_at"]) == ("ok", 1, last)
+
+
+def test_beats_in_quick_succession_touch_no_disk(watched):
+    t = watched(SLOW)
+    beat(t, "weekly")                              # the first is stored
     before = t.metric("tocsin_commits_total")
     for _ in range(200):
         beat(t, "weekly")

@@ -8,6 +8,7 @@ every key as the vendor would, and counts how often a person would have been pag
 
     python3 tests/e2e/vendors.py --port 9800 --print
     GET  /_state      everything, as JSON
+    GET  /_told/pagerduty    of each key only [pages, [what happened to it, ...]]: of a hundred thousand keys still soon
     POST /_control    {"vendor": "pagerduty" | "all", "mode": "ok|down|error500|ratelimit|slow|lost|reject", "for_s": 5}
 
 All are served under path prefixes (/pagerduty, /opsgenie, /jsm, /victorops) on the port that is given; each has a port of
@@ -211,6 +212,8 @@ class Vendors:
     def manage(self, method, path, raw):
         if (method, path) == ("GET", "/_state"):
             return Reply(200, self.state())
+        if method == "GET" and path.startswith("/_told/") and path[7:] in self.vendors:
+            return Reply(200, self.vendor(path[7:]).told())
         if (method, path) == ("POST", "/_control"):
             try:
                 doc = json.loads(raw)
@@ -221,7 +224,7 @@ class Vendors:
             except (ValueError, KeyError, TypeError, AttributeError) as e:
                 return Reply(400, {"message": str(e)})
             return Reply(200, {"result": "ok"})
-        return Reply(404, {"message": "GET /_state or POST /_control"})
+        return Reply(404, {"message": "GET /_state, GET /_told/VENDOR or POST /_control"})
 
 
 def main():

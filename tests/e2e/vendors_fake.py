@@ -104,6 +104,10 @@ class Vendor:
                     "pages": sum(a.pages for a in self.alerts.values()),
                     "alerts": {k: a.dump() for k, a in self.alerts.items()}, "violations": list(self.violations)}
 
+    def told(self):
+        with self.lock:
+            return {k: [a.pages, [h["what"] for h in a.history]] for k, a in self.alerts.items() if a.state != "none"}
+
     def settle(self):
         """What is worked off later."""
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 E2E = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e")
-sys.path.insert(0, E2E)
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), E2E]
 
 import importlib.util  # noqa: E402
 

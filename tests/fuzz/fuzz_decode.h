@@ -45,6 +45,7 @@ must_be_alert(const struct tocsin_alert *a)
     MUST(a->status >= TOCSIN_FIRING && a->status <= TOCSIN_UNKNOWN);
     MUST(a->severity <= TOCSIN_CRITICAL);
     MUST(a->starts_at >= 0 && a->ends_at >= 0 && a->expires_at >= 0);
+    MUST(a->starts_at <= HOST_MAX_TIME && a->ends_at <= HOST_MAX_TIME && a->expires_at <= HOST_MAX_TIME);
     MUST(a->n_labels <= HOST_MAX_LABELS && a->n_annotations <= HOST_MAX_LABELS && a->n_links <= HOST_MAX_LINKS);
     MUST(a->dedup_key == NULL || a->dedup_key[0] != '\0');
     MUST(a->summary == NULL || strpbrk(a->summary, "\r\n") == NULL);

@@ -301,6 +301,50 @@ test_a_start_knows_what_was_watched(void **state)
     close_all(&c);
 }
 
+/* A beat that comes long after the one before is stored before it is answered, and so is the first of all. */
+static void
+test_a_crash_takes_back_no_rare_beat(void **state)
+{
+    struct ctx c;
+
+    (void)state;
+    open_all(&c);
+    apply(&c, true);
+    beat(&c, 0, "");                                           /* moves nothing, but it has beaten now */
+    restart(&c, T0);
+    apply(&c, true);
+    assert_int_equal(status_of(&c, "backup", "").beats, 1);
+    for (int64_t i = 1; i <= 5; i++) {
+        c.now = T0 + i * 10 * MINUTE;
+        beat(&c, 0, "");
+        restart(&c, c.now + 1);
+        assert_int_equal(status_of(&c, "backup", "").beats, 1 + i);
+        apply(&c, true);
+        assert_deadline(&c, "backup", T0 + (10 * i + 11) * MINUTE);
+    }
+    close_all(&c);
+}
+
+/* Of those who beat often the last may be lost: a start gives them longer than they need. */
+static void
+test_a_crash_harms_nobody_who_beats_often(void **state)
+{
+    struct ctx c;
+
+    (void)state;
+    open_all(&c);
+    apply(&c, true);
+    beat(&c, 1, "a");
+    for (int i = 1; i <= 5; i++) {
+        c.now += 30 * SECOND - 1;
+        beat(&c, 1, "a");
+        restart(&c, c.now + 10 * SECOND);
+        apply(&c, true);
+        assert_true(row_of(&c, "sensors{host=a}").expires_at >= c.now + 30 * SECOND);
+    }
+    close_all(&c);
+}
+
 static void
 test_a_clock_that_was_ahead(void **state)
 {
@@ -372,6 +416,8 @@ main(void)
         cmocka_unit_test(test_a_beat_moves_the_deadline),
         cmocka_unit_test(test_silence_is_an_alert),
         cmocka_unit_test(test_a_start_knows_what_was_watched),
+        cmocka_unit_test(test_a_crash_takes_back_no_rare_beat),
+        cmocka_unit_test(test_a_crash_harms_nobody_who_beats_often),
         cmocka_unit_test(test_a_clock_that_was_ahead),
         cmocka_unit_test(test_reloads),
         cmocka_unit_test(test_a_refused_first_beat),

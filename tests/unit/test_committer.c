@@ -19,7 +19,7 @@
 #include "daemon/committer_impl.h"
 #include "os/clock.h"
 
-enum { MISSING_WAIT_MS = 10000, SLOW_US = 20000, ROUNDS = 20 };
+enum { MISSING_WAIT_MS = 10000, SLOW_US = 20000, ROUNDS = 20, MANY = 700 };
 
 static struct fixture {
     struct committer *c;
@@ -145,14 +145,14 @@ on_done(void *ctx, const struct ingest_result *r)
     pthread_mutex_unlock(&fx.lock);
 }
 
-/* A new problem; suppressed ones page nobody. */
+/* Problem number n; suppressed ones page nobody. */
 static void
-submit(bool pages)
+report(unsigned n, bool pages)
 {
     struct arena *a = arena_new();
     struct intake *in = arena_zalloc(a, sizeof *in);
     struct decision *d = arena_zalloc(a, sizeof *d);
-    char *name = arena_printf(a, "disk-%u", fx.made++);
+    char *name = arena_printf(a, "disk-%u", n);
     const char *parts[] = { "shop", name };
 
     *d = (struct decision){ .status = TOCSIN_FIRING, .source = "shop", .dedup_key = name, .group_key = name,
@@ -167,6 +167,13 @@ submit(bool pages)
     in->n = in->n_alerts = 1;
     in->done = on_done;
     committer_intake(fx.c, in);
+}
+
+/* A new one. */
+static void
+submit(bool pages)
+{
+    report(fx.made++, pages);
 }
 
 static unsigned
@@ -378,6 +385,30 @@ a_stop_does_not_wait_for_company(void **state)
     fx.c->running = false;                   /* tear_down() stops it once more */
 }
 
+/* More repeats than one flush takes, and nothing comes after them: all reach the disk. */
+static void
+all_that_was_counted_is_flushed(void **state)
+{
+    int64_t until;
+    struct store_stats st = { 0 };
+    struct tocsin_err err;
+
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++) {
+        submit(false);
+        wait_for(&fx.answered, i + 1);
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        report(i, false);
+    wait_for(&fx.answered, 2 * MANY);
+    until = clock_mono_ms() + MISSING_WAIT_MS;
+    do {
+        usleep(1000);
+        assert_int_equal(fx.store->ops->stats(fx.store, &st, &err), TOCSIN_OK);
+    } while (st.lazy_unflushed > 0 && clock_mono_ms() < until);
+    assert_int_equal(st.lazy_unflushed, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -391,6 +422,7 @@ main(void)
         TEST(patience_ends),
         TEST(a_single_sender_is_not_held_up),
         TEST(a_stop_does_not_wait_for_company),
+        TEST(all_that_was_counted_is_flushed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,6 +310,9 @@ batch_cleaning(void **state)
     a->status = TOCSIN_FIRING;
     a->summary = "  two\r\n\tlines\x01 ";
     a->group = "";
+    a->starts_at = -2;
+    a->ends_at = INT64_MAX;
+    a->expires_at = HOST_MAX_TIME;
     host->alert_label(&b, a, "a\x1b", "\xff!");
     host->alert_label(&b, a, "crlf", "one\r\ntwo\rthree");
     host->alert_label(&b, a, "", "dropped");
@@ -320,6 +323,9 @@ batch_cleaning(void **state)
     assert_string_equal(a->summary, "two lines\xef\xbf\xbd");
     assert_null(a->group);
     assert_null(a->dedup_key);
+    assert_int_equal(a->starts_at, 0);
+    assert_int_equal(a->ends_at, 0);
+    assert_int_equal(a->expires_at, HOST_MAX_TIME);
     assert_int_equal(a->n_labels, 3);
     assert_string_equal(a->labels[0].name, "a\xef\xbf\xbd");
     assert_string_equal(a->labels[0].value, "\xef\xbf\xbd!");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text from strangers: what is clean stays as it is, everything else is replaced, wherever it stands. */
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/text.h"
 
 static bool
@@ -87,12 +89,36 @@ percent_codes(void **state)
     }
 }
 
+/* Errors quote strangers, and are cut at a byte. */
+static void
+words_of_errors(void **state)
+{
+    struct tocsin_err err;
+
+    (void)state;
+    err_set(&err, TOCSIN_BAD_INPUT, "query \xff\xff=a%20b", "unknown word '%.3s'", "\xc3\xa9\xc3\xa9");
+    assert_string_equal(err.where, "query \?\?=a%20b");
+    assert_string_equal(err.what, "unknown word '\xc3\xa9");
+    errno = ENOENT;
+    err_sys(&err, TOCSIN_INTERNAL, NULL, "cannot open '%s'", "a\xff\xc3zzz");
+    assert_string_equal(err.what, "cannot open 'a\?\?zzz': No such file or directory");
+    memset(err.what, 'x', sizeof err.what - 4);
+    memcpy(err.what + sizeof err.what - 4, "\xe2\x82\xac", 4);
+    err_wrap(&err, "cannot reload '%.2s'", "\xc3\xc3");
+    assert_true(strncmp(err.what, "cannot reload '\?\?': xxx", 22) == 0);
+    for (size_t i = 0, n = strlen(err.what), len; i < n; i += len) {
+        len = utf8_seq(err.what + i, n - i);
+        assert_true(len > 0);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_everywhere),
         cmocka_unit_test(sequences), cmocka_unit_test(percent_codes),
+        cmocka_unit_test(words_of_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Heartbeats.  One that is watched is an open, quiet occurrence whose expires_at
- * is the deadline of the next beat (rows.h).  A beat moves the deadline, which
- * is a counter like others and touches no disk; when the deadline comes, the
- * same occurrence fires (incident_on_expiry()); the beat after that ends it and
- * opens the next one.
+ * is the deadline of the next beat (rows.h).  A beat moves the deadline; one
+ * that comes soon after another is a counter and touches no disk.  When the
+ * deadline comes, the same occurrence fires (incident_on_expiry()); the beat
+ * after that ends it and opens the next one.
  */
 #include "core/incident/impl.h"
+
+/*
+ * A crash takes back what was counted last.  That harms nobody who beats as often as this: a start gives everybody
+ * twice as long to beat (COMMITTER_GRACE_MS).  Who beats once a day would be called silent in spite of the beat.
+ */
+enum { BEAT_COUNTED_MS = 60000 };
+
+bool
+incident_beat_is_counted(const struct decision *d, const struct alert_row *a)
+{
+    return a->state == ALERT_DROPPED && a->expires_at > 0 && a->count > 0 &&
+           d->expires_at - a->expires_at <= BEAT_COUNTED_MS;
+}
 
 static struct world_alert *
 arm(struct world *w, struct world_alert *a, const struct decision *d, uint32_t beats)
@@ -24,11 +37,13 @@ static void
 on_beat(struct world *w, struct world_alert *a, const struct decision *d)
 {
     if (a->row.state == ALERT_DROPPED && a->row.expires_at > 0) {
+        if (!incident_beat_is_counted(d, &a->row))
+            a->dirt = DIRTY;
+        else if (a->dirt == CLEAN)
+            a->dirt = COUNTED;
         a->row.count++;
         a->row.last_at = w->now;
         a->row.expires_at = d->expires_at;
-        if (a->dirt == CLEAN)
-            a->dirt = COUNTED;
         return;
     }
     if (a->row.state == ALERT_FIRING)

@@ -21,6 +21,8 @@ void incident_on_alert(struct world *, struct event *);
 void incident_on_expiry(struct world *, struct event *);
 /* EV_BEAT, EV_ARM, EV_DISARM. */
 void incident_on_beat(struct world *, const struct event *);
+/* Does this beat change nothing but counters, as far as a crash may take them back? */
+bool incident_beat_is_counted(const struct decision *, const struct alert_row *);
 /* Silences changed: hold the alert, or let it go; then the incident pages as if its alert were new. */
 void incident_on_recheck(struct world *, const struct event *);
 void incident_on_action(struct world *, struct event *);
