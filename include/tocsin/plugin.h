@@ -22,6 +22,7 @@
  *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
  *      tocsin_alert.amends, .by
+ *      host: named_key
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -411,6 +412,12 @@ struct tocsin_host {
      * wants to be told something.  Takes the reference of doc.
      */
     void (*batch_reply)(struct tocsin_batch *, int status, json_t *doc);
+    /*
+     * During intake(): to be called with a dedup key that comes from a path or a query before it is used in find(), an
+     * action or an alert, with the member of the body in which the sender's alerts have it.  So what a collector
+     * redacts there is recognised here as well.  Gives the key.
+     */
+    const char *(*named_key)(struct tocsin_call *, const char *member, const char *key);
 };
 
 /* --- what an integration exports ---------------------------------------------- */
@@ -447,6 +454,8 @@ struct tocsin_plugin {
     /*
      * Payload to alerts.  All or nothing: an error (TOCSIN_BAD_INPUT, TOCSIN_MEANINGLESS, with a JSON
      * path in where) discards what was added.  No alert at all with TOCSIN_OK is fine: a ping.
+     * The same payload gives the same alerts.  One of which redaction took something is decoded twice, redacted for
+     * what is kept and as it was sent for identities and batch_reply(), and its alerts are paired by their order.
      */
     enum tocsin_rc (*decode)(void *self, const struct tocsin_host *host, const struct tocsin_payload *in,
                              struct tocsin_batch *out, struct tocsin_err *err);
@@ -489,6 +498,8 @@ struct tocsin_plugin {
     /*
      * Say what is to be done: alerts into call->batch, actions with act().  With TOCSIN_OK all of it is committed,
      * then answer() is called.  If the answer was given already and there is neither alert nor action, that is all.
+     * Where redaction took something, a second struct tocsin_call of the same request goes through identify() and
+     * intake() as it was sent; answer() is called with that one.
      */
     enum tocsin_rc (*intake)(void *self, const struct tocsin_host *host, struct tocsin_call *call,
                              struct tocsin_err *err);

@@ -106,6 +106,12 @@ number_of(const char *identifier, const char *type)
     return (*end == '\0' || *end == '-') && n > 0 ? n : -1;
 }
 
+static const char *
+named_by(const struct tocsin_host *host, struct tocsin_call *call, const char *alias)
+{
+    return host->named_key(call, "alias", alias);
+}
+
 /* NULL in *out_r: there is none. */
 static enum tocsin_rc
 find(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_known **out_r,
@@ -118,7 +124,7 @@ find(const struct tocsin_host *host, struct tocsin_call *call, const struct tocs
 
     *out_r = NULL;
     if (strcasecmp(type, "alias") == 0)
-        what.dedup_key = identifier;
+        what.dedup_key = named_by(host, call, identifier);
     else
         what.number = number_of(identifier, type);
     if (what.number < 0)
@@ -137,7 +143,7 @@ aim(const struct tocsin_host *host, struct tocsin_call *call, struct tocsin_act 
     enum tocsin_rc rc;
 
     if (strcasecmp(parameter(call, "identifierType"), "alias") == 0) {
-        act->dedup_key = call->path[0].value;
+        act->dedup_key = named_by(host, call, call->path[0].value);
         return TOCSIN_OK;
     }
     rc = find(host, call, &known, err);
@@ -323,7 +329,7 @@ read_query(const struct tocsin_host *host, struct tocsin_call *call, struct tocs
             what->open = strcasecmp(value, "closed") != 0;
             what->closed = !what->open;
         } else if (name == 5 && strncasecmp(field, "alias", 5) == 0) {
-            what->dedup_key = value;
+            what->dedup_key = named_by(host, call, value);
         } else {
             return host->fail(err, TOCSIN_MEANINGLESS, "query", "Only status and alias can be searched for.");
         }

@@ -193,6 +193,7 @@ const struct tocsin_host plugin_host = {
     .parse_form = host_parse_form,
     .unescape = unescape,
     .batch_reply = host_batch_reply,
+    .named_key = host_named_key,
 };
 
 /* --- one payload ------------------------------------------------------------------ */
@@ -327,11 +328,11 @@ add_topic_labels(struct tocsin_batch *out, const struct tocsin_payload *in)
             plugin_host.alert_label(out, out->alerts[i], in->topic_labels[k].name, in->topic_labels[k].value);
 }
 
-enum tocsin_rc
-host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
-            struct tocsin_batch *out, struct tocsin_err *err)
+/* One reading.  What parse_json() gives is gone with its end; the batch has copies. */
+static enum tocsin_rc
+read_payload(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
+             struct tocsin_batch *out, struct tocsin_err *err)
 {
-    const struct redact *before = host_redact_with(out->redact);
     struct tocsin_payload text = without_mark(in);
     enum tocsin_rc rc;
 
@@ -343,17 +344,79 @@ host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapp
         rc = plugin->decode(self, &plugin_host, &text, out, err);
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
-    jsonmem_end();                           /* what parse_json() gave is gone; the batch has copies */
-    host_redact_with(before);
-    if (rc != TOCSIN_OK && out->redact != NULL)
-        host_redact_err(out->redact, out->arena, err);
-    if (rc == TOCSIN_OK) {
+    jsonmem_end();
+    if (rc == TOCSIN_OK)
         add_topic_labels(out, in);
-        if (out->redact != NULL)
-            host_redact_batch(out);
+    if (rc == TOCSIN_OK && out->over.rc != TOCSIN_OK) {
+        rc = out->over.rc;
+        *err = out->over;
+    }
+    return rc;
+}
+
+/* The payload was read with this result, and redaction changed it: once more, as it was sent (host_identity.c). */
+static enum tocsin_rc
+read_as_sent(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
+             struct tocsin_batch *out, enum tocsin_rc rc, const struct tocsin_err *err)
+{
+    struct arena *arena = arena_new();
+    struct tocsin_batch said;
+    struct tocsin_err said_err;
+    enum tocsin_rc said_rc;
+
+    host_batch_init(&said, arena);
+    said.max_alerts = out->max_alerts;
+    said_rc = read_payload(plugin, self, mapping, in, &said, &said_err);
+    if (said_rc == TOCSIN_OK)
+        host_copy_reply(out, &said);
+    if (said_rc != TOCSIN_OK && rc == TOCSIN_OK) {
+        host_keep_by_bytes(out, in);
+    } else if (said_rc == TOCSIN_OK && rc != TOCSIN_OK) {
+        host_keep_bare(out, &said, host_printf(out, "nothing that can be read (%s)", err->what));
+        rc = TOCSIN_OK;
+    } else if (said_rc == TOCSIN_OK && !host_fits(out, &said)) {
+        host_keep_bare(out, &said, "other alerts than were sent");
+    } else if (said_rc == TOCSIN_OK) {
+        host_keep(out, &said);
+    }
+    arena_free(arena);
+    return rc;
+}
+
+static enum tocsin_rc
+read_redacted(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
+              struct tocsin_batch *out, struct tocsin_err *err)
+{
+    struct host_redaction before = host_redact_begin(out->redact);
+    struct tocsin_err refused;
+    enum tocsin_rc rc = read_payload(plugin, self, mapping, in, out, &refused);
+
+    if (host_redact_end(before))
+        rc = read_as_sent(plugin, self, mapping, in, out, rc, &refused);
+    else if (rc == TOCSIN_OK)
+        host_keep(out, NULL);
+    if (rc != TOCSIN_OK) {
+        host_redact_err(out->redact, out->arena, &refused);
+        *err = refused;
+    }
+    return rc;
+}
+
+enum tocsin_rc
+host_decode(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
+            struct tocsin_batch *out, struct tocsin_err *err)
+{
+    struct tocsin_err unasked;
+    enum tocsin_rc rc;
+
+    err = err != NULL ? err : &unasked;
+    rc = out->redact != NULL ? read_redacted(plugin, self, mapping, in, out, err)
+                             : read_payload(plugin, self, mapping, in, out, err);
+
+    if (rc == TOCSIN_OK) {
         host_batch_finish(out);
         rc = out->over.rc;
-        if (rc != TOCSIN_OK && err != NULL)
+        if (rc != TOCSIN_OK)
             *err = out->over;
     }
     if (rc != TOCSIN_OK) {

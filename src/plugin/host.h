@@ -43,19 +43,40 @@ struct tocsin_batch {
     int reply_status;              /* of batch_reply(); 0: none */
     const char *reply; size_t reply_len;
     const struct redact *redact;   /* NULL: nothing is taken out */
+    struct host_names *names;      /* of an intake's request with redaction; NULL: none */
 };
 
 void host_batch_init(struct tocsin_batch *, struct arena *);
 
-/* --- redaction: host_redact.c -------------------------------------------------- */
+/* --- redaction: host_redact.c, host_identity.c ---------------------------------- */
 
 struct host_redact_key { const char *bytes; size_t len; };
-void host_redact_hash(void *key, const char *text, size_t len, char out[REDACT_HASH_TEXT]);   /* a redact_hash */
-/* What JSON is redacted with that this thread reads from now on; gives what it was before. */
-const struct redact *host_redact_with(const struct redact *);
-const struct redact *host_redactor(void);
-void host_redact_batch(struct tocsin_batch *);
+bool host_redact_hash(void *key, const char *text, size_t len, unsigned char mac[REDACT_MAC]);    /* a redact_hash */
+
+/* What JSON is redacted with that this thread reads, and whether that took out anything. */
+struct host_redaction { const struct redact *rules; bool changed; };
+struct host_redaction host_redact_begin(const struct redact *);    /* gives what was before, for the end */
+bool host_redact_end(struct host_redaction before);                /* was anything taken out? */
+void host_redact_doc(json_t *);
+void host_redact_alert(const struct tocsin_batch *, struct tocsin_alert *);    /* its texts */
+void host_redact_notes(struct tocsin_batch *);
 void host_redact_err(const struct redact *, struct arena *, struct tocsin_err *);
+
+/* Identities of a request that are known under another name, or are kept as they are: said -> kept. */
+struct host_names { const struct redact *rules; struct tocsin_pair *list; size_t n, cap; };
+void host_names_add(struct host_names *, struct arena *, const char *said, const char *kept);
+/* The key of identities whose collector has none: of this installation, once, before there are payloads. */
+void host_set_redact_secret(const void *bytes, size_t len);
+/* What is kept of an identity.  left: what redaction of the payload left of it; NULL: it is not known. */
+const char *host_kept_key(const struct redact *, const struct host_names *, struct arena *, const char *said,
+                          const char *left);
+/* The texts of a batch that was read redacted, its identities as they were said.  said NULL: by the same reading. */
+void host_keep(struct tocsin_batch *, const struct tocsin_batch *said);
+/* Can the two readings be paired?  If not: of said without its texts. */
+bool host_fits(const struct tocsin_batch *, const struct tocsin_batch *said);
+void host_keep_bare(struct tocsin_batch *, const struct tocsin_batch *said, const char *why);
+/* For a payload that cannot be read as it was sent. */
+void host_keep_by_bytes(struct tocsin_batch *, const struct tocsin_payload *);
 
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
@@ -83,6 +104,7 @@ struct host_call {                 /* one request to an intake; lives in its are
     struct host_act *acts;         size_t n_acts, cap_acts;
     const char *route_to;          /* NULL: nothing was said */
     json_t *doc;                   /* of call_json() */
+    struct host_call *said;        /* the same request read unredacted; NULL: redaction changed nothing */
     struct tocsin_err bad_json;
     /* the answer; status 0: none yet */
     int status;
@@ -155,6 +177,7 @@ const char *host_json_text(struct arena *, const json_t *);
 enum tocsin_rc host_parse_form(const struct tocsin_payload *, json_t **out_r, struct tocsin_err *);
 /* host_batch.c */
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
+void host_alert_clean(struct tocsin_batch *, struct tocsin_alert *);
 const char *host_clean_key(struct arena *, const char *key);
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
 struct tocsin_alert *host_record_new(struct tocsin_batch *);
@@ -167,12 +190,14 @@ char *host_printf(struct tocsin_batch *, const char *fmt, ...) __attribute__((fo
 void host_batch_get(struct tocsin_batch *, const char *url, const char *why);
 void host_batch_note(struct tocsin_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void host_batch_reply(struct tocsin_batch *, int status, json_t *doc);
+void host_copy_reply(struct tocsin_batch *to, const struct tocsin_batch *from);
 /* host_intake.c */
 enum tocsin_rc host_call_json(struct tocsin_call *, json_t **out_r, struct tocsin_err *);
 void *host_call_alloc(struct tocsin_call *, size_t n);
 char *host_call_printf(struct tocsin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *host_call_time(struct tocsin_call *, int64_t when);
 int64_t host_elapsed_us(struct tocsin_call *);
+const char *host_named_key(struct tocsin_call *, const char *member, const char *value);
 void host_act(struct tocsin_call *, const struct tocsin_act *);
 void host_route_to(struct tocsin_call *, const char *name);
 enum tocsin_rc host_find(struct tocsin_call *, const struct tocsin_find *, const struct tocsin_known **out_r,

@@ -318,6 +318,14 @@ host_batch_reply(struct tocsin_batch *b, int status, json_t *doc)
 }
 
 void
+host_copy_reply(struct tocsin_batch *to, const struct tocsin_batch *from)
+{
+    to->reply_status = from->reply_status;
+    to->reply_len = from->reply_len;
+    to->reply = from->reply_status != 0 ? arena_strndup(to->arena, from->reply, from->reply_len) : NULL;
+}
+
+void
 host_batch_note(struct tocsin_batch *b, const char *fmt, ...)
 {
     va_list ap;
@@ -381,23 +389,29 @@ clean_time(int64_t ms)
 }
 
 void
+host_alert_clean(struct tocsin_batch *b, struct tocsin_alert *alert)
+{
+    alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
+    alert->group = host_clean_key(b->arena, alert->group);
+    if (alert->by != NULL)
+        alert->by = text_clean(b->arena, alert->by, strlen(alert->by), HOST_MAX_NAME);
+    alert->starts_at = clean_time(alert->starts_at);
+    alert->ends_at = clean_time(alert->ends_at);
+    alert->expires_at = clean_time(alert->expires_at);
+    if (alert->summary != NULL)
+        alert->summary = one_line(b->arena, alert->summary);
+    if (alert->summary != NULL && alert->summary[0] == '\0')
+        alert->summary = NULL;
+}
+
+void
 host_batch_finish(struct tocsin_batch *b)
 {
     for (size_t i = 0; i < b->n_alerts; i++) {
         struct tocsin_alert *alert = b->alerts[i];
         char where[40];
 
-        alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
-        alert->group = host_clean_key(b->arena, alert->group);
-        if (alert->by != NULL)
-            alert->by = text_clean(b->arena, alert->by, strlen(alert->by), HOST_MAX_NAME);
-        alert->starts_at = clean_time(alert->starts_at);
-        alert->ends_at = clean_time(alert->ends_at);
-        alert->expires_at = clean_time(alert->expires_at);
-        if (alert->summary != NULL)
-            alert->summary = one_line(b->arena, alert->summary);
-        if (alert->summary != NULL && alert->summary[0] == '\0')
-            alert->summary = NULL;
+        host_alert_clean(b, alert);
         if (alert->status < TOCSIN_FIRING || alert->status > TOCSIN_UNKNOWN) {
             snprintf(where, sizeof where, "alert %zu", i + 1);
             host_fail(&b->over, TOCSIN_INTERNAL, where, "the integration gave no status");

@@ -125,8 +125,8 @@ host_parse_form(const struct tocsin_payload *in, json_t **out_r, struct tocsin_e
     used = jsonmem_use(true);
     fields = json_object();
     rc = query ? read_query(in, fields) : read_form(in->body + blank, in->len - blank, fields, err);
-    if (rc == TOCSIN_OK && host_redactor() != NULL)
-        redact_json(host_redactor(), fields);
+    if (rc == TOCSIN_OK)
+        host_redact_doc(fields);
     jsonmem_use(used);
     if (rc == TOCSIN_OK)
         *out_r = fields;

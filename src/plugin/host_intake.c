@@ -136,12 +136,43 @@ host_route_to(struct tocsin_call *call, const char *name)
 
 /* --- what is known ------------------------------------------------------------------------- */
 
-/* An identity that a path or a query names, as the alert has it whose identity stood in a JSON body: there the rules
- * held first, with the marks that they ask for, and only what they left is hashed. */
+/*
+ * What is kept of an identity that stands alone.  Without a document around it there is nothing that a path names,
+ * unless the integration asks for host_named_key().
+ */
 static const char *
-redact_named_key(const struct host_call *c, const char *key)
+lone_key(const struct host_call *c, const struct redact *r, const char *key)
 {
-    return redact_key(c->batch.redact, c->arena, redact_text(c->batch.redact, c->arena, key));
+    return r != NULL ? host_kept_key(r, c->batch.names, c->arena, key, key) : key;
+}
+
+/* The rules of the collector, also while the request is read unredacted. */
+static const struct redact *
+rules_of(const struct host_call *c)
+{
+    return c->batch.names != NULL ? c->batch.names->rules : NULL;
+}
+
+const char *
+host_named_key(struct tocsin_call *call, const char *member, const char *value)
+{
+    struct host_call *c = host_of(call);
+    const struct redact *r = rules_of(c);
+    const char *left, *kept;
+    json_t *doc;
+
+    if (r == NULL || value == NULL)
+        return value;
+    doc = json_pack("{s:s}", member, value);
+    if (doc != NULL)
+        redact_json(r, doc);
+    left = json_string_value(json_object_get(doc, member));
+    kept = host_kept_key(r, c->batch.names, c->arena, arena_strdup(c->arena, value),
+                         left != NULL ? arena_strdup(c->arena, left) : NULL);
+    json_decref(doc);
+    if (kept != NULL && strcmp(kept, value) != 0)
+        host_names_add(c->batch.names, c->arena, value, kept);
+    return value;
 }
 
 static struct tocsin_find
@@ -149,10 +180,32 @@ find_as_stored(const struct host_call *c, const struct tocsin_find *find)
 {
     struct tocsin_find clean = *find;
 
-    clean.dedup_key = host_clean_key(c->arena, find->dedup_key);
-    if (c->batch.redact != NULL)
-        clean.dedup_key = redact_named_key(c, clean.dedup_key);
+    clean.dedup_key = lone_key(c, rules_of(c), host_clean_key(c->arena, find->dedup_key));
     return clean;
+}
+
+/* The sender is told of the alert that it named under the name it used.  Whatever it does with the key of one that was
+ * found is about the key that is stored. */
+static const struct tocsin_known *
+found_as_named(struct host_call *c, const struct tocsin_find *find, const struct tocsin_find *stored,
+               const struct tocsin_known *known, size_t n)
+{
+    struct tocsin_known *list;
+
+    if (rules_of(c) == NULL || n == 0)
+        return known;
+    list = arena_memdup(c->arena, known, n * sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        struct tocsin_alert *alert = arena_memdup(c->arena, known[i].alert, sizeof *alert);
+
+        host_names_add(c->batch.names, c->arena, alert->dedup_key, alert->dedup_key);
+        if (stored->dedup_key != NULL && strcmp(stored->dedup_key, find->dedup_key) != 0) {
+            host_names_add(c->batch.names, c->arena, find->dedup_key, alert->dedup_key);
+            alert->dedup_key = arena_strdup(c->arena, find->dedup_key);
+        }
+        list[i].alert = alert;
+    }
+    return list;
 }
 
 enum tocsin_rc
@@ -161,12 +214,16 @@ host_find(struct tocsin_call *call, const struct tocsin_find *find, const struct
 {
     struct host_call *c = host_of(call);
     struct tocsin_find clean = find_as_stored(c, find);
+    enum tocsin_rc rc;
 
     *out_r = NULL;
     *n_r = 0;
     if (c->find == NULL)
         return host_fail(err, TOCSIN_TEMPORARY, "", "the store cannot be asked at present");
-    return c->find(c, &clean, out_r, n_r, err);
+    rc = c->find(c, &clean, out_r, n_r, err);
+    if (rc == TOCSIN_OK)
+        *out_r = found_as_named(c, find, &clean, *out_r, *n_r);
+    return rc;
 }
 
 enum tocsin_rc
@@ -242,34 +299,170 @@ host_identify(const struct tocsin_plugin *plugin, struct host_call *c, const cha
     return rc;
 }
 
+/* --- redaction: the request is read twice where that changed it (host_identity.c) ------------------- */
+
 static void
-redact_call(struct host_call *c)
+keep_acts(struct host_call *c, const struct host_call *said)
 {
-    for (size_t i = 0; i < c->batch.n_alerts; i++)
-        c->batch.alerts[i]->dedup_key = redact_named_key(c, c->batch.alerts[i]->dedup_key);
-    host_redact_batch(&c->batch);
+    const struct redact *r = c->batch.redact;
+
     for (size_t i = 0; i < c->n_acts; i++) {
-        c->acts[i].act.dedup_key = redact_named_key(c, c->acts[i].act.dedup_key);
-        c->acts[i].act.note = redact_text(c->batch.redact, c->arena, c->acts[i].act.note);
+        struct tocsin_act *act = &c->acts[i].act;
+
+        act->dedup_key = host_kept_key(r, c->batch.names, c->arena, said->acts[i].act.dedup_key, act->dedup_key);
+        act->note = redact_text(r, c->arena, act->note);
+        act->by = redact_text(r, c->arena, act->by);
     }
+}
+
+static bool
+acts_fit(const struct host_call *c, const struct host_call *said)
+{
+    bool fit = c->n_acts == said->n_acts;
+
+    for (size_t i = 0; fit && i < c->n_acts; i++)
+        fit = c->acts[i].act.kind == said->acts[i].act.kind && c->acts[i].before == said->acts[i].before;
+    return fit;
+}
+
+/* What is to be done, by the reading that is not redacted: of people and their words nothing is kept. */
+static void
+keep_bare(struct host_call *c, const struct host_call *said, const char *why)
+{
+    host_keep_bare(&c->batch, &said->batch, why);
+    c->acts = arena_memdup(c->arena, said->acts, said->n_acts * sizeof *c->acts);
+    c->n_acts = c->cap_acts = said->n_acts;
+    for (size_t i = 0; i < c->n_acts; i++) {
+        struct tocsin_act *act = &c->acts[i].act;
+
+        act->dedup_key = host_kept_key(c->batch.redact, c->batch.names, c->arena, act->dedup_key, NULL);
+        act->by = NULL;
+        act->note = act->kind == TOCSIN_ACT_NOTE ? REDACT_MARK : NULL;
+    }
+    c->route_to = said->route_to;
+}
+
+static void
+take_reply(struct host_call *c, const struct host_call *from)
+{
+    c->status = from->status;
+    c->content_type = from->content_type;
+    c->body = from->body;
+    c->len = from->len;
+    c->headers = from->headers;
+    c->n_headers = from->n_headers;
+}
+
+/* NULL: it cannot be read as it was sent. */
+static struct host_call *
+read_as_sent(const struct tocsin_plugin *plugin, void *self, const struct host_call *c)
+{
+    const struct tocsin_route route = { .id = c->call.route, .alerts_max = c->batch.max_alerts };
+    struct host_call *said = arena_alloc(c->arena, sizeof *said);
+    const char *credential;
+    struct tocsin_err err;
+    enum tocsin_rc rc;
+
+    host_call_init(said, c->arena, &route, c->call.id);
+    said->call.in = c->call.in;
+    said->call.path = c->call.path;
+    said->call.n_path = c->call.n_path;
+    said->call.peer = c->call.peer;
+    said->find = c->find;
+    said->elapsed_us = c->elapsed_us;
+    said->ctx = c->ctx;
+    said->batch.names = c->batch.names;
+    said->batch.received_at = c->batch.received_at;
+    rc = host_identify(plugin, said, &credential, &err);
+    if (rc == TOCSIN_OK)
+        rc = plugin->intake(self, &plugin_host, &said->call, &err);
+    host_call_forget_json(said);
+    return rc == TOCSIN_OK && said->batch.over.rc == TOCSIN_OK ? said : NULL;
+}
+
+static enum tocsin_rc
+pair_up(struct host_call *c, struct host_call *said, enum tocsin_rc rc, const struct tocsin_err *err)
+{
+    c->said = said;
+    if (said == NULL && rc == TOCSIN_OK) {
+        host_keep_by_bytes(&c->batch, c->call.in);
+        keep_acts(c, c);
+    } else if (said != NULL && rc != TOCSIN_OK) {
+        keep_bare(c, said, arena_printf(c->arena, "nothing that can be read (%s)", err->what));
+        take_reply(c, said);
+        rc = TOCSIN_OK;
+    } else if (said != NULL && !(host_fits(&c->batch, &said->batch) && acts_fit(c, said))) {
+        keep_bare(c, said, "other alerts than were sent");
+        take_reply(c, said);
+    } else if (said != NULL) {
+        host_keep(&c->batch, &said->batch);
+        keep_acts(c, said);
+    }
+    return rc;
+}
+
+/* What an error quotes of an identity is not for the log; nor is what is left of a long one at the end of a text that
+ * was cut. */
+static void
+hide_names(const struct host_call *c, struct tocsin_err *err)
+{
+    const struct host_names *names = c->batch.names;
+
+    for (size_t i = 0; i < names->n; i++) {
+        const struct tocsin_pair *name = &names->list[i];
+        const char *at = strcmp(name->name, name->value) != 0 ? strstr(err->what, name->name) : NULL;
+        char what[sizeof err->what];
+
+        if (at != NULL)
+            snprintf(what, sizeof what, "%.*s%s%s", (int)(at - err->what), err->what, name->value,
+                     at + strlen(name->name));
+        else if (strcmp(name->name, name->value) != 0 && strlen(err->what) + 1 == sizeof err->what)
+            snprintf(what, sizeof what, "refused: [%s]", name->value);
+        else
+            continue;
+        memcpy(err->what, what, sizeof what);
+    }
+}
+
+static enum tocsin_rc
+read_redacted(const struct tocsin_plugin *plugin, void *self, struct host_call *c, struct tocsin_err *err)
+{
+    struct host_redaction before = host_redact_begin(c->batch.redact);
+    struct tocsin_err refused;
+    enum tocsin_rc rc;
+
+    c->batch.names = arena_zalloc(c->arena, sizeof *c->batch.names);
+    c->batch.names->rules = c->batch.redact;
+    if (c->doc != NULL)                      /* read while the sender was not known yet */
+        host_redact_doc(c->doc);
+    rc = plugin->intake(self, &plugin_host, &c->call, &refused);
+    if (rc == TOCSIN_OK && c->batch.over.rc != TOCSIN_OK) {
+        refused = c->batch.over;
+        rc = refused.rc;
+    }
+    if (host_redact_end(before)) {
+        rc = pair_up(c, read_as_sent(plugin, self, c), rc, &refused);
+    } else if (rc == TOCSIN_OK) {
+        host_keep(&c->batch, NULL);
+        keep_acts(c, c);
+    }
+    if (rc != TOCSIN_OK) {
+        hide_names(c, &refused);
+        host_redact_err(c->batch.redact, c->arena, &refused);
+        *err = refused;
+    }
+    return rc;
 }
 
 enum tocsin_rc
 host_intake(const struct tocsin_plugin *plugin, void *self, struct host_call *c, struct tocsin_err *err)
 {
-    const struct redact *redact = c->batch.redact, *before = host_redact_with(redact);
     enum tocsin_rc rc;
 
     c->batch.received_at = c->call.in->received_at;
-    if (redact != NULL && c->doc != NULL)    /* read while the sender was not known yet */
-        redact_json(redact, c->doc);
-    rc = plugin->intake(self, &plugin_host, &c->call, err);
-    host_redact_with(before);
-    if (rc != TOCSIN_OK && redact != NULL)
-        host_redact_err(redact, c->arena, err);
+    rc = c->batch.redact != NULL ? read_redacted(plugin, self, c, err)
+                                 : plugin->intake(self, &plugin_host, &c->call, err);
     if (rc == TOCSIN_OK) {
-        if (redact != NULL)
-            redact_call(c);
         host_batch_finish(&c->batch);
         rc = c->batch.over.rc;
         if (rc != TOCSIN_OK)
@@ -283,13 +476,18 @@ host_intake(const struct tocsin_plugin *plugin, void *self, struct host_call *c,
     return rc;
 }
 
+/* By what the integration remembers of the request as it was sent: what the sender sent is no secret to it. */
 void
 host_answer(const struct tocsin_plugin *plugin, void *self, struct host_call *c, const struct tocsin_results *results)
 {
+    struct host_call *said = c->said != NULL ? c->said : c;
+
     jsonmem_begin();
     if (plugin->answer != NULL)
-        plugin->answer(self, &plugin_host, &c->call, results);
+        plugin->answer(self, &plugin_host, &said->call, results);
     jsonmem_end();
+    if (said != c)
+        take_reply(c, said);
 }
 
 void

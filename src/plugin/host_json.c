@@ -217,8 +217,8 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
         doc = json_loadb(s, len, flags | JSON_DECODE_INT_AS_REAL, &bad);
     if (doc == NULL)
         doc = load_mended(s, len, flags, &bad);
-    if (doc != NULL && host_redactor() != NULL)
-        redact_json(host_redactor(), doc);
+    if (doc != NULL)
+        host_redact_doc(doc);
     jsonmem_use(used);
     if (doc == NULL) {
         snprintf(where, sizeof where, "line %d column %d", bad.line, bad.column);
@@ -231,10 +231,10 @@ host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *er
 enum tocsin_rc
 host_parse_unredacted(const char *s, size_t len, json_t **out_r, struct tocsin_err *err)
 {
-    const struct redact *before = host_redact_with(NULL);
+    struct host_redaction before = host_redact_begin(NULL);
     enum tocsin_rc rc = host_parse_json(s, len, out_r, err);
 
-    host_redact_with(before);
+    host_redact_end(before);
     return rc;
 }
 

@@ -3,9 +3,9 @@
  * host_redact.c - a collector's redaction on the way into an integration and out of it.
  *
  * In: whatever JSON the integration reads through the host during its call is
- * redacted before it gets it (host_json.c asks host_redactor()).  Out: its
- * texts, for it may have read something that is no JSON, and what an error or
- * a note quotes.
+ * redacted before it gets it (host_json.c and host_form.c call host_redact_doc()).
+ * Out: its texts, for it may have read something that is no JSON, and what an
+ * error or a note quotes.  Identities are another matter: host_identity.c.
  */
 #include "plugin/host.h"
 
@@ -15,35 +15,40 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-static _Thread_local const struct redact *current;
+static _Thread_local struct host_redaction current;
 
-const struct redact *
-host_redactor(void)
+struct host_redaction
+host_redact_begin(const struct redact *r)
 {
-    return current;
-}
+    struct host_redaction before = current;
 
-const struct redact *
-host_redact_with(const struct redact *r)
-{
-    const struct redact *before = current;
-
-    current = r;
+    current = (struct host_redaction){ .rules = r };
     return before;
 }
 
+bool
+host_redact_end(struct host_redaction before)
+{
+    bool changed = current.changed;
+
+    current = before;
+    return changed;
+}
+
 void
-host_redact_hash(void *ctx, const char *text, size_t len, char out[REDACT_HASH_TEXT])
+host_redact_doc(json_t *doc)
+{
+    if (current.rules != NULL && redact_json(current.rules, doc))
+        current.changed = true;
+}
+
+bool
+host_redact_hash(void *ctx, const char *text, size_t len, unsigned char mac[REDACT_MAC])
 {
     const struct host_redact_key *key = ctx;
-    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned n = REDACT_MAC;
 
-    if (HMAC(EVP_sha256(), key->bytes, (int)key->len, (const unsigned char *)text, len, mac, NULL) == NULL) {
-        snprintf(out, REDACT_HASH_TEXT, "%s", REDACT_FAILED);
-        return;
-    }
-    snprintf(out, REDACT_HASH_TEXT, "#%02x%02x%02x%02x%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-             mac[5], mac[6], mac[7]);
+    return HMAC(EVP_sha256(), key->bytes, (int)key->len, (const unsigned char *)text, len, mac, &n) != NULL;
 }
 
 static const struct tocsin_pair *
@@ -67,22 +72,22 @@ links(const struct redact *r, struct arena *a, const struct tocsin_link *list, s
 }
 
 void
-host_redact_batch(struct tocsin_batch *b)
+host_redact_alert(const struct tocsin_batch *b, struct tocsin_alert *alert)
 {
     const struct redact *r = b->redact;
 
-    for (size_t i = 0; i < b->n_alerts; i++) {
-        struct tocsin_alert *alert = b->alerts[i];
+    alert->summary = redact_text(r, b->arena, alert->summary);
+    alert->by = redact_text(r, b->arena, alert->by);
+    alert->labels = pairs(r, b->arena, alert->labels, alert->n_labels);
+    alert->annotations = pairs(r, b->arena, alert->annotations, alert->n_annotations);
+    alert->links = links(r, b->arena, alert->links, alert->n_links);
+}
 
-        alert->dedup_key = redact_key(r, b->arena, alert->dedup_key);
-        alert->group = redact_key(r, b->arena, alert->group);
-        alert->summary = redact_text(r, b->arena, alert->summary);
-        alert->labels = pairs(r, b->arena, alert->labels, alert->n_labels);
-        alert->annotations = pairs(r, b->arena, alert->annotations, alert->n_annotations);
-        alert->links = links(r, b->arena, alert->links, alert->n_links);
-    }
+void
+host_redact_notes(struct tocsin_batch *b)
+{
     for (size_t i = 0; i < b->n_notes; i++)
-        b->notes[i] = redact_text(r, b->arena, b->notes[i]);
+        b->notes[i] = redact_text(b->redact, b->arena, b->notes[i]);
 }
 
 void
@@ -90,8 +95,6 @@ host_redact_err(const struct redact *r, struct arena *a, struct tocsin_err *err)
 {
     char what[sizeof err->what];
 
-    if (err == NULL)
-        return;
     snprintf(what, sizeof what, "%s", redact_text(r, a, err->what));
     memcpy(err->what, what, sizeof what);
 }

@@ -169,7 +169,7 @@ entry_get(const char *path, const struct stat *st, bool *new_r)
 static void
 load(struct entry *e)
 {
-    const struct redact *before = host_redact_with(NULL);   /* this is no payload */
+    struct host_redaction before = host_redact_begin(NULL);   /* this is no payload */
     char *text = NULL;
     json_t *doc = NULL;
     size_t n = 0;
@@ -183,7 +183,7 @@ load(struct entry *e)
         e->map = NULL;
     json_decref(doc);
     free(text);
-    host_redact_with(before);
+    host_redact_end(before);
 }
 
 static struct entry *

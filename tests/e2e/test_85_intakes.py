@@ -152,18 +152,24 @@ def test_packed_and_chunked_bodies(intakes):
         assert t.request("POST", path, body, {**headers, "Content-Type": "nonsense"}).status == status, path
 
 
-@pytest.mark.parametrize("action,more", [("mask", {}), ("mask", {"redact_key": "env:IN_KEY"}),
-                                         ("hash", {"redact_key": "env:IN_KEY"})], ids=["mask", "mask-key", "hash"])
-def test_opsgenie_redacted_alias(vendors, tocsin, action, more):
-    """The alias of a path is redacted as that of a body: what it names is found, acknowledged and closed."""
+@pytest.mark.parametrize("rule,more", [({"pattern": "cust-[0-9]+"}, {}), ({"path": "alias"}, {}),
+                                       ({"pattern": "cust-[0-9]+"}, {"redact_key": "env:IN_KEY"}),
+                                       ({"path": "alias", "action": "hash"}, {"redact_key": "env:IN_KEY"})],
+                         ids=["mask", "mask-path", "mask-key", "hash-path"])
+def test_opsgenie_redacted_alias(vendors, tocsin, rule, more):
+    """The alias of a path is known as that of a body: what it names is found, acknowledged and closed."""
     settings = base_settings(vendors, [("0s", ["pd"])])
     settings["collectors"].append({"name": "og-in", "type": "intake", "format": "opsgenie", "keys": "env:IN_KEY",
-                                   "redact": [{"pattern": "cust-[0-9]+", "action": action}], **more})
+                                   "redact": [rule], **more})
     t = tocsin(settings, env={"IN_KEY": KEY})
     one = "/v2/alerts/cust-17%2Fdisk{}?identifierType=alias"
     assert og(t, "POST", "/v2/alerts", {"message": "disk full", "alias": "cust-17/disk"}).status == 202
     answer = og(t, "GET", one.format(""))
-    assert answer.status == 200 and "cust-17" not in answer.json["data"]["alias"]
+    assert (answer.status, answer.json["data"]["alias"]) == (200, "cust-17/disk")   # who asks by a name is told by it
+    shown = og(t, "GET", f"/v2/alerts/{answer.json['data']['id']}").json["data"]["alias"]
+    assert shown.startswith("redacted:") and only(t, "og-in")["alerts"][0]["dedup_key"] == shown
+    assert og(t, "GET", f"/v2/alerts/{shown}?identifierType=alias").json["data"]["tinyId"] == "1"
+    assert og(t, "GET", "/v2/alerts/cust-18%2Fdisk?identifierType=alias").status == 404
     assert og(t, "GET", "/v2/alerts/count?query=alias%3Acust-17%2Fdisk").json["data"]["count"] == 1
     assert og(t, "POST", one.format("/acknowledge"), {}).status == 202
     assert only(t, "og-in")["state"] == "acknowledged"

@@ -234,6 +234,8 @@ cases_close(struct case_run *run)
     run->self = NULL;
     mapping_free(run->mapping);
     run->mapping = NULL;
+    redact_free(run->redact);
+    run->redact = NULL;
 }
 
 void

@@ -26,6 +26,7 @@ struct case_run {
     const char *folder;            /* "integrations/json" */
     void *self;
     struct mapping *mapping;
+    struct redact *redact;         /* of the case; freed with cases_close() */
     struct buf diff;               /* empty: as expected */
 };
 
@@ -60,6 +61,8 @@ int64_t cases_time(const json_t *object, const char *name);
 /* An alert as a case writes it, and back. */
 json_t *cases_alert_json(const struct tocsin_alert *);
 const struct tocsin_alert *cases_alert(struct arena *, const json_t *);
+/* What the case's collector redacts; NULL: nothing.  Valid until the next call. */
+const struct redact *cases_redact(struct case_run *);
 /* payload, headers, query, ... of the case as an integration sees them */
 void cases_payload(struct case_run *, struct tocsin_payload *out);
 /* Bytes of a member that is text (as it is) or JSON (dumped); the default when missing. */

@@ -207,21 +207,50 @@ cases_batch_json(const struct tocsin_batch *b)
     return object;
 }
 
-/* What a collector with `redact = { defaults = true; }` takes out. */
-static struct redact *
-redaction(struct case_run *run, struct tocsin_err *err)
-{
-    struct redact *r = json_is_true(json_object_get(run->doc, "redact")) ? redact_new(NULL, NULL) : NULL;
+/* --- redaction ------------------------------------------------------------------------------- */
 
-    if (r != NULL && redact_add_defaults(r, err) != TOCSIN_OK)
-        buf_addf(&run->diff, "redact: %s\n", err->what);
-    return r;
+static enum redact_action
+action_of(const json_t *rule)
+{
+    static const char *const words[] = { "mask", "remove", "hash", "truncate" };
+
+    return (enum redact_action)index_of(words, 4, cases_text(rule, "action", "mask"));
+}
+
+static void
+add_rule(struct case_run *run, const json_t *item)
+{
+    const struct redact_rule rule = { .path = cases_text(item, "path", NULL),
+                                      .pattern = cases_text(item, "pattern", NULL),
+                                      .action = action_of(item), .replace = cases_text(item, "replace", NULL),
+                                      .keep = (unsigned)json_integer_value(json_object_get(item, "keep")) };
+    struct tocsin_err err;
+
+    if (redact_add(run->redact, &rule, &err) != TOCSIN_OK)
+        buf_addf(&run->diff, "redact: %s: %s\n", err.where, err.what);
+}
+
+const struct redact *
+cases_redact(struct case_run *run)
+{
+    static struct host_redact_key key = { "the key of cases", 16 };
+    const json_t *redact = json_object_get(run->doc, "redact");
+    struct tocsin_err err;
+    json_t *item;
+    size_t i;
+
+    redact_free(run->redact);
+    run->redact = redact != NULL ? redact_new(host_redact_hash, &key) : NULL;
+    json_array_foreach(redact, i, item)
+        add_rule(run, item);
+    if (json_is_true(redact) && redact_add_defaults(run->redact, &err) != TOCSIN_OK)
+        buf_addf(&run->diff, "redact: %s\n", err.what);
+    return run->redact;
 }
 
 void
 cases_decode(struct case_run *run)
 {
-    struct redact *redact;
     struct tocsin_err err = { 0 };
     struct tocsin_batch batch;
     struct tocsin_payload in;
@@ -231,13 +260,12 @@ cases_decode(struct case_run *run)
         return;
     cases_payload(run, &in);
     host_batch_init(&batch, run->arena);
-    batch.redact = redact = redaction(run, &err);
+    batch.redact = cases_redact(run);
     rc = host_decode(run->plugin, run->self, run->mapping, &in, &batch, &err);
     if (rc != err.rc)
         buf_addf(&run->diff, "decode returned %d, but its error says %d\n", (int)rc, (int)err.rc);
     cases_compare(&run->diff, "expect", json_object_get(run->doc, "expect"),
                   rc == TOCSIN_OK ? cases_batch_json(&batch) : cases_error(&err));
-    redact_free(redact);
 }
 
 void

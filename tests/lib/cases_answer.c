@@ -230,6 +230,7 @@ cases_serve(struct case_run *run, const char **credential, struct tocsin_err *er
     c->call.peer = "192.0.2.1";
     c->find = find;
     c->ctx = run;
+    c->batch.redact = cases_redact(run);
     lead(run, c, credential, err);
     return c;
 }

@@ -26,6 +26,7 @@ struct redact {
     struct rule rules[REDACT_RULES];
     unsigned n;
     bool any_text;                 /* some rule has a pattern and no path */
+    bool traceless;                /* what some rule takes out leaves no mark behind */
     pcre2_match_context *limits;
     redact_hash hash;
     void *hash_ctx;
@@ -36,6 +37,7 @@ struct work {
     const struct redact *r;
     pcre2_match_data *match;
     struct buf out;
+    bool changed;                  /* a document: something was taken out */
 };
 
 bool work_begin(struct work *, const struct redact *);
@@ -45,7 +47,10 @@ void work_end(struct work *);
 uint32_t redact_step(const struct work *, const struct rule *, uint32_t state, const char *name, bool index);
 enum subst { SUBST_NONE, SUBST_DONE, SUBST_FAILED };
 /* What one rule's pattern matches in a text; the result is in w->out when it is SUBST_DONE. */
-enum subst redact_subst(struct work *, const struct rule *, enum redact_action, const char *text, size_t len);
+enum subst redact_subst(struct work *, const struct rule *, const char *text, size_t len);
+enum { REDACT_HASH_TEXT = 32 };
+/* The mark of REDACT_HASH: "#" and 16 hexadecimal digits. */
+void redact_hash_mark(const struct redact *, const char *text, size_t len, char out[REDACT_HASH_TEXT]);
 enum tocsin_rc redact_compile(const char *pattern, uint32_t options, pcre2_code **out_r, struct tocsin_err *err);
 
 #endif

@@ -196,6 +196,7 @@ redact_add(struct redact *r, const struct redact_rule *in, struct tocsin_err *er
     if (rc == TOCSIN_OK && has_pattern)
         rc = redact_compile(in->pattern, PCRE2_UTF, &rule->re, err);
     r->any_text |= !has_path;
+    r->traceless |= in->action == REDACT_REMOVE || (in->action == REDACT_MASK && rule->replace[0] == '\0');
     return rc;
 }
 
@@ -237,6 +238,7 @@ bool
 work_begin(struct work *w, const struct redact *r)
 {
     w->r = r;
+    w->changed = false;
     w->match = pcre2_match_data_create(1, NULL);
     buf_init(&w->out, TEXT_MAX_BYTES);
     return w->match != NULL;
@@ -267,16 +269,29 @@ is_card(const char *s, size_t n)
     return digits >= 13 && sum % 10 == 0;
 }
 
+void
+redact_hash_mark(const struct redact *r, const char *s, size_t n, char out[REDACT_HASH_TEXT])
+{
+    unsigned char mac[REDACT_MAC];
+
+    if (!redact_mac(r, s, n, mac)) {
+        snprintf(out, REDACT_HASH_TEXT, "%s", REDACT_FAILED);
+        return;
+    }
+    snprintf(out, REDACT_HASH_TEXT, "#%02x%02x%02x%02x%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+             mac[5], mac[6], mac[7]);
+}
+
 static void
-put_mark(struct work *w, const struct rule *rule, enum redact_action action, const char *s, size_t n)
+put_mark(struct work *w, const struct rule *rule, const char *s, size_t n)
 {
     char mark[REDACT_HASH_TEXT];
 
-    switch (action) {
+    switch (rule->action) {
     case REDACT_REMOVE:
         break;
     case REDACT_HASH:
-        w->r->hash(w->r->hash_ctx, s, n, mark);
+        redact_hash_mark(w->r, s, n, mark);
         buf_add(&w->out, mark);
         break;
     default:
@@ -286,7 +301,7 @@ put_mark(struct work *w, const struct rule *rule, enum redact_action action, con
 }
 
 enum subst
-redact_subst(struct work *w, const struct rule *rule, enum redact_action action, const char *s, size_t n)
+redact_subst(struct work *w, const struct rule *rule, const char *s, size_t n)
 {
     size_t at = 0, copied = 0;
     enum subst done = SUBST_NONE;
@@ -302,7 +317,7 @@ redact_subst(struct work *w, const struct rule *rule, enum redact_action action,
             return SUBST_FAILED;
         if (hit[1] > hit[0] && (!rule->card || is_card(s + hit[0], hit[1] - hit[0]))) {
             buf_addn(&w->out, s + copied, hit[0] - copied);
-            put_mark(w, rule, action, s + hit[0], hit[1] - hit[0]);
+            put_mark(w, rule, s + hit[0], hit[1] - hit[0]);
             copied = hit[1];
             done = SUBST_DONE;
         }
@@ -315,18 +330,17 @@ redact_subst(struct work *w, const struct rule *rule, enum redact_action action,
 }
 
 static const char *
-texts(const struct redact *r, struct arena *a, const char *text, bool key)
+texts(const struct redact *r, struct arena *a, const char *text)
 {
     struct work w;
     bool ready = work_begin(&w, r);
 
     for (unsigned i = 0; i < r->n && ready; i++) {
         const struct rule *rule = &r->rules[i];
-        enum redact_action action = key && r->hash != NULL ? REDACT_HASH : rule->action;
         enum subst done = SUBST_NONE;
 
         if (rule->re != NULL && rule->n_segments == 1 && is_any_depth(rule->segments[0]))
-            done = redact_subst(&w, rule, action, text, strlen(text));
+            done = redact_subst(&w, rule, text, strlen(text));
         if (done == SUBST_FAILED)
             text = REDACT_FAILED;
         else if (done == SUBST_DONE)
@@ -339,11 +353,45 @@ texts(const struct redact *r, struct arena *a, const char *text, bool key)
 const char *
 redact_text(const struct redact *r, struct arena *a, const char *text)
 {
-    return text == NULL || !r->any_text ? text : texts(r, a, text, false);
+    return text == NULL || !r->any_text ? text : texts(r, a, text);
 }
 
-const char *
-redact_key(const struct redact *r, struct arena *a, const char *text)
+/* --- identities -------------------------------------------------------------------------------- */
+
+bool
+redact_mac(const struct redact *r, const char *text, size_t len, unsigned char mac[REDACT_MAC])
 {
-    return text == NULL || !r->any_text ? text : texts(r, a, text, true);
+    return r->hash != NULL && r->hash(r->hash_ctx, text, len, mac);
+}
+
+static bool
+has_hash(const char *text)
+{
+    for (const char *p = strchr(text, '#'); p != NULL; p = strchr(p + 1, '#'))
+        if (strspn(p + 1, "0123456789abcdef") >= 16)
+            return true;
+    return false;
+}
+
+static bool
+bears_mark(const struct redact *r, const char *text)
+{
+    bool found = strstr(text, REDACT_FAILED) != NULL;
+
+    for (unsigned i = 0; i < r->n && !found; i++) {
+        const struct rule *rule = &r->rules[i];
+
+        if (rule->action == REDACT_HASH)
+            found = has_hash(text);
+        else                       /* what is no text is masked where it cannot be cut */
+            found = strstr(text, rule->replace) != NULL ||
+                    (rule->action == REDACT_TRUNCATE && strstr(text, TEXT_MARK) != NULL);
+    }
+    return found;
+}
+
+bool
+redact_explains(const struct redact *r, struct arena *a, const char *said, const char *left)
+{
+    return r->traceless || strcmp(said, left) == 0 || bears_mark(r, left) || strcmp(redact_text(r, a, said), left) == 0;
 }

@@ -18,6 +18,9 @@
  *
  * A regex that fails at run time (its limits are tight) takes the whole text
  * with it: no value gets through because a rule did not work.
+ *
+ * Rules are about texts that are kept.  What an alert is known by is taken from
+ * what was sent, before them (plugin/host_identity.c says what is kept of it).
  */
 #ifndef CORE_REDACT_REDACT_H
 #define CORE_REDACT_REDACT_H
@@ -41,7 +44,7 @@ enum redact_action {
 
 #define REDACT_MARK "[redacted]"
 #define REDACT_FAILED "[redacted: a rule failed]"
-enum { REDACT_RULES = 64, REDACT_SEGMENTS = 30, REDACT_HASH_TEXT = 32 };
+enum { REDACT_RULES = 64, REDACT_SEGMENTS = 30, REDACT_MAC = 32 };
 
 struct redact_rule {
     const char *path;              /* NULL or "": everywhere; then there is a pattern */
@@ -51,8 +54,8 @@ struct redact_rule {
     unsigned keep;                 /* TRUNCATE: characters */
 };
 
-/* The mark of a text: out is NUL-terminated.  The core has no keys, so whoever has gives the function. */
-typedef void (*redact_hash)(void *ctx, const char *text, size_t len, char out[REDACT_HASH_TEXT]);
+/* A message authentication code; false: it cannot be made.  The core has no keys, so whoever has gives the function. */
+typedef bool (*redact_hash)(void *ctx, const char *text, size_t len, unsigned char mac[REDACT_MAC]);
 
 struct redact;                     /* compiled rules; immutable once they are used, and then for any thread */
 
@@ -63,12 +66,16 @@ enum tocsin_rc redact_add(struct redact *, const struct redact_rule *, struct to
 /* What nobody wants in an alert: passwords, tokens, cookies, keys, card numbers. */
 enum tocsin_rc redact_add_defaults(struct redact *, struct tocsin_err *err);
 
-/* All rules on a document, in place. */
-void redact_json(const struct redact *, json_t *doc);
+/* All rules on a document, in place.  False: nothing was taken out. */
+bool redact_json(const struct redact *, json_t *doc);
 /* The rules without a path on a text.  text itself when nothing matched; len as in strlen(). */
 const char *redact_text(const struct redact *, struct arena *, const char *text);
-/* The same for a text that something is recognised by: where there is a key, what matched is hashed whatever the rule
- * says, so that two problems do not become one. */
-const char *redact_key(const struct redact *, struct arena *, const char *text);
+/* The code of a text with the rules' own key; false: they have none. */
+bool redact_mac(const struct redact *, const char *text, size_t len, unsigned char mac[REDACT_MAC]);
+/*
+ * Can `left` be what the rules left of a document where `said` stood?  They are equal, or the patterns make the one of
+ * the other, or left bears a mark; yes as well where some rule leaves no mark behind.
+ */
+bool redact_explains(const struct redact *, struct arena *, const char *said, const char *left);
 
 #endif

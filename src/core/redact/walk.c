@@ -91,7 +91,7 @@ hashed(struct work *w, const json_t *v)
     text = scalar_text(v, number, &len);
     if (text == NULL)
         return json_incref((json_t *)(uintptr_t)v);
-    w->r->hash(w->r->hash_ctx, text, len, mark);
+    redact_hash_mark(w->r, text, len, mark);
     return json_string_nocheck(mark);
 }
 
@@ -149,7 +149,7 @@ substituted(struct work *w, const struct level *at, const json_t *v)
         enum subst done = SUBST_NONE;
 
         if (rule->re != NULL && is_hit(rule, at->state[i]))
-            done = redact_subst(w, rule, rule->action, text, len);
+            done = redact_subst(w, rule, text, len);
         if (done == SUBST_NONE)
             continue;
         json_decref(out);
@@ -176,6 +176,7 @@ treat(struct work *w, const struct level *at, json_t *v, bool *new_r)
     json_t *out;
 
     *new_r = true;
+    w->changed |= rule != NULL;
     if (rule != NULL) {
         out = replaced(w, rule, v);
         if (out == NULL && rule->action != REDACT_REMOVE)
@@ -184,6 +185,7 @@ treat(struct work *w, const struct level *at, json_t *v, bool *new_r)
     }
     if (!json_is_object(v) && !json_is_array(v)) {
         out = substituted(w, at, v);
+        w->changed |= out != NULL;
         if (out != NULL)
             return out;
     } else {
@@ -293,7 +295,7 @@ empty(json_t *doc)
     json_array_clear(doc);
 }
 
-void
+bool
 redact_json(const struct redact *r, json_t *doc)
 {
     struct level top;
@@ -301,9 +303,12 @@ redact_json(const struct redact *r, json_t *doc)
 
     for (unsigned i = 0; i < r->n; i++)
         top.state[i] = r->rules[i].start;
-    if (work_begin(&w, r))
+    if (work_begin(&w, r)) {
         walk(&w, &top, doc);
-    else
+    } else {
         empty(doc);
+        w.changed = true;
+    }
     work_end(&w);
+    return w.changed;
 }
