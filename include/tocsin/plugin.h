@@ -22,6 +22,7 @@
  *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
  *      tocsin_alert.amends, .by
+ *      tocsin_alert.number
  *      host: named_key
  */
 #ifndef TOCSIN_PLUGIN_H
@@ -78,6 +79,8 @@ struct tocsin_alert {
     bool record;                   /* made by host->record_new(): a line of a log, see there */
     bool amends;                   /* says what is known of an open alert anew: no report to be counted, and opens none */
     const char *by;                /* resolved: the person who said so; NULL or "": the source itself */
+    int64_t number;                /* intake() only: about this open occurrence (struct tocsin_known), whose dedup_key it
+                                    * has from there, and about no other; 0: about whatever its key leads to */
 };
 
 struct tocsin_batch;               /* opaque: where decode() puts alerts */

@@ -170,6 +170,7 @@ close_alert(const struct tocsin_host *host, struct tocsin_call *call, struct toc
     alert->dedup_key = act->dedup_key;
     alert->by = act->by;
     alert->amends = true;          /* Opsgenie counts creates alone */
+    alert->number = act->number;
     w->by_alert = true;
 }
 

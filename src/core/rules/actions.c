@@ -114,18 +114,19 @@ put_label(struct run *r, const struct name_ref *ref, const char *value)
 
 /* --- set, unset, dedup_key -------------------------------------------------------------------- */
 
-/* The text of a template; NULL after a failure, which is in the trace. */
+/* The text of a template; NULL after a failure, which is in the trace.  Did every expression of it have some text? */
 static const char *
-render(struct run *r, const char *what, const struct template *t, size_t max, bool cut)
+render_whole(struct run *r, const char *what, const struct template *t, size_t max, bool cut, bool *whole_r)
 {
     const char *literal = template_literal(t);
     struct buf *b = &r->sc->text;
     struct tocsin_err err;
 
+    *whole_r = true;
     if (literal != NULL)
         return literal;
     buf_reset(b);
-    if (template_render(t, &r->view, r->sc->jq, b, &err) != TOCSIN_OK) {
+    if (template_render_whole(t, &r->view, r->sc->jq, b, whole_r, &err) != TOCSIN_OK) {
         say_failure(r, what, err.what);
         return NULL;
     }
@@ -134,6 +135,14 @@ render(struct run *r, const char *what, const struct template *t, size_t max, bo
         return NULL;
     }
     return b->n > 0 ? text_clean(r->arena, b->p, b->n, max) : "";
+}
+
+static const char *
+render(struct run *r, const char *what, const struct template *t, size_t max, bool cut)
+{
+    bool whole;
+
+    return render_whole(r, what, t, max, cut, &whole);
 }
 
 static bool
@@ -208,13 +217,16 @@ apply_set(struct run *r, const struct set_action *a)
 static bool
 apply_dedup_key(struct run *r, const struct rule *rule)
 {
-    const char *key = render(r, "dedup_key", &rule->dedup_key, MAX_KEY, false);
+    bool whole;
+    const char *key = render_whole(r, "dedup_key", &rule->dedup_key, MAX_KEY, false, &whole);
 
     if (key == NULL)
         return false;
     if (key[0] == '\0')
         return say_failure(r, "dedup_key", "the text is empty");
     say_change(r, "dedup_key", r->view.dedup_key, key);
+    r->key_rule = rule;
+    r->key_whole = whole;
     r->view.dedup_key = key;
     jq_pool_forget(r->sc->jq);
     return true;
