@@ -130,6 +130,8 @@ struct decision {
     bool below;                      /* below a threshold: suppressed, unless it fires and has been told already */
     bool steady;                     /* stands for many lines of a log: while it fires, another text is no news */
     uint32_t more;                   /* reports that it stands for beside its own: equal lines of a log */
+    bool amends;                     /* says what is known of an open alert anew: not counted, and opens none */
+    const char *by;                  /* of a resolve: the person who said so; "" the source itself */
 };
 
 /*
