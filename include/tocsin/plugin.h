@@ -21,7 +21,8 @@
  *      forward; host: source_of to batch_count
  *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
- *      host: named_key; tocsin_alert.hidden
+ *      tocsin_alert.number
+ *      host: named_key; tocsin_alert.hidden, unkeyed
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -75,8 +76,11 @@ struct tocsin_alert {
     const struct tocsin_link *links;       size_t n_links;
     uint32_t count;                /* render() only: how often it was reported */
     bool record;                   /* made by host->record_new(): a line of a log, see there */
+    int64_t number;                /* intake() only: about this open occurrence (struct tocsin_known), whose dedup_key it
+                                    * has from there, and about no other; 0: about whatever its key leads to */
     /* The host's: labels out of whose value redaction took something, with what stands for the value in keys. */
     const struct tocsin_pair *hidden;      size_t n_hidden;
+    bool unkeyed;                  /* the host's: the source gave no key, dedup_key stands for the labels */
 };
 
 struct tocsin_batch;               /* opaque: where decode() puts alerts */

@@ -1,9 +1,5 @@
 # aws-cloudwatch-lambda: what a CloudWatch alarm gives the Lambda function that is its action, passed on as it is.
 # The state is alarmData.state.value; the ARN is the identity, the first metric names the subject.
-def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def txt($p): at($p) | text;
 def object: if type == "object" then . else {} end;
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$") then . else null end;
 

@@ -1,7 +1,4 @@
 # checkly: the default template of Checkly's webhook; alert_type says what happened.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
 
 def known: { ALERT_FAILURE: ["firing", "error"], ALERT_FAILURE_REMAIN: ["firing", "error"], ALERT_FAILURE_DEGRADED: ["firing", "warning"],
              ALERT_DEGRADED: ["firing", "warning"], ALERT_DEGRADED_REMAIN: ["firing", "warning"], ALERT_DEGRADED_FAILURE: ["firing", "error"],
@@ -15,7 +12,7 @@ def known: { ALERT_FAILURE: ["firing", "error"], ALERT_FAILURE_REMAIN: ["firing"
 | { dedup_key: (if $type == "ALERT_SSL" then "\($id)/ssl" else $id end),
     status: $known[0],
     severity: $known[1],
-    summary: ([txt(["event"]) // txt(["check_name"]) // $id, txt(["check_error_message"])] | map(select(. != null)) | join(": ")),
+    summary: ([txt(["event"]) // txt(["check_name"]) // $id, txt(["check_error_message"])] | compact | join(": ")),
     starts_at: (if $known[0] == "firing" then txt(["started_at"]) else null end),
     ends_at: (if $known[0] == "resolved" then txt(["started_at"]) else null end),
     expires_in: (if $type == "ALERT_SSL" then "2d" else null end),

@@ -1,11 +1,4 @@
 # cloudflare: the generic webhook of Cloudflare's notifications.  Some say when they start and end, many do not.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
-def first(f): [f | text | select(. != null)][0];
-
-def scalars: if type == "object" then to_entries[:40] else [] end | map({ key, value: (.value | text) } | select(.value != null))
-  | reduce .[] as $e ({}; . + { ($e.key): $e.value });
 
 .body
 | if type != "object" then error("$: expected an object, as Cloudflare's webhook posts it") else . end
@@ -15,8 +8,8 @@ def scalars: if type == "object" then to_entries[:40] else [] end | map({ key, v
 | (if $event == "ALERT_STATE_EVENT_END" then "resolved"
    elif ($data | txt(["status"]) // "" | ascii_downcase) == "healthy" then "resolved" else "firing" end) as $status
 | [txt(["policy_id"]) // txt(["name"]), txt(["alert_type"]),
-   ($data | first(txt(["health_check_id"]), txt(["pool_id"]), txt(["origin_name"]), txt(["zone_name"]), txt(["attack_id"])))] as $parts
-| { dedup_key: (txt(["alert_correlation_id"]) // ($parts | map(select(. != null)) | join("/"))),
+   ($data | txt([["health_check_id"], ["pool_id"], ["origin_name"], ["zone_name"], ["attack_id"]]))] as $parts
+| { dedup_key: (txt(["alert_correlation_id"]) // ($parts | compact | join("/"))),
     status: $status,
     severity: ($data | txt(["severity"])),
     summary: $text,
@@ -24,6 +17,6 @@ def scalars: if type == "object" then to_entries[:40] else [] end | map({ key, v
     ends_at: (if $status == "resolved" then at(["ts"]) else null end),
     expires_in: (if $status == "firing" and $event == "" then "6h" else null end),
     labels: { policy: txt(["name"]), alert_type: txt(["alert_type"]), account: txt(["account_id"]),
-              zone: ($data | first(txt(["zone_name"]), (at(["unreachable_zones"]) | if type == "array" then .[0] | txt(["zone_name"]) else null end))) },
-    annotations: ($data | scalars),
+              zone: ($data | txt("zone_name") // (at("unreachable_zones") | if type == "array" then .[0] | txt("zone_name") else null end)) },
+    annotations: ($data | texts(40)),
     links: [$data | txt(["dashboard_link"]) | select(. != null)] }

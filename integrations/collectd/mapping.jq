@@ -18,7 +18,7 @@ def values($levels):
     { record: true, dedup_key: $name, summary: "\($name) is \($n[1:] | map(tostring) | join(", "))", starts_at: $n[0], expires_in: "15m",
       labels: ({ host: $levels[0] } + ($levels[1] | named("plugin")) + ($levels[2] | named("type")) + { value: $n[1] }
                + ($n[2:] | to_entries | map(select(.value != null) | { key: "value_\(.key + 2)", value: .value })
-                  | reduce .[] as $e ({}; . + { ($e.key): $e.value }))) } end;
+                  | gather)) } end;
 
 def notifications:
   if type == "array" then . else error("$: expected an array of notifications") end

@@ -1,8 +1,5 @@
 # deadmanssnitch: the webhook of Dead Man's Snitch.  The status of the snitch counts: deliveries may come out of order,
 # but each says what is so when it was made.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
 
 .body
 | if type != "object" then error("$: expected an object, as Dead Man's Snitch posts it") else . end

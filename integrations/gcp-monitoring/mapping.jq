@@ -1,9 +1,5 @@
 # gcp-monitoring: an incident of Google Cloud Monitoring, from a webhook channel (1.1, 1.2) or a push subscription
 # of Pub/Sub, where the same document is base64 in message.data.  The end of the incident's address is its id.
-def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def txt($p): at($p) | text;
 def named($prefix): if type == "object" then to_entries[:16] else [] end
   | map({ key: ($prefix + .key), value: (.value | text) }) | gather;
 def seconds: if type == "number" and . > 0 and . < 1e11 then . else null end;
@@ -26,7 +22,7 @@ def opened: [try (@base64d | fromjson) catch null][0]
 | { dedup_key: $id,
     status: $status,
     severity: (txt(["severity"]) | if . != null and ascii_downcase == "no severity" then null else . end),
-    summary: ([txt(["policy_name"]), txt(["summary"]) // txt(["condition_name"])] | map(select(. != null)) | join(": ")
+    summary: ([txt(["policy_name"]), txt(["summary"]) // txt(["condition_name"])] | compact | join(": ")
               | if . == "" then "incident \($id)" else . end),
     starts_at: (at(["started_at"]) | seconds),
     ends_at: (if $status == "resolved" then at(["ended_at"]) | seconds else null end),

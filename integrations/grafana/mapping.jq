@@ -1,11 +1,5 @@
 # grafana: the webhook of Grafana's alerting since 8 ("unified": an Alertmanager's document with more links), and
 # that of the alerting before it ("legacy": one rule and its state), told by the array of alerts.
-def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def txt($p): at($p) | text;
-def texts($max): if type == "object" then to_entries[:$max] else [] end
-  | map({ key, value: (.value | text) } | select(.value != null and .key != "")) | gather;
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$")
     and (startswith("0001-") | not) then . else null end;
 def link($p; $name): txt($p) | select(. != null) | { href: ., text: $name };
@@ -22,7 +16,7 @@ def unified($frame; $i):
       status: $status,
       severity: (if $trial then "info" else $labels.severity end),
       summary: ($notes.summary // $notes.title // $notes.message // $notes.description
-                // ([$labels.alertname, $labels.instance] | map(select(. != null)) | join(" on "))
+                // ([$labels.alertname, $labels.instance] | compact | join(" on "))
                 | if . == "" then $frame | txt(["title"]) else . end),
       group: (if $trial then null else $frame | txt(["groupKey"]) end),
       starts_at: (at(["startsAt"]) | when),
@@ -38,7 +32,7 @@ def legacy:
   (txt(["state"]) // "") as $state
   | ({alerting: "firing", ok: "resolved", no_data: "unknown", unknown: "unknown", pending: "unknown", paused: "unknown"}[$state]
      // error("$.state: unknown state '\($state)'; expected alerting, ok, no_data, pending or paused")) as $status
-  | ([txt(["ruleId"]), txt(["ruleName"])] | map(select(. != null))[0]
+  | ([txt(["ruleId"]), txt(["ruleName"])] | compact[0]
      // error("$.ruleId: expected the id of the rule")) as $id
   | (at(["evalMatches"]) | if type == "array" then map(select(type == "object")) else [] end) as $matches
   | { dedup_key: "rule/\($id)",

@@ -1,9 +1,5 @@
 # graylog: the HTTP notification of Graylog 3 and later (an event and its definition), and the alarm callback of
 # Graylog 2 (a stream and the condition that triggered).  Neither is told when it is over.
-def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def txt($p): at($p) | text;
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$") then . else null end;
 def scalars($max): if type == "object" then to_entries[:$max] else [] end
   | map({ key: (.key | gsub("[^A-Za-z0-9_]+"; "_")), value: (.value | text) } | select(.value != null and .key != "")) | gather;
@@ -19,11 +15,11 @@ def event:
   | ($e | if (txt(["key"])) != null then txt(["key"])
           else at(["group_by_fields"]) | scalars(24) | to_entries | map(.value) | join("|") | if . == "" then null else . end end) as $key
   | if $trial then empty
-    else { dedup_key: ([$id, $key] | map(select(. != null)) | join("/")),
+    else { dedup_key: ([$id, $key] | compact | join("/")),
            status: (if $e.alert == false then "unknown" else "firing" end),
            severity: (if $e.alert == false then "info"
                       else { "1": "info", "2": "warning", "3": "error", "4": "critical" }[$e | txt(["priority"]) // ""] end),
-           summary: ([$title, ($e | txt(["message"])), $key] | map(select(. != null)) | reduce .[] as $t ([]; if index($t) then . else . + [$t] end) | join(": ")),
+           summary: ([$title, ($e | txt(["message"])), $key] | compact | reduce .[] as $t ([]; if index($t) then . else . + [$t] end) | join(": ")),
            starts_at: ($e | at(["timestamp"]) | when),
            expires_in: (if $e.alert == false then null else "1h" end),
            labels: ($fields + { definition: $title, definition_type: txt(["event_definition_type"]) }),
@@ -38,7 +34,7 @@ def callback:
   | (if $c.triggered == false then "resolved" else "firing" end) as $status
   | { dedup_key: $id,
       status: $status,
-      summary: ([txt(["stream", "title"]), ($c | txt(["result_description"]))] | map(select(. != null)) | join(": ") | if . == "" then "condition \($id)" else . end),
+      summary: ([txt(["stream", "title"]), ($c | txt(["result_description"]))] | compact | join(": ") | if . == "" then "condition \($id)" else . end),
       starts_at: (if $status == "firing" then $c | at(["triggered_at"]) | when else null end),
       ends_at: (if $status == "resolved" then $c | at(["triggered_at"]) | when else null end),
       expires_in: (if $status == "firing" then "1h" else null end),

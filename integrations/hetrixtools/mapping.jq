@@ -1,7 +1,4 @@
 # hetrixtools: uptime monitors (an object) and blacklist monitors (an array) of HetrixTools.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
 
 def uptime:
   (txt(["monitor_id"]) // error("$.monitor_id: expected the monitor's id")) as $id

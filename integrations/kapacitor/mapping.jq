@@ -1,8 +1,4 @@
 # kapacitor: the post node and alert handler of Kapacitor, its AlertData.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
-def first(f): [f | text | select(. != null)][0];
 
 .body
 | if type != "object" then error("$: expected an object, as Kapacitor posts it") else . end
@@ -20,6 +16,6 @@ def first(f): [f | text | select(. != null)][0];
     starts_at: (if $known[0] == "firing" then $time else null end),
     ends_at: (if $known[0] == "resolved" then $time else null end),
     labels: (($series | at(["tags"]) | if type == "object" then to_entries[:32] else [] end
-              | map({ key, value: (.value | text) } | select(.value != null)) | reduce .[] as $e ({}; . + { ($e.key): $e.value }))
+              | map({ key, value: (.value | text) } | select(.value != null)) | gather)
              + ({ measurement: ($series | txt(["name"])) } | with_entries(select(.value != null)))),
     annotations: { details: txt(["details"]), previous_level: txt(["previousLevel"]) } }

@@ -1,7 +1,4 @@
 # librenms: the API transport of LibreNMS with all of the alert as JSON.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
 
 .body
 | if type != "object" then error("$: expected an object, as LibreNMS' transport posts it") else . end
@@ -9,7 +6,7 @@ def txt($p): at($p) | text;
 | ({ "0": "resolved", "1": "firing", "2": "firing", "3": "firing", "4": "firing", "5": "firing" }[$state]
    // error("$.state: unknown state '\($state)'; expected 0 to 5")) as $status
 | (txt(["hostname"]) // txt(["sysName"])) as $host
-| ([(txt(["rule_id"]) // txt(["name"])), (txt(["device_id"]) // $host)] | map(select(. != null))) as $key
+| ([(txt(["rule_id"]) // txt(["name"])), (txt(["device_id"]) // $host)] | compact) as $key
 | if ($key | length) < 2 then error("$.rule_id: expected the rule and the device") else . end
 | { dedup_key: ($key | join("/")),
     status: $status,

@@ -1,8 +1,4 @@
 # logicmonitor: a custom HTTP delivery with LogicMonitor's tokens under their own names in lower case.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
-def first(f): [f | text | select(. != null)][0];
 
 .body
 | if type != "object" then error("$: expected an object of LogicMonitor's tokens") else . end
@@ -11,14 +7,14 @@ def first(f): [f | text | select(. != null)][0];
 | ({ active: "firing", new: "firing", escalate: "firing", escalated: "firing", downgrade: "firing", downgraded: "firing", ack: "firing", acked: "firing",
      clear: "resolved", cleared: "resolved", test: "unknown" }[$word | ascii_downcase]
    // error("$.alertstatus: unknown status '\($word)'; expected active, ack, clear or test")) as $status
-| (first(txt(["internalid"]), txt(["alertid"])) // error("$.internalid: expected internalid or alertid")) as $id
-| [first(txt(["host"])), first(txt(["datasource"]), txt(["eventsource"])), first(txt(["datapoint"]))] as $what
+| (txt([["internalid"], ["alertid"]]) // error("$.internalid: expected internalid or alertid")) as $id
+| [txt(["host"]), txt([["datasource"], ["eventsource"]]), txt(["datapoint"])] as $what
 | { dedup_key: $id,
     status: $status,
     severity: (if $status == "firing" then txt(["level"]) else null end),
-    summary: ([($what | map(select(. != null)) | join(" ")), (txt(["value"]) | if . != null then "is \(.)" else null end)]
+    summary: ([($what | compact | join(" ")), (txt(["value"]) | if . != null then "is \(.)" else null end)]
               | map(select(. != null and . != "")) | join(" ") | if . == "" then "alert \($id)" else . end),
     labels: { host: txt(["host"]), group: txt(["group"]), datasource: $what[1], datapoint: $what[2], instance: txt(["instance"]), service: txt(["service"]) },
-    annotations: { description: first(txt(["datapointdesc"]), txt(["dsdesc"]), txt(["eventmsg"])), value: txt(["value"]), threshold: txt(["threshold"]),
+    annotations: { description: txt([["datapointdesc"], ["dsdesc"], ["eventmsg"]]), value: txt(["value"]), threshold: txt(["threshold"]),
                    duration: txt(["duration"]), alert_id: txt(["alertid"]), change: (if $word | test("^(ack|escalate|downgrade)"; "i") then $word else null end) },
-    links: [ first($b.alertdetailurl), first($b.hosturl), first($b.serviceurl) | select(. != null) ] | unique }
+    links: [ ($b | txt("alertdetailurl")), ($b | txt("hosturl")), ($b | txt("serviceurl")) | select(. != null) ] | unique }

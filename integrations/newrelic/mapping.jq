@@ -1,9 +1,5 @@
 # newrelic: an issue as a workflow's webhook posts it (New Relic's default template, or one of its members renamed),
 # and the incident of the notification channels before workflows.
-def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def txt($p): at($p) | text;
 def names: if type == "array" then map(text | select(. != null)) else [text | select(. != null)] end;
 def joined: names | join(", ") | if . == "" then null else . end;
 def millis: if type == "number" and . > 0 and . < 1e14 then . else null end;
@@ -39,7 +35,7 @@ def incident:
   | { dedup_key: $id,
       status: $status,
       severity: txt(["severity"]),
-      summary: ([txt(["condition_name"]), txt(["details"])] | map(select(. != null)) | join(": ")
+      summary: ([txt(["condition_name"]), txt(["details"])] | compact | join(": ")
                 | if . == "" then "New Relic incident \($id)" else . end),
       starts_at: (if $status == "firing" then at(["timestamp"]) | millis else null end),
       ends_at: (if $status == "resolved" then at(["timestamp"]) | millis else null end),

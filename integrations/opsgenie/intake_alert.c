@@ -154,6 +154,7 @@ change_alert(const struct tocsin_host *host, struct tocsin_call *call, const str
         return rc;
     alert->status = TOCSIN_FIRING;
     alert->dedup_key = old->dedup_key;
+    alert->number = known->number;
     alert->starts_at = old->starts_at;
     alert->expires_at = old->expires_at;
     alert->summary = strcmp(field, "message") == 0 ? value : old->summary;

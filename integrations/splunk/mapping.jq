@@ -1,14 +1,7 @@
 # splunk: the webhook alert action of Splunk Enterprise and Cloud (a search's first result; never a resolve), and the
 # webhook of Splunk Observability's detectors (SignalFx).
-def gather: reduce .[] as $e ({}; . + { ($e.key): $e.value });     # from_entries, a good deal faster
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def txt($p): at($p) | text;
-def first(f): [f | text | select(. != null)][0];
 def when: text | if . != null and test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$") then . else null end;
 def seconds: (text // "") | if test("^[0-9]{9,10}(\\.[0-9]+)?$") then tonumber else null end;
-def scalars($max): if type == "object" then to_entries[:$max] else [] end
-  | map({ key, value: (.value | text) } | select(.value != null and .key != "")) | gather;
 def link($name): text | select(. != null) | { href: ., text: $name };
 
 # Splunk's own words in title and text win: a detector that was cleared by hand, or whose rule was edited, may still say
@@ -19,27 +12,27 @@ def over($title; $body):
 
 def detector:
   ((txt(["statusExtended"]) // txt(["status"]) // "") | ascii_downcase) as $word
-  | first(txt(["messageTitle"]), txt(["inputs", "messageTitle"])) as $title
+  | txt([["messageTitle"], ["inputs", "messageTitle"]]) as $title
   | (if over($title; txt(["messageBody"])) then "resolved"
      else { anomalous: "firing", ok: "resolved", stopped: "resolved", "manually resolved": "resolved",
             "auto resolved": "resolved", "auto_resolved": "resolved" }[$word]
           // error("$.statusExtended: unknown status '\($word)'; expected anomalous, ok, stopped or manually resolved") end) as $status
   | (txt(["incidentId"]) // error("$.incidentId: expected the id of the incident")) as $id
-  | first(txt(["rule"]), txt(["inputs", "rule"]), txt(["detectorRule"])) as $rule
+  | txt([["rule"], ["inputs", "rule"], ["detectorRule"]]) as $rule
   | { dedup_key: $id,
       status: $status,
       severity: txt(["severity"]),
-      summary: (first($title, txt(["description"]), txt(["inputs", "description"]), $rule) // "incident \($id)"),
+      summary: ($title // txt([["description"], ["inputs", "description"]]) // $rule // "incident \($id)"),
       starts_at: (if $status == "resolved" then null else at(["timestamp"]) | when end),
       ends_at: (if $status == "resolved" then at(["timestamp"]) | when else null end),
-      labels: ((at(["dimensions"]) | scalars(32))
-               + ({ detector: txt(["detector"]), rule: $rule, metric: txt(["originatingMetric"]) } | to_entries | map(select(.value != null)) | gather)),
+      labels: ((at(["dimensions"]) | texts(32))
+               + ({ detector: txt(["detector"]), rule: $rule, metric: txt(["originatingMetric"]) } | compact)),
       annotations: { description: txt(["messageBody"]), condition: txt(["detectOnCondition"]), tip: txt(["tip"]), status: $word },
-      links: [ (at(["detectorUrl"]) | link("detector")), (first(txt(["runbookUrl"]), txt(["inputs", "runbookUrl"])) | link("runbook")),
+      links: [ (at(["detectorUrl"]) | link("detector")), (txt([["runbookUrl"], ["inputs", "runbookUrl"]]) | link("runbook")),
                (at(["imageUrl"]) | link("image")) ] };
 
 def search:
-  (at(["result"]) | scalars(48)) as $result
+  (at(["result"]) | texts(48)) as $result
   | (txt(["search_name"]) // error("$.search_name: expected the name of the saved search")) as $name
   | (if $result.alert_status != null
      then { firing: "firing", problem: "firing", resolved: "resolved", ok: "resolved" }[$result.alert_status | ascii_downcase]
@@ -48,7 +41,7 @@ def search:
   | { dedup_key: ($result.dedup_key // "\(txt(["app"]) // "search")/\($name)"),
       status: $status,
       severity: ($result.severity // $result.urgency // $result.priority),
-      summary: ([$name, $result.summary // $result.message] | map(select(. != null)) | join(": ")),
+      summary: ([$name, $result.summary // $result.message] | compact | join(": ")),
       starts_at: ($result._time | if $status == "firing" then seconds else null end),
       expires_in: (if $status == "firing" then "1h" else null end),
       labels: { search: $name, app: txt(["app"]), owner: txt(["owner"]), host: $result.host, service: $result.service,

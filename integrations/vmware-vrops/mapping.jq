@@ -1,8 +1,4 @@
 # vmware-vrops: the REST notification of vRealize (Aria, VCF) Operations.
-def text: if type == "string" and . != "" then . elif type == "number" or type == "boolean" then tostring else null end;
-def at($p): reduce $p[] as $k (.; if type == "object" then .[$k] else null end);
-def txt($p): at($p) | text;
-def first(f): [f | text | select(. != null)][0];
 
 def when: if type == "number" and . > 0 then . else null end;
 
@@ -16,7 +12,7 @@ def when: if type == "number" and . > 0 then . else null end;
 | { dedup_key: $id,
     status: $status,
     severity: ({ CRITICAL: "critical", IMMEDIATE: "error", WARNING: "warning", INFO: "info" }[$level]),
-    summary: ([first(txt(["resourceName"])), first(txt(["alertName"]), txt(["info"]))] | map(select(. != null)) | join(": ") | if . == "" then "alert \($id)" else . end),
+    summary: ([txt(["resourceName"]), txt([["alertName"], ["info"]])] | compact | join(": ") | if . == "" then "alert \($id)" else . end),
     starts_at: (if $status == "firing" then at(["startDate"]) | when else null end),
     ends_at: (if $status == "resolved" then at(["cancelDate"]) | when else null end),
     labels: { host: txt(["resourceName"]), kind: txt(["resourceKind"]), adapter: txt(["adapterKind"]),

@@ -287,6 +287,9 @@ const struct option rule_options[] = {
               "fields (severity, summary) and labels; values are templates"),
     OPT_LIST(rule_src, unset, n_unset, "unset", NULL, "labels to remove"),
     OPT_TEXT(rule_src, dedup_key, "dedup_key", NULL, "identity of the alert; a template"),
+    OPT_ENUM(rule_src, resolve_when, int, 0, "resolve_when", "auto", "auto|all|any",
+             "an alert that dedup_key makes of several is over when all of them are, or any; auto: all where the "
+             "sender gives keys, else any"),
     OPT_LIST(rule_src, group_by, n_group_by, "group_by", NULL,
              "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),

@@ -283,7 +283,7 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
 {
     struct tocsin_err no_json;
     json_t *input = mapping_input(out->arena, in, &no_json), *alerts = NULL, *item;
-    enum tocsin_rc rc = mapping_run(mapping, input, host_alerts_max(), &alerts, err);
+    enum tocsin_rc rc = mapping_run(mapping, input, host_alerts_max(), NULL, &alerts, err);
     size_t i;
 
     if (rc == TOCSIN_OK) {

@@ -193,8 +193,10 @@ keep_identity(struct tocsin_batch *b, const struct tocsin_alert *said, const str
     if (!has_key(left) && same_texts(said, alert))
         return;
     key = key_of_text(b, said);
-    if (has_key(left) || strcmp(key, key_of_text(b, alert)) != 0)
-        alert->dedup_key = hashed(b->arena, r, "identity", key);
+    if (!has_key(left) && strcmp(key, key_of_text(b, alert)) == 0)
+        return;
+    alert->dedup_key = hashed(b->arena, r, "identity", key);
+    alert->unkeyed = true;
 }
 
 /* Of equal names the last counts.  NULL: it has none. */
@@ -302,6 +304,8 @@ host_keep_bare(struct tocsin_batch *b, const struct tocsin_batch *said, const ch
         bare->starts_at = whole->starts_at;
         bare->ends_at = whole->ends_at;
         bare->expires_at = whole->expires_at;
+        bare->number = whole->number;
+        bare->unkeyed = !has_key(whole);
         bare->summary = BARE;
         bare->dedup_key = host_kept_key(b->redact, b->names, b->arena, key, NULL);
         bare->group = host_kept_key(b->redact, b->names, b->arena, whole->group, NULL);

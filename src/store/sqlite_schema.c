@@ -27,12 +27,14 @@ EMBED(schema_0001, "0001_init.sql");
 EMBED(schema_0002, "0002_group_of_resolved.sql");
 EMBED(schema_0003, "0003_silence.sql");
 EMBED(schema_0004, "0004_outbox.sql");
+EMBED(schema_0005, "0005_own_key.sql");
 
 const struct migration schema_migrations[] = {
     { "0001_init", schema_0001 },
     { "0002_group_of_resolved", schema_0002 },
     { "0003_silence", schema_0003 },
     { "0004_outbox", schema_0004 },
+    { "0005_own_key", schema_0005 },
 };
 const size_t schema_version = sizeof schema_migrations / sizeof schema_migrations[0];
 

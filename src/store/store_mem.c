@@ -39,6 +39,11 @@ persist(struct writer *w, const struct stage *st, struct tocsin_err *err)
     for (size_t i = 0; i < st->n_alerts; i++)
         if (!st->alerts[i].lazy && (st->alerts[i].fresh || mem_alert(&m->disk, st->alerts[i].row.rowid) != NULL))
             mem_put_alert(&m->disk, &st->alerts[i].row);
+    for (size_t i = 0; i < st->n_alerts; i++)
+        if (!alert_is_open(&st->alerts[i].row) && st->alerts[i].row.n_own > 0)
+            mem_owns_over(&m->disk, st->alerts[i].row.rowid);
+    for (size_t i = 0; i < st->n_owns; i++)
+        mem_put_own(&m->disk, &st->owns[i]);
     for (size_t i = 0; i < st->n_events; i++)
         mem_put_event(&m->disk, &st->events[i]);
     for (size_t i = 0; i < st->n_silences; i++)
@@ -299,6 +304,8 @@ static const struct store_ops mem_ops = {
     .close = mem_close,
     .begin = writer_begin,
     .load_alerts = writer_load_alerts,
+    .has_owns = writer_has_owns,
+    .load_owns = writer_load_owns,
     .load_groups = writer_load_groups,
     .load_incidents = writer_load_incidents,
     .episodes = writer_episodes,
@@ -379,6 +386,15 @@ load(struct mem *m)
         if (alert_is_open(a))
             cache_put_alert(&m->w.cache, a);
         m->w.last_rowid = a->rowid;
+    }
+    for (size_t i = 0; i < d->owns.n; i++) {
+        struct own_row own = *(const struct own_row *)d->owns.v[i];
+        const struct alert_row *a = mem_alert(d, own.alert);
+
+        if (!own.firing || a == NULL)
+            continue;
+        own.key = a->key;
+        cache_put_own(&m->w.cache, &own);
     }
     for (size_t i = 0; i < d->silences.n; i++)
         cache_put_silence(&m->w.cache, d->silences.v[i]);

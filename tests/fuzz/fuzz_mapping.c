@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in = json_loadb((const char *)data + 1, size - 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (in == NULL)
         return 0;
-    if (mapping_run(mappings[data[0] % PROGRAMS], in, 1000, &out, &err) == TOCSIN_OK) {
+    if (mapping_run(mappings[data[0] % PROGRAMS], in, 1000, NULL, &out, &err) == TOCSIN_OK) {
         if (!json_is_array(out) || json_array_size(out) > 1000)
             abort();
         json_decref(out);

@@ -172,7 +172,7 @@ test_rows(void **state)
         if (expr_compile(rows[i].program, &e, &err) != TOCSIN_OK)
             fail_msg("%s: %s", rows[i].program, err.what);
         for (int again = 0; again < 2; again++) {
-            if (expr_run(e, in, 100, &out, &err) != TOCSIN_OK)
+            if (expr_run(e, in, 100, NULL, &out, &err) != TOCSIN_OK)
                 fail_msg("%s: %s", rows[i].program, err.what);
             if (!json_equal(out, want)) {
                 char *text = json_dumps(out, JSON_COMPACT);
@@ -308,7 +308,7 @@ test_failing(void **state)
         if (expr_compile(failing[i].program, &e, &err) != TOCSIN_OK)
             fail_msg("%s: %s", failing[i].program, err.what);
         for (int again = 0; again < 2; again++) {
-            enum tocsin_rc rc = expr_run(e, in, 2, &out, &err);
+            enum tocsin_rc rc = expr_run(e, in, 2, NULL, &out, &err);
 
             if (rc != failing[i].rc || strstr(err.what, failing[i].words) == NULL)
                 fail_msg("%s: %d '%s', expected %d '%s'", failing[i].program, rc, err.what, failing[i].rc,
@@ -341,12 +341,12 @@ test_depth(void **state)
     assert_int_equal(expr_compile(".", &e, &err), TOCSIN_OK);
     for (int i = 0; i < 100; i++)
         in = json_pack("[o]", in);
-    assert_int_equal(expr_run(e, in, 1, &out, &err), TOCSIN_OK);
+    assert_int_equal(expr_run(e, in, 1, NULL, &out, &err), TOCSIN_OK);
     assert_true(json_equal(json_array_get(out, 0), in));
     json_decref(out);
     for (int i = 0; i < 100; i++)
         in = json_pack("[o]", in);
-    assert_int_equal(expr_run(e, in, 1, &out, &err), TOCSIN_TOO_LARGE);
+    assert_int_equal(expr_run(e, in, 1, NULL, &out, &err), TOCSIN_TOO_LARGE);
     json_decref(in);
     expr_free(e);
 }

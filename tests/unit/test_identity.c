@@ -36,6 +36,7 @@ struct row {
     const char *name, *format, *mapping, *topic, *content_type;
     struct redact_rule rules[2];
     const char *firing, *resolved;  /* resolved NULL: the source has no word for it */
+    bool unkeyed;                   /* the source gives no key */
 };
 
 #define GENERIC                                                                                                        \
@@ -56,19 +57,19 @@ static const struct row rows[] = {
       .resolved = "{\"status\":\"resolved\",\"summary\":\"disk\",\"dedup_key\":\"cust-$/disk\"}" },
     { "json, known by its labels", "json", .rules = { { .path = "labels.host" } },
       .firing = "{\"summary\":\"disk\",\"labels\":{\"host\":\"db-$\",\"disk\":\"sda\"}}",
-      .resolved = "{\"status\":\"resolved\",\"summary\":\"fine\",\"labels\":{\"disk\":\"sda\",\"host\":\"db-$\"}}" },
+      .resolved = "{\"status\":\"resolved\",\"summary\":\"fine\",\"labels\":{\"disk\":\"sda\",\"host\":\"db-$\"}}", .unkeyed = true },
     { "json, known by a label that goes", "json", .rules = { { .path = "**.host", .action = REDACT_REMOVE } },
       .firing = "{\"summary\":\"disk\",\"labels\":{\"host\":\"db-$\",\"disk\":\"sda\"}}",
-      .resolved = "{\"status\":\"resolved\",\"summary\":\"fine\",\"labels\":{\"disk\":\"sda\",\"host\":\"db-$\"}}" },
+      .resolved = "{\"status\":\"resolved\",\"summary\":\"fine\",\"labels\":{\"disk\":\"sda\",\"host\":\"db-$\"}}", .unkeyed = true },
     { "json, known by its summary", "json", .rules = { { .pattern = "[0-9]{4}" } },
       .firing = "{\"summary\":\"disk of $ is full\"}",
-      .resolved = "{\"status\":\"resolved\",\"summary\":\"disk of  $ is full \"}" },
+      .resolved = "{\"status\":\"resolved\",\"summary\":\"disk of  $ is full \"}", .unkeyed = true },
     { "json, its group", "json", .rules = { { .pattern = "[0-9]{4}" } },
       .firing = "{\"summary\":\"disk\",\"dedup_key\":\"$\",\"group\":\"g$\"}",
       .resolved = "{\"status\":\"resolved\",\"dedup_key\":\"$\",\"group\":\"g$\"}" },
     { "json, all labels are masked: nothing that can be read", "json", .rules = { { .path = "labels" } },
       .firing = "{\"summary\":\"disk\",\"labels\":{\"host\":\"db-$\"}}",
-      .resolved = "{\"status\":\"resolved\",\"summary\":\"disk\",\"labels\":{\"host\":\"db-$\"}}" },
+      .resolved = "{\"status\":\"resolved\",\"summary\":\"disk\",\"labels\":{\"host\":\"db-$\"}}", .unkeyed = true },
     { "json, hash", "json", .rules = { { .pattern = "cust-[0-9]+", .action = REDACT_HASH } },
       .firing = "{\"summary\":\"disk\",\"dedup_key\":\"cust-$/disk\"}",
       .resolved = "{\"status\":\"resolved\",\"dedup_key\":\"cust-$/disk\"}" },
@@ -80,7 +81,7 @@ static const struct row rows[] = {
       .resolved = "{\"id\":\"a/$\",\"status\":\"resolved\"}" },
     { "a mapping, by labels", "json", GENERIC, .rules = { { .pattern = "db-[0-9]+" } },
       .firing = "{\"host\":\"db-$\",\"title\":\"disk\"}",
-      .resolved = "{\"host\":\"db-$\",\"title\":\"disk\",\"status\":\"resolved\"}" },
+      .resolved = "{\"host\":\"db-$\",\"title\":\"disk\",\"status\":\"resolved\"}", .unkeyed = true },
     { "a mapping of text that is no JSON", "json", "{dedup_key: .body, summary: \"x\"}",
       .content_type = "text/plain", .rules = { { .pattern = "[0-9]{4}" } }, .firing = "disk of $" },
     { "Alertmanager", "alertmanager", .rules = { { .path = "**.instance" }, { .path = "groupKey" } },
@@ -89,7 +90,7 @@ static const struct row rows[] = {
                 "\"startsAt\":\"2026-01-31T12:00:00Z\"}]}",
       .resolved = "{\"version\":\"4\",\"groupKey\":\"{}:{instance=\\\"$\\\"}\",\"alerts\":[{\"status\":\"resolved\","
                   "\"labels\":{\"alertname\":\"Disk\",\"instance\":\"db-$\"},\"annotations\":{},"
-                  "\"startsAt\":\"2026-01-31T12:00:00Z\",\"endsAt\":\"2026-01-31T12:01:00Z\"}]}" },
+                  "\"startsAt\":\"2026-01-31T12:00:00Z\",\"endsAt\":\"2026-01-31T12:01:00Z\"}]}", .unkeyed = true },
     { "a form", "statuscake", .content_type = "application/x-www-form-urlencoded", .rules = { { .path = "Name" } },
       .firing = "Status=Down&StatusCode=500&URL=http%3A%2F%2Fa.example&Name=shop+$",
       .resolved = "Status=Up&StatusCode=200&URL=http%3A%2F%2Fa.example&Name=shop+$" },
@@ -102,7 +103,7 @@ static const struct row rows[] = {
     { "a log record", "fluent-bit", .rules = { { .path = "host" }, { .pattern = "db-[0-9]+" } },
       .firing = "[{\"date\":1769860800,\"log\":\"backup failed\",\"level\":\"error\",\"host\":\"db-$\"}]" },
     { "MQTT, known by its topic", "lastwill", .topic = "dev/db-$/status", .rules = { { .pattern = "db-[0-9]+" } },
-      .content_type = "", .firing = "offline", .resolved = "online" },
+      .content_type = "", .firing = "offline", .resolved = "online", .unkeyed = true },
     { "Sentry's webhook", "sentry", .rules = { { .path = "**.id" } },
       .firing = "{\"action\":\"created\",\"data\":{\"issue\":{\"id\":\"$\",\"title\":\"E\",\"status\":\"unresolved\","
                 "\"level\":\"error\"}},\"installation\":{\"uuid\":\"u\"}}",
@@ -235,6 +236,8 @@ two_problems_stay_two(void **state)
         if (strncmp(id, "redacted:", 9) != 0 || strlen(id) != 9 + 32)
             fail_msg("%s: kept as '%s'", row->name, id);
         assert_string_equal(id, identity(run.arena, &again));
+        if (one.alerts[0]->unkeyed != row->unkeyed)
+            fail_msg("%s: unkeyed: %d", row->name, one.alerts[0]->unkeyed);
         if (one.alerts[0]->group != NULL) {
             assert_string_not_equal(one.alerts[0]->group, two.alerts[0]->group);
             assert_memory_equal(one.alerts[0]->group, "redacted:", 9);

@@ -49,7 +49,7 @@ test_mapping(void **state)
     (void)state;
     assert_int_equal(mapping_compile("m.jq", program, &m, &err), TOCSIN_OK);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(mapping_run(m, in, 1000, &out, &err), TOCSIN_OK);
+        assert_int_equal(mapping_run(m, in, 1000, NULL, &out, &err), TOCSIN_OK);
         assert_true(json_equal(out, want));
         json_decref(out);
     }
@@ -89,7 +89,7 @@ test_rows(void **state)
         enum tocsin_rc rc;
 
         assert_int_equal(mapping_compile("m.jq", rows[i].program, &m, &err), TOCSIN_OK);
-        rc = mapping_run(m, in, 1000, &out, &err);
+        rc = mapping_run(m, in, 1000, NULL, &out, &err);
         if (rc != rows[i].rc)
             fail_msg("%s: %d %s", rows[i].program, rc, err.what);
         if (rc == TOCSIN_OK) {
@@ -129,7 +129,7 @@ work(void *arg)
     struct tocsin_err err;
 
     for (int i = 0; i < 200; i++) {
-        if (mapping_run(j->m, in, 1000, &out, &err) != TOCSIN_OK)
+        if (mapping_run(j->m, in, 1000, NULL, &out, &err) != TOCSIN_OK)
             continue;
         j->good += json_equal(out, want) == 1;
         json_decref(out);

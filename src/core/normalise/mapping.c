@@ -156,7 +156,8 @@ explain(const struct mapping *m, enum tocsin_rc rc, const struct tocsin_err *why
 }
 
 enum tocsin_rc
-mapping_run(struct mapping *m, const json_t *input, size_t max, json_t **alerts_r, struct tocsin_err *err)
+mapping_run(struct mapping *m, const json_t *input, size_t max, const struct jq_limit *limit, json_t **alerts_r,
+            struct tocsin_err *err)
 {
     struct machine *machine;
     json_t *outputs = NULL, *alerts = NULL;
@@ -164,7 +165,7 @@ mapping_run(struct mapping *m, const json_t *input, size_t max, json_t **alerts_
     enum tocsin_rc rc = borrow(m, &machine, &why);
 
     if (rc == TOCSIN_OK) {
-        rc = expr_run(machine->expr, input, max, &outputs, &why);
+        rc = expr_run(machine->expr, input, max, limit, &outputs, &why);
         give_back(m, machine);
     }
     if (rc != TOCSIN_OK)

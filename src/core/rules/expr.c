@@ -61,20 +61,22 @@ collect(struct expr *e, size_t max, json_t *all, struct tocsin_err *err)
 }
 
 enum tocsin_rc
-expr_run(struct expr *e, const json_t *input, size_t max, json_t **out_r, struct tocsin_err *err)
+expr_run(struct expr *e, const json_t *input, size_t max, const struct jq_limit *limit, json_t **out_r,
+         struct tocsin_err *err)
 {
     json_t *all;
     enum tocsin_rc rc;
+    size_t longest;
     jv v;
 
-    if (!jv_from_json(input, &v))
+    if (!jv_from_json(input, &v, &longest))
         return err_set(err, TOCSIN_TOO_LARGE, "", "the input is nested deeper than %d levels", JVJSON_MAX_DEPTH);
     all = json_array();
     if (all == NULL) {
         jv_free(v);
         return err_set(err, TOCSIN_INTERNAL, "", "cannot make an array");
     }
-    jqvm_start(e->vm, 0, v);
+    jqvm_start(e->vm, 0, v, longest, limit);
     rc = collect(e, max, all, err);
     if (rc == TOCSIN_OK)
         *out_r = all;

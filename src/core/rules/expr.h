@@ -17,10 +17,12 @@
 #include <tocsin/err.h>
 
 struct expr;
+struct jq_limit;
 
 enum tocsin_rc expr_compile(const char *program, struct expr **out_r, struct tocsin_err *err);
 void expr_free(struct expr *);
-/* All outputs, as an array; at most max of them, or an error.  The caller drops the reference. */
-enum tocsin_rc expr_run(struct expr *, const json_t *input, size_t max, json_t **out_r, struct tocsin_err *err);
+/* All outputs, as an array; at most max of them, or an error.  The caller drops the reference.  limit: jqvm.h, or NULL. */
+enum tocsin_rc expr_run(struct expr *, const json_t *input, size_t max, const struct jq_limit *limit, json_t **out_r,
+                        struct tocsin_err *err);
 
 #endif

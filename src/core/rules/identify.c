@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "core/alert.h"
+#include "core/rows.h"
 #include "core/rules/ruleset.h"
 
 /* --- what was redacted ------------------------------------------------------------------ */
@@ -102,8 +103,37 @@ joined(struct arena *arena, const char *a, const char *b)
     return text;
 }
 
+/*
+ * The key that the sender knows the alert by, where a rule gave it another.  A line of a log has none: nobody asks for
+ * it, and what makes it an alert is what a rule makes of it.
+ */
+static void
+identify_own(struct run *r, const struct tocsin_alert *a, const char *own_key)
+{
+    struct decision *d = r->out;
+    const struct rule *rule = r->key_rule;
+    const char *parts[] = { d->source, own_key };
+
+    d->keyed = a->dedup_key != NULL && a->dedup_key[0] != '\0' && !a->unkeyed;
+    d->number = a->number;
+    d->own_key = d->dedup_key;
+    d->resolve_when = d->keyed ? OWN_ALL : OWN_ANY;
+    d->key_whole = true;
+    if (rule == NULL || r->record)
+        return;
+    d->key_whole = r->key_whole;
+    d->key_by = r->key_whole ? rule->key_by : ~rule->key_by;
+    if (rule->resolve_when != OWN_NONE)
+        d->resolve_when = rule->resolve_when;
+    d->any_ends = rule->resolve_when == OWN_ANY;
+    if (strcmp(own_key, d->dedup_key) == 0)
+        return;
+    d->own_key = arena_strdup(r->arena, own_key);
+    d->own = id_hash(parts, 2);
+}
+
 void
-run_identify(struct run *r, const char *source)
+run_identify(struct run *r, const char *source, const struct tocsin_alert *a, const char *own_key)
 {
     struct decision *d = r->out;
     const char *parts[2];
@@ -119,5 +149,6 @@ run_identify(struct run *r, const char *source)
     parts[0] = source;
     parts[1] = d->dedup_key;
     d->key = id_hash(parts, 2);
+    identify_own(r, a, own_key);
     d->group = id_hash(&d->group_key, 1);
 }

@@ -9,7 +9,7 @@
  * the object is a stranger's.  For that the scan knows where the term begins
  * that a `[` continues.
  *
- * A parameter's name becomes `(__tick|x)`: in `def f(x): x, f(x);` the x of
+ * A parameter's name becomes `(debug|x)`: in `def f(x): x, f(x);` the x of
  * the n-th call is reached through n calls, so 200,000 calls alone would cost
  * 20,000,000,000 steps.
  */
@@ -220,7 +220,7 @@ put_name(struct scan *s, const char *p, size_t len, bool is_function)
         copy(s, len);
         return rc;
     }
-    buf_add(s->out, "(__tick|");
+    buf_add(s->out, "(debug|");
     copy(s, len);
     buf_addc(s->out, ')');
     return rc;
@@ -240,6 +240,8 @@ name(struct scan *s)
     if (s->prev == PREV_DOLLAR) {
         if (jqword_is(p, len, "ENV") || jqword_is(p, len, "__prog_args"))
             return fail(s, s->i, "'$%.*s' is not available: it reaches outside the value", p, len);
+        if (len > 1 && p[0] == '_' && p[1] == '_' && !jqword_is(p, len, "__loc__"))
+            return fail(s, s->i, "'$%.*s': names that begin with '__' are reserved", p, len);
     } else if (!at_object_key(s)) {
         if (jqword_is_refused(p, len))
             return fail(s, s->i, "'%.*s' is not available: it reaches outside the value", p, len);
@@ -326,7 +328,7 @@ punctuation(struct scan *s, char c)
 {
     if (c == ':' && s->head == HEAD_AFTER_NAME && s->depth == s->head_depth) {
         copy(s, 1);
-        buf_add(s->out, "__tick|");
+        buf_add(s->out, "debug|");
         end_term(s);
         s->head = HEAD_NONE;
         s->prev = PREV_NONE;

@@ -6,9 +6,9 @@
  * next input, files.  It also runs a recursion without end.  The scan knows
  * jq's tokens (strings with interpolation, fields, object keys, comments), so
  * that `.labels.env` and `{now: 1}` pass while the functions `env` and `now`
- * are refused, and every `def` gets a call of `__tick` at its start, and every
- * use of a parameter another, which is what bounds recursion (jqvm.c counts the
- * calls).
+ * are refused, and every `def` gets a `debug` at its start, and every
+ * use of a parameter another, which is what bounds recursion (jqvm.c counts
+ * them).
  */
 #ifndef CORE_JQSCAN_H
 #define CORE_JQSCAN_H
@@ -20,7 +20,7 @@
 struct buf;
 
 /*
- * Check the n bytes at p and append them to out with the calls of __tick put in.  With until_braces, the
+ * Check the n bytes at p and append them to out with the steps put in.  With until_braces, the
  * text ends before the first "}}" that is not inside a string or a bracket.  *used_r is the number of
  * bytes read.  Errors are TOCSIN_BAD_CONFIG; *used_r is then where the mistake stands.
  */

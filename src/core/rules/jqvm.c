@@ -4,9 +4,9 @@
  * and run with [index, value].  Each expression is a function of its own, since
  * jq limits the length of one function's code to 64 KiB.
  *
- * __tick is `debug` underneath, whose callback counts and halts the machine.
- * It is written so that it passes its input on as a path: `path(..)` and
- * assignments still work through it.
+ * How a program counts its steps and calls functions in C: jqprelude.c.  What
+ * `debug` shows is, from the time that a key was shown, an argument, and a step
+ * otherwise.
  */
 #include "core/rules/jqvm.h"
 
@@ -18,112 +18,122 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "core/rules/jqfunc.h"
+#include "core/rules/jqprelude.h"
+#include "core/rules/jqregex.h"
 #include "core/rules/jqscan.h"
 
-/*
- * What replaces jq's own, and why:
- *   range, while, until, repeat, recurse, combinations   count their steps
- *   _plus                                                doubling a text or an array a few times is all memory
- *   _multiply, setpath, _assign, _modify                 a number from outside chose how much memory
- *   strftime, gmtime, todate                             abort on 1e300 and on a format that is no string
- *   _mod                                                 -1e300 % -1 is a division error of the processor
- *   indices, index, rindex                               without end for ""; over arrays both arrays are lost
- *   any, all, map, add, ..., recurse, paths              the next key of an object is lost where an error or a `break`
- *                                                        passes through its `[]` (jqscan.c does the same for programs)
- *   match and all that is made of it                     empty matches: without end in gsub, reported twice, and a
- *                                                        wild pointer in text that is not ASCII (left out there)
- *   tonumber                                             "nan" as a slice's end aborts
- * One line, so that jq's line numbers are ours plus one.
- */
-static const char prelude[] =
-    "def __tick: (null|debug) as $__t | .; "
-    "def __each: if type == \"object\" then .[keys_unsorted[]] else .[] end; "
-    "def __each_opt: if type == \"object\" then .[keys_unsorted[]] elif type == \"array\" then .[] else empty end; "
-    "def __range(a;b): range(a;b); def range(a;b): __range(a;b)|__tick; def range(a): range(0;a); "
-    "def while(c;u): def w: __tick | if c then ., (u|w) else empty end; w; "
-    "def until(c;u): def w: __tick | if c then . else (u|w) end; w; "
-    "def repeat(f): def r: __tick | ., (f|r); r; "
-    "def range(a;b;s): a as $a | b as $b | s as $s | if $s > 0 then $a | while(. < $b; . + $s) "
-    "  elif $s < 0 then $a | while(. > $b; . + $s) else empty end; "
-    "def recurse(f): def r: __tick | ., (f|r); r; def recurse: recurse(__each_opt); "
-    "def recurse(f;c): def r: __tick | ., (f|select(c)|r); r; def recurse_down: recurse; "
-    "def combinations: if length > 16 then error(\"combinations are limited to 16 arrays\") elif length == 0 then [] "
-    "  else (.[0]|__each) as $x | (.[1:]|combinations) as $w | __tick | [$x] + $w end; "
-    "def combinations(n): . as $dot | n as $n | if $n > 16 then error(\"combinations are limited to 16 arrays\") "
-    "  else [range($n)] | map($dot) | combinations end; "
-    "def __plus(a;b): a + b; def _plus(a;b): __plus(a;b) | if type == \"string\" then "
-    "    if utf8bytelength > 4194304 then error(\"a text is limited to 4 MiB\") else . end "
-    "  elif type == \"array\" and length > 500000 then error(\"an array is limited to 500000 items\") else . end; "
-    "def __mul(a;b): a * b; "
-    "def _multiply(a;b): b as $b | a as $a | if ($a|type) == \"string\" and ($b|type) == \"number\" "
-    "    and __mul($a|utf8bytelength; $b) > 65536 then error(\"a repeated string is limited to 65536 bytes\") "
-    "  else __mul($a;$b) end; "
-    "def __setpath(p;v): setpath(p;v); "
-    "def setpath(p;v): p as $p | if ($p|type) == \"array\" and any($p[]; type == \"number\" and . > 100000) "
-    "  then error(\"an array is limited to 100000 items\") else __setpath($p;v) end; "
-    "def _assign(paths;$v): reduce path(paths) as $p (.; setpath($p;$v)); "
-    "def _modify(paths;f): reduce path(paths) as $p (.; . as $x | label $out "
-    "  | (setpath($p; $x|getpath($p)|f) | ., break $out), delpaths([$p])); "
-    "def __date: if type == \"number\" and (isnan or . > 253402300799 or . < -62135596800) "
-    "  then error(\"not a time between the years 1 and 9999\") else . end; "
-    "def __strftime(f): strftime(f); def strftime(f): f as $f | if ($f|type) == \"string\" "
-    "  then __date | __strftime($f) else error(\"strftime needs a string\") end; "
-    "def __gmtime: gmtime; def gmtime: __date | __gmtime; "
-    "def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\"); def todate: todateiso8601; "
-    "def __indices($i): indices($i); def indices($i): if type == \"array\" then "
-    "    . as $a | (if ($i|type) == \"array\" then $i else [$i] end) as $b | ($b|length) as $n "
-    "    | if $n == 0 then [] else [range(length - $n + 1) | select($a[.:. + $n] == $b)] end "
-    "  elif $i == \"\" then [] else __indices($i) end; "
-    "def any(f): any(__each; f); def any: any(.); def all(f): all(__each; f); def all: all(.); "
-    "def map(f): [__each | f]; def map_values(f): __each |= f; def add: reduce __each as $x (null; . + $x); "
-    "def sort_by(f): _sort_by_impl(map([f])); def group_by(f): _group_by_impl(map([f])); "
-    "def unique_by(f): group_by(f) | map(.[0]); def unique: unique_by(.); "
-    "def max_by(f): _max_by_impl(map([f])); def min_by(f): _min_by_impl(map([f])); "
-    "def __from: from_entries; def from_entries: [__each] | __from; "
-    "def __join($x): join($x); def join($x): [__each] | __join($x); "
-    "def __transpose: transpose; def transpose: if type == \"object\" then error(\"an object cannot be transposed\") "
-    "  else __transpose end; "
-    "def paths: path(recurse) | select(length > 0); "
-    "def paths(f): . as $dot | paths | select(. as $p | $dot | getpath($p) | f); def leaf_paths: paths(scalars); "
-    "def INDEX(f): INDEX(__each; f); def JOIN($idx; f): [__each | [., $idx[f]]]; "
-    "def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:][0]; "
-    "def __tonumber: tonumber; def tonumber: __tonumber | if isnan then error(\"not a number\") else . end; "
-    "def __mod(a;b): a % b; def _mod(a;b): b as $b | a as $a | if ($a|type) == \"number\" and ($a|fabs) > 9e15 "
-    "  then error(\"% needs a number below 9e15\") else __mod($a;$b) end; "
-    "def __match($re;$f): match($re;$f); def __global: type == \"string\" and contains(\"g\"); "
-    "def match($re;$f): if $f|__global|not then __match($re;$f) else "
-    "    foreach __match($re; if utf8bytelength == length then $f else $f + \"n\" end) as $m "
-    "    ({o:-1}; if $m.offset > .o then {o:$m.offset,m:$m} else {o:.o} end; .m // empty) end; "
-    "def match($v): if ($v|type) == \"array\" then match($v[0];$v[1]) else match($v;null) end; "
-    "def __named: [.captures[]|select(.name != null)|{(.name):.string}] | add // {}; "
-    "def capture($re;$f): match($re;$f)|__named; def capture($v): match($v)|__named; "
-    "def scan($re): match($re;\"g\") | if (.captures|length) > 0 then [.captures[].string] else .string end; "
-    "def split($re;$f): . as $in | (reduce match($re;\"g\" + ($f // \"\")) as $m ({r:[],i:0}; "
-    "  {r:(.r + [$in[.i:$m.offset]]), i:($m.offset + $m.length)})) | .r + [$in[.i:]]; "
-    "def splits($re;$f): split($re;$f)|.[]; def splits($re): splits($re;null); "
-    "def sub($re;f;$flags): . as $in | (reduce match($re;$flags) as $m ({o:\"\",i:0}; . as $s "
-    "  | ($m | __named | [f] | .[0] // \"\") as $r "
-    "  | {o:($s.o + $in[$s.i:$m.offset] + $r), i:($m.offset + $m.length)})) | .o + $in[.i:]; "
-    "def sub($re;f): sub($re;f;\"\"); def gsub($re;f;$flags): sub($re;f;$flags + \"g\"); "
-    "def gsub($re;f): sub($re;f;\"g\");\n";
+enum { STEPS_UNWATCHED = 16 };  /* a step is about a microsecond, if no function in it takes long */
+
+/* Why a run was ended from outside. */
+enum stop { GOES_ON, STOP_STEPS, STOP_TEXT, STOP_ITEMS, STOP_LIMIT };
 
 struct jqvm {
     jq_state *jq;
     bool is_set;
-    unsigned ticks;
+    unsigned steps;
+    enum stop stop;
+    const struct jq_limit *limit;  /* of this run; NULL: there is none */
+    const char *why;               /* STOP_LIMIT */
+    size_t max_text, max_items;    /* of what a program makes; what came in may be larger */
+    struct jqregex *regex;
+    jv *keys;                      /* of the functions in C: empty arrays */
+    const struct jqfunc *called;   /* its key was shown */
+    unsigned n_args;               /* and so many arguments */
+    jv args[JQFUNC_MAX_ARGS];
     bool complained;               /* the first message of a compilation is the one that helps */
     struct tocsin_err *err;        /* during compilation */
 };
 
+/* --- what a program asks of its host ---------------------------------------------------- */
+
+static void
+stop(struct jqvm *vm, enum stop why)
+{
+    if (vm->stop != GOES_ON)
+        return;
+    vm->stop = why;
+    jq_halt(vm->jq, jv_number(1), jv_null());
+}
+
+bool
+jqvm_over(struct jqvm *vm)
+{
+    if (vm->stop == GOES_ON && vm->limit != NULL) {
+        vm->why = vm->limit->over(vm->limit->ctx);
+        if (vm->why != NULL)
+            stop(vm, STOP_LIMIT);
+    }
+    return vm->stop != GOES_ON;
+}
+
+static void
+drop_args(struct jqvm *vm)
+{
+    while (vm->n_args > 0)
+        jv_free(vm->args[--vm->n_args]);
+    vm->called = NULL;
+}
+
+static bool
+is_key(struct jqvm *vm, jv v)
+{
+    for (size_t i = 0; i < jqfuncs_n; i++) {
+        if (jv_identical(jv_copy(v), jv_copy(vm->keys[i]))) {
+            drop_args(vm);
+            vm->called = &jqfuncs[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+step(struct jqvm *vm, jv v)
+{
+    jv_kind kind = jv_get_kind(v);
+
+    if (kind == JV_KIND_STRING && (size_t)jv_string_length_bytes(jv_copy(v)) > vm->max_text)
+        stop(vm, STOP_TEXT);
+    if (kind == JV_KIND_ARRAY && (size_t)jv_array_length(jv_copy(v)) > vm->max_items)
+        stop(vm, STOP_ITEMS);
+    if (++vm->steps >= JQVM_MAX_STEPS)
+        stop(vm, STOP_STEPS);
+    if (vm->steps % STEPS_UNWATCHED == 0)
+        (void)jqvm_over(vm);
+}
+
+/* Takes v.  No reference to a value is kept that a loop may be working on: jq would copy it at each step. */
 static void
 on_debug(void *ctx, jv v)
 {
     struct jqvm *vm = ctx;
 
+    if (vm->called != NULL && vm->n_args < vm->called->args) {
+        vm->args[vm->n_args++] = v;
+        return;
+    }
+    if (jv_get_kind(v) != JV_KIND_ARRAY || jv_array_length(jv_copy(v)) > 0 || !is_key(vm, v))
+        step(vm, v);
     jv_free(v);
-    if (++vm->ticks == JQVM_MAX_TICKS)
-        jq_halt(vm->jq, jv_number(1), jv_null());
 }
+
+static jv
+on_input(jq_state *jq, void *ctx)
+{
+    struct jqvm *vm = ctx;
+    const struct jqfunc *f = vm->called;
+
+    (void)jq;
+    if (f == NULL || vm->n_args != f->args)
+        return jv_invalid_with_msg(jv_string("no function was called"));
+    vm->called = NULL;
+    vm->n_args = 0;
+    vm->steps++;
+    return f->run(vm->regex, vm->args);
+}
+
+/* --- compiling ---------------------------------------------------------------------------- */
 
 /* Drop "needle" and what follows it up to n characters more; the words that help only at a shell. */
 static void
@@ -167,13 +177,26 @@ on_error(void *ctx, jv v)
     free(text);
 }
 
+/* The variables by which the prelude knows the keys. */
+static jv
+make_keys(struct jqvm *vm)
+{
+    jv named = jv_object();
+
+    vm->keys = xcalloc(jqfuncs_n, sizeof *vm->keys);
+    for (size_t i = 0; i < jqfuncs_n; i++) {
+        vm->keys[i] = jv_array();
+        named = jv_object_set(named, jv_string_fmt(JQPRELUDE_KEY "%s", jqfuncs[i].name), jv_copy(vm->keys[i]));
+    }
+    return named;
+}
+
 /* Compile text that begins with the prelude. */
 static enum tocsin_rc
 compile(const char *text, bool is_set, struct jqvm **out_r, struct tocsin_err *err)
 {
     struct tocsin_err unwanted;
     struct jqvm *vm = xcalloc(1, sizeof *vm);
-    enum tocsin_rc rc = TOCSIN_OK;
 
     vm->is_set = is_set;
     vm->err = err != NULL ? err : &unwanted;
@@ -182,19 +205,19 @@ compile(const char *text, bool is_set, struct jqvm **out_r, struct tocsin_err *e
         free(vm);
         return err_set(err, TOCSIN_INTERNAL, "", "cannot start a jq machine");
     }
+    vm->regex = jqregex_new(vm);
     jq_set_error_cb(vm->jq, on_error, vm);
     jq_set_debug_cb(vm->jq, on_debug, vm);
-    if (!jq_compile(vm->jq, text)) {
+    jq_set_input_cb(vm->jq, on_input, vm);
+    if (!jq_compile_args(vm->jq, text, make_keys(vm))) {
         if (!vm->complained)
             err_set(err, TOCSIN_BAD_CONFIG, "", "jq does not accept the program");
-        rc = TOCSIN_BAD_CONFIG;
         jqvm_free(vm);
-        vm = NULL;
-    } else {
-        vm->err = NULL;
-        *out_r = vm;
+        return TOCSIN_BAD_CONFIG;
     }
-    return rc;
+    vm->err = NULL;
+    *out_r = vm;
+    return TOCSIN_OK;
 }
 
 enum tocsin_rc
@@ -205,7 +228,7 @@ jqvm_compile(const char *program, struct jqvm **out_r, struct tocsin_err *err)
     enum tocsin_rc rc;
 
     buf_init(&text, JQVM_MAX_PROGRAM);
-    buf_add(&text, prelude);
+    buf_add(&text, jqprelude);
     rc = jqscan(program, strlen(program), 0, &text, &used, err);
     if (rc == TOCSIN_OK)
         rc = compile(text.p, false, out_r, err);
@@ -237,7 +260,7 @@ jqvm_compile_set(const char *const *checked, size_t n, struct jqvm **out_r, stru
     enum tocsin_rc rc;
 
     buf_init(&text, JQVM_MAX_PROGRAM);
-    buf_add(&text, prelude);
+    buf_add(&text, jqprelude);
     for (size_t i = 0; i < n; i++)
         buf_addf(&text, "def __e%zu: (%s\n);", i, checked[i]);
     buf_add(&text, ".[0] as $__i | .[1] | ");
@@ -256,15 +279,27 @@ jqvm_free(struct jqvm *vm)
     if (vm == NULL)
         return;
     jq_teardown(&vm->jq);
+    drop_args(vm);
+    for (size_t i = 0; i < jqfuncs_n; i++)
+        jv_free(vm->keys[i]);
+    free(vm->keys);
+    jqregex_free(vm->regex);
     free(vm);
 }
 
+/* --- running ------------------------------------------------------------------------------ */
+
 void
-jqvm_start(struct jqvm *vm, size_t which, jv input)
+jqvm_start(struct jqvm *vm, size_t which, jv input, size_t longest, const struct jq_limit *limit)
 {
     if (vm->is_set)
         input = JV_ARRAY(jv_number((double)which), input);
-    vm->ticks = 0;
+    drop_args(vm);
+    vm->steps = 0;
+    vm->stop = GOES_ON;
+    vm->limit = limit;
+    vm->max_text = longest > JQFUNC_MAX_TEXT ? longest : JQFUNC_MAX_TEXT;
+    vm->max_items = longest > JQFUNC_MAX_ITEMS ? longest : JQFUNC_MAX_ITEMS;
     jq_start(vm->jq, input, 0);
 }
 
@@ -278,6 +313,23 @@ failed(jv message, struct tocsin_err *err)
     return TOCSIN_MEANINGLESS;
 }
 
+static enum tocsin_rc
+stopped(const struct jqvm *vm, struct tocsin_err *err)
+{
+    switch (vm->stop) {
+    case STOP_TEXT:
+        return err_set(err, TOCSIN_MEANINGLESS, "", "a text is limited to %zu MiB", vm->max_text >> 20);
+    case STOP_ITEMS:
+        return err_set(err, TOCSIN_MEANINGLESS, "", "an array is limited to %zu items", vm->max_items);
+    case STOP_LIMIT:
+        return err_set(err, TOCSIN_TOO_LARGE, "", "%s", vm->why);
+    case STOP_STEPS:
+    case GOES_ON:
+        break;
+    }
+    return err_set(err, TOCSIN_TOO_LARGE, "", "stopped after %d steps of a loop", JQVM_MAX_STEPS);
+}
+
 enum tocsin_rc
 jqvm_next(struct jqvm *vm, jv *out_r, struct tocsin_err *err)
 {
@@ -285,7 +337,7 @@ jqvm_next(struct jqvm *vm, jv *out_r, struct tocsin_err *err)
 
     if (jq_halted(vm->jq)) {
         jv_free(v);
-        return err_set(err, TOCSIN_TOO_LARGE, "", "stopped after %d steps of a loop", JQVM_MAX_TICKS);
+        return stopped(vm, err);
     }
     if (!jv_is_valid(v) && jv_invalid_has_msg(jv_copy(v)))
         return failed(jv_invalid_get_msg(v), err);

@@ -7,20 +7,28 @@
  * So the expressions of a rule set share states, and an index chooses.
  *
  * libjq can neither be interrupted nor limited, so a prelude written in jq
- * replaces what could run or grow without end: loops call `__tick`, which ends
- * the run after JQVM_MAX_TICKS; repeated strings, sums of texts and of arrays,
- * and array positions are bounded.  A machine belongs to one thread at a time.
+ * (jqprelude.h) replaces what could run or grow without end: a run ends after
+ * JQVM_MAX_STEPS; repeated strings, sums of texts and of arrays, and array
+ * positions are bounded.  A caller that has a clock may end it sooner.
+ * A machine belongs to one thread at a time.
  */
 #ifndef CORE_JQVM_H
 #define CORE_JQVM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jv.h>
 
 #include <tocsin/err.h>
 
-enum { JQVM_MAX_TICKS = 200000, JQVM_MAX_PROGRAM = 1 << 20 };
+enum { JQVM_MAX_STEPS = 200000, JQVM_MAX_PROGRAM = 1 << 20 };
+
+/* Asked often during a run: NULL, or why it must end now.  The words must outlive the run. */
+struct jq_limit {
+    const char *(*over)(void *ctx);
+    void *ctx;
+};
 
 struct jqvm;
 
@@ -30,8 +38,13 @@ enum tocsin_rc jqvm_compile(const char *program, struct jqvm **out_r, struct toc
 enum tocsin_rc jqvm_compile_set(const char *const *checked, size_t n, struct jqvm **out_r, struct tocsin_err *err);
 void jqvm_free(struct jqvm *);
 
-/* Begin a run.  Consumes input.  which: index into the set; 0 for a single program. */
-void jqvm_start(struct jqvm *, size_t which, jv input);
+/*
+ * Begin a run.  Consumes input.  which: index into the set; 0 for a single program.  longest: what the longest text in
+ * the input has bytes, or the longest array items, for a program may always hand on what it got.  limit: may be NULL.
+ */
+void jqvm_start(struct jqvm *, size_t which, jv input, size_t longest, const struct jq_limit *limit);
+/* Has the run been ended?  Asks the limit. */
+bool jqvm_over(struct jqvm *);
 /* The next output in *out_r (the caller frees it); an invalid jv after the last.  MEANINGLESS when the
  * program failed, TOO_LARGE when it ran too long. */
 enum tocsin_rc jqvm_next(struct jqvm *, jv *out_r, struct tocsin_err *err);

@@ -11,7 +11,14 @@
 
 static const double EXACT = 9007199254740992.0;   /* 2^53 */
 
-static bool from_json(const json_t *in, unsigned depth, jv *out_r);
+static bool from_json(const json_t *in, unsigned depth, size_t *longest, jv *out_r);
+
+static void
+note(size_t *longest, size_t n)
+{
+    if (n > *longest)
+        *longest = n;
+}
 
 static jv
 from_integer(json_int_t n)
@@ -25,16 +32,17 @@ from_integer(json_int_t n)
 }
 
 static bool
-from_array(const json_t *in, unsigned depth, jv *out_r)
+from_array(const json_t *in, unsigned depth, size_t *longest, jv *out_r)
 {
     jv a = jv_array();
     size_t i;
     json_t *item;
 
+    note(longest, json_array_size(in));
     json_array_foreach(in, i, item) {
         jv v;
 
-        if (!from_json(item, depth, &v)) {
+        if (!from_json(item, depth, longest, &v)) {
             jv_free(a);
             return false;
         }
@@ -45,7 +53,7 @@ from_array(const json_t *in, unsigned depth, jv *out_r)
 }
 
 static bool
-from_object(const json_t *in, unsigned depth, jv *out_r)
+from_object(const json_t *in, unsigned depth, size_t *longest, jv *out_r)
 {
     jv o = jv_object();
     const char *key;
@@ -54,7 +62,7 @@ from_object(const json_t *in, unsigned depth, jv *out_r)
     json_object_foreach((json_t *)in, key, item) {
         jv v;
 
-        if (!from_json(item, depth, &v)) {
+        if (!from_json(item, depth, longest, &v)) {
             jv_free(o);
             return false;
         }
@@ -65,18 +73,19 @@ from_object(const json_t *in, unsigned depth, jv *out_r)
 }
 
 static bool
-from_json(const json_t *in, unsigned depth, jv *out_r)
+from_json(const json_t *in, unsigned depth, size_t *longest, jv *out_r)
 {
     if (depth == 0)
         return false;
     switch (json_typeof(in)) {
     case JSON_OBJECT:
-        return from_object(in, depth - 1, out_r);
+        return from_object(in, depth - 1, longest, out_r);
     case JSON_ARRAY:
-        return from_array(in, depth - 1, out_r);
+        return from_array(in, depth - 1, longest, out_r);
     case JSON_STRING:
         if (json_string_length(in) > INT_MAX)
             return false;
+        note(longest, json_string_length(in));
         *out_r = jv_string_sized(json_string_value(in), (int)json_string_length(in));
         return true;
     case JSON_INTEGER:
@@ -99,9 +108,10 @@ from_json(const json_t *in, unsigned depth, jv *out_r)
 }
 
 bool
-jv_from_json(const json_t *in, jv *out_r)
+jv_from_json(const json_t *in, jv *out_r, size_t *longest_r)
 {
-    return from_json(in, JVJSON_MAX_DEPTH, out_r);
+    *longest_r = 0;
+    return from_json(in, JVJSON_MAX_DEPTH, longest_r, out_r);
 }
 
 /* What may still be written, and what was in the way. */

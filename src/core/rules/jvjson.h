@@ -16,8 +16,9 @@
 
 enum { JVJSON_MAX_DEPTH = 128, JVJSON_MAX_VALUES = 500000, JVJSON_MAX_TEXT = 16 << 20 };
 
-/* False when the value is nested deeper than JVJSON_MAX_DEPTH. */
-bool jv_from_json(const json_t *in, jv *out_r);
+/* False when the value is nested deeper than JVJSON_MAX_DEPTH.  *longest_r: bytes of the longest text, or items of the
+ * longest array. */
+bool jv_from_json(const json_t *in, jv *out_r, size_t *longest_r);
 /*
  * Consumes v, also on failure.  NaN becomes null.  NULL when it is nested too deep, or holds too much: libjq shares
  * equal parts, so a few steps make a value that nobody could write down.  *why_r says which.

@@ -39,6 +39,8 @@ struct rule {
     struct name_ref *unset;  size_t n_unset;
     bool has_dedup_key;
     struct template dedup_key;
+    uint64_t key_by;               /* decision.key_by of what it renders */
+    uint8_t resolve_when;          /* enum own_mode */
     bool has_group_by;
     struct name_ref *group_by; size_t n_group_by;
     const struct policy *policy;
@@ -89,6 +91,8 @@ struct run {
     bool indexed;
     struct decision *out;
     const struct rule *group_rule; /* the last one with group_by */
+    const struct rule *key_rule;   /* the last one with dedup_key */
+    bool key_whole;                /* no expression of it was empty */
     size_t cap_trace, cap_notify;
     bool record;                   /* a log's record, not an alert */
     bool wanted;                   /* a record that a rule made an alert */
@@ -108,8 +112,8 @@ const char *run_key_value(const struct run *, const struct name_ref *);
 void run_value_is_plain(struct run *, const char *label);
 /* What a template of a key sees. */
 struct view run_key_view(const struct run *);
-/* Keys and group of the decision, from the alert as it is now.  identify.c */
-void run_identify(struct run *, const char *source);
+/* Keys and group of the decision, from the alert as it is now and the key that it came with.  identify.c */
+void run_identify(struct run *, const char *source, const struct tocsin_alert *, const char *own_key);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);
 /* NULL: a record that no rule made an alert; never when it is to be explained (asked, or NULL).  run.c */
 struct decision *run_decide(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,

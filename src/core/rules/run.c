@@ -336,7 +336,7 @@ encode(struct run *r, enum tocsin_severity original)
 }
 
 static void
-finish(struct run *r, const char *source, const struct tocsin_alert *a, enum tocsin_severity original)
+finish(struct run *r, const char *source, const struct tocsin_alert *a, const struct normal *n)
 {
     struct decision *d = r->out;
 
@@ -349,8 +349,8 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
     d->held_by = arena_strdup(r->arena, d->held_by);
     d->routed_by = arena_strdup(r->arena, d->routed_by);
     d->delayed_by = arena_strdup(r->arena, d->delayed_by);
-    run_identify(r, source);
-    encode(r, original);
+    run_identify(r, source, a, n->dedup_key);
+    encode(r, n->severity);
 }
 
 struct decision *
@@ -377,7 +377,7 @@ run_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *aren
         asked->is_alert = !r.record || (r.wanted && !r.out->drop);
     else if (r.record && (!r.wanted || r.out->drop))
         return NULL;
-    finish(&r, source, a, n.severity);
+    finish(&r, source, a, &n);
     return r.out;
 }
 
