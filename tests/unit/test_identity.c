@@ -103,7 +103,7 @@ static const struct row rows[] = {
     { "a log record", "fluent-bit", .rules = { { .path = "host" }, { .pattern = "db-[0-9]+" } },
       .firing = "[{\"date\":1769860800,\"log\":\"backup failed\",\"level\":\"error\",\"host\":\"db-$\"}]" },
     { "MQTT, known by its topic", "lastwill", .topic = "dev/db-$/status", .rules = { { .pattern = "db-[0-9]+" } },
-      .content_type = "", .firing = "offline", .resolved = "online", .unkeyed = true },
+      .content_type = "", .firing = "offline", .resolved = "online" },
     { "Sentry's webhook", "sentry", .rules = { { .path = "**.id" } },
       .firing = "{\"action\":\"created\",\"data\":{\"issue\":{\"id\":\"$\",\"title\":\"E\",\"status\":\"unresolved\","
                 "\"level\":\"error\"}},\"installation\":{\"uuid\":\"u\"}}",
