@@ -179,6 +179,7 @@ enum tocsin_rc host_parse_form(const struct tocsin_payload *, json_t **out_r, st
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
 void host_alert_clean(struct tocsin_batch *, struct tocsin_alert *);
 const char *host_clean_key(struct arena *, const char *key);
+const char *host_clean_href(struct arena *, const char *href);     /* NULL: not one that may be clicked */
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
 struct tocsin_alert *host_record_new(struct tocsin_batch *);
 void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);

@@ -9,7 +9,7 @@
  *   identity      (dedup_key or the labels and the summary that stand for it, group, the key of an action) as it was
  *                 sent, if redaction left it alone; otherwise "redacted:" and the first half of an HMAC-SHA256 of it.
  *                 Two identities stay two, one stays one, in every report, and the text is not in the store.
- *   hidden        for the keys that rules make: labels whose value redaction changed, with such a hash of what was sent.
+ *   hidden        for the keys that rules make: labels whose value redaction changed, with such a hash of the value
  *   the answer    of a handshake, and what an intake echoes: the sender gets back what it sent itself.
  *
  * Who sees a hash can test guesses only with the key: the collector's redact_key or, without one, the secret that the
