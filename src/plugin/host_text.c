@@ -72,3 +72,22 @@ host_as_text(struct arena *a, const struct tocsin_payload *in)
     }
     return out;
 }
+
+const char *
+host_words(struct arena *a, const char *s)
+{
+    char *out = arena_alloc(a, strlen(s) + 1), *p = out;
+
+    for (size_t n; s += strspn(s, " \t\r\n"), (n = strcspn(s, " \t\r\n")) > 0; s += n) {
+        if (p > out)
+            *p++ = ' ';
+        if (strcspn(s, "0123456789") < n) {
+            *p++ = '#';
+        } else {
+            memcpy(p, s, n);
+            p += n;
+        }
+    }
+    *p = '\0';
+    return out;
+}
