@@ -24,9 +24,11 @@ static void
 bytes_of_another_charset(void **state)
 {
     static const struct { const char *in, *out; } cases[] = {
-        { "", "" }, { "plain, and longer than a machine word", NULL }, { "caf\xc3\xa9 \xf0\x9f\x94\x94 and a tail", NULL },
+        { "", "" }, { "plain, and longer than a machine word", NULL },
+        { "caf\xc3\xa9 \xf0\x9f\x94\x94 and a tail", NULL },
         { "caf\xe9", "caf\xc3\xa9" }, { "\x80 \x93quoted\x94", "\xe2\x82\xac \xe2\x80\x9cquoted\xe2\x80\x9d" },
-        { "12345678\xff", "12345678\xc3\xbf" }, { "\xc3\xa9\xe9", "\xc3\xa9\xc3\xa9" }, { "\xed\xa0\x80", "\xc3\xad\xc2\xa0\xe2\x82\xac" },
+        { "12345678\xff", "12345678\xc3\xbf" }, { "\xc3\xa9\xe9", "\xc3\xa9\xc3\xa9" },
+        { "\xed\xa0\x80", "\xc3\xad\xc2\xa0\xe2\x82\xac" },
     };
     char out[128];
 
