@@ -432,6 +432,9 @@ struct tocsin_host {
 #define TOCSIN_TAKES_QUERY  0x200u  /* GET: the query is the payload, the body is empty */
 #define TOCSIN_TAKES_ORIGIN 0x400u  /* OPTIONS: a sender that names itself in WebHook-Request-Origin is told that it may
                                      * send (CloudEvents' HTTP webhooks, section 4) */
+/* Of two members with one name in a payload the last counts, for those who add their own to what they pass on.  All
+ * other JSON with such members is refused: nobody knows which one the sender meant. */
+#define TOCSIN_LAST_COUNTS 0x800u
 
 struct tocsin_plugin {
     uint32_t abi;                  /* first two members: they protect the rest */

@@ -305,19 +305,6 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
     return no_json.rc;
 }
 
-/* Who sends text with a byte order mark means the text; it is no part of a word such as "offline" either. */
-static struct tocsin_payload
-without_mark(const struct tocsin_payload *in)
-{
-    struct tocsin_payload out = *in;
-
-    if (in->len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0) {
-        out.body += 3;
-        out.len -= 3;
-    }
-    return out;
-}
-
 /* The named wildcards of the topic are labels.  They come last and so win: a broker's access list vouches for a
  * topic, nothing vouches for a payload. */
 static void
@@ -333,7 +320,8 @@ static enum tocsin_rc
 read_payload(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
              struct tocsin_batch *out, struct tocsin_err *err)
 {
-    struct tocsin_payload text = without_mark(in);
+    bool last_counts = host_json_last_counts((plugin->flags & TOCSIN_LAST_COUNTS) != 0);
+    struct tocsin_payload text = host_as_text(out->arena, in);
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;
@@ -345,6 +333,7 @@ read_payload(const struct tocsin_plugin *plugin, void *self, struct mapping *map
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     jsonmem_end();
+    host_json_last_counts(last_counts);
     if (rc == TOCSIN_OK)
         add_topic_labels(out, in);
     if (rc == TOCSIN_OK && out->over.rc != TOCSIN_OK) {

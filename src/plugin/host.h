@@ -78,6 +78,13 @@ void host_keep_bare(struct tocsin_batch *, const struct tocsin_batch *said, cons
 /* For a payload that cannot be read as it was sent. */
 void host_keep_by_bytes(struct tocsin_batch *, const struct tocsin_payload *);
 
+/* --- payloads ---------------------------------------------------------------------- */
+
+/* On this thread: of two members with one name the last counts, or (false) such JSON is refused.  Gives what it was. */
+bool host_json_last_counts(bool);
+/* host_text.c: the payload without a byte order mark, and in UTF-8 if it says that it is Latin-1 or Windows-1252. */
+struct tocsin_payload host_as_text(struct arena *, const struct tocsin_payload *);
+
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
  * limits.  On TOCSIN_OK the batch holds the alerts.

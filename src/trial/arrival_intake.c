@@ -58,7 +58,7 @@ arrival_paths(struct arena *arena, const struct conf_collector *col)
 
 /* --- one request ------------------------------------------------------------------------------- */
 
-/* Nothing is stored here, so nothing is found. */
+/* Where nothing is stored, nothing is found. */
 static enum tocsin_rc
 find_nothing(struct host_call *c, const struct tocsin_find *what, const struct tocsin_known **out_r, size_t *n_r,
              struct tocsin_err *err)
@@ -83,7 +83,8 @@ call_new(const struct arrival *a, const struct candidate *at, const char *body, 
     c->call.path = at->path;
     c->call.n_path = at->n_path;
     c->call.peer = a->way->peer != NULL ? a->way->peer : "192.0.2.1";
-    c->find = find_nothing;
+    c->find = a->find != NULL ? a->find : find_nothing;
+    c->ctx = a->find_ctx;
     c->batch.redact = a->col->redact;
     return c;
 }
