@@ -196,6 +196,8 @@ what_it_is(const struct show *s, const json_t *a, bool is_alert)
 
     if (is_alert)
         field(s, "dedup_key", doc_text(s->cli, a, "dedup_key"));
+    if (is_alert)
+        field(s, "own key", doc_text(s->cli, a, "own_key"));
     if (*was != '\0')
         field(s, "severity", arena_printf(s->cli->arena, "%s, which a rule made of %s", severity, was));
     times(s, a, is_alert);
