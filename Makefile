@@ -87,8 +87,8 @@ test: deps
 check: all $(UNIT) $(REPLAY) $(if $(SIM),$(BUILD)/tests/sim/sim)
 	@BUILD=$(BUILD) $(PYTHON) tests/run.py
 
-unit: all $(UNIT)
-	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit
+unit: all $(UNIT) $(REPLAY)
+	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit corpus
 
 deps-build:
 	@sh tests/lib/install.sh $(DEBS_BUILD)

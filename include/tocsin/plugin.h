@@ -21,6 +21,7 @@
  *      forward; host: source_of to batch_count
  *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
+ *      tocsin_alert.amends, .by
  *      tocsin_alert.number
  *      host: named_key
  */
@@ -76,6 +77,8 @@ struct tocsin_alert {
     const struct tocsin_link *links;       size_t n_links;
     uint32_t count;                /* render() only: how often it was reported */
     bool record;                   /* made by host->record_new(): a line of a log, see there */
+    bool amends;                   /* says what is known of an open alert anew: no report to be counted, and opens none */
+    const char *by;                /* resolved: the person who said so; NULL or "": the source itself */
     int64_t number;                /* intake() only: about this open occurrence (struct tocsin_known), whose dedup_key it
                                     * has from there, and about no other; 0: about whatever its key leads to */
 };

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ALIAS_MAX = 512, LABEL_LEN = 200, DETAILS_MAX = 40 };
+enum { ALIAS_MAX = 512, LABEL_LEN = 200, DETAILS_MAX = 40, COUNT_MAX = 100 /* where Opsgenie stops to count */ };
 
 static const char *const field_labels[] = { "priority", "tags", "entity", "source", "team", NULL };
 static const char *const field_annotations[] = { "description", "responders", "actions", NULL };
@@ -153,6 +153,7 @@ change_alert(const struct tocsin_host *host, struct tocsin_call *call, const str
     if (rc != TOCSIN_OK)
         return rc;
     alert->status = TOCSIN_FIRING;
+    alert->amends = true;
     alert->dedup_key = old->dedup_key;
     alert->number = known->number;
     alert->starts_at = old->starts_at;
@@ -273,7 +274,7 @@ put_state(const struct tocsin_host *host, struct tocsin_call *call, json_t *doc,
     json_object_set_new(doc, "snoozed", json_boolean(snoozed));
     if (snoozed)
         put(doc, "snoozedUntil", host->call_time(call, k->snoozed_until));
-    json_object_set_new(doc, "count", json_integer(k->alert->count));
+    json_object_set_new(doc, "count", json_integer(k->alert->count < COUNT_MAX ? k->alert->count : COUNT_MAX));
     put(doc, "lastOccurredAt", host->call_time(call, k->last_at));
     put(doc, "createdAt", host->call_time(call, k->first_at));
     put(doc, "updatedAt", host->call_time(call, updated));

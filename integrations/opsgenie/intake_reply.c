@@ -79,7 +79,8 @@ read_id(const char *id, int64_t *number, enum deed *deed, enum outcome *outcome,
 static void
 reply(const struct tocsin_host *host, struct tocsin_call *call, int status, const char *id, json_t *doc)
 {
-    double took = (double)host->elapsed_us(call) / 1e6;
+    int64_t ms = (host->elapsed_us(call) + 999) / 1000;
+    double took = (double)ms / 1000;         /* decimals, as over there: a smaller number would have an exponent */
 
     host->reply_header(call, "X-Request-ID", id);
     host->reply_header(call, "X-Response-Time", host->call_printf(call, "%.3f", took));
@@ -180,6 +181,9 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
         break;
     case TOCSIN_TOO_LARGE:
         status = 413;
+        break;
+    case TOCSIN_UNSUPPORTED:
+        status = 415;
         break;
     default:                       /* store away, queue full: clients repeat it */
         break;

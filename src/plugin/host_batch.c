@@ -393,6 +393,8 @@ host_alert_clean(struct tocsin_batch *b, struct tocsin_alert *alert)
 {
     alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
     alert->group = host_clean_key(b->arena, alert->group);
+    if (alert->by != NULL)
+        alert->by = text_clean(b->arena, alert->by, strlen(alert->by), HOST_MAX_NAME);
     alert->starts_at = clean_time(alert->starts_at);
     alert->ends_at = clean_time(alert->ends_at);
     alert->expires_at = clean_time(alert->expires_at);

@@ -271,6 +271,7 @@ host_keep_bare(struct tocsin_batch *b, const struct tocsin_batch *said, const ch
         bare->starts_at = whole->starts_at;
         bare->ends_at = whole->ends_at;
         bare->expires_at = whole->expires_at;
+        bare->amends = whole->amends;
         bare->summary = BARE;
         bare->dedup_key = host_kept_key(b->redact, b->names, b->arena, key, NULL);
         bare->group = host_kept_key(b->redact, b->names, b->arena, whole->group, NULL);

@@ -77,6 +77,7 @@ host_redact_alert(const struct tocsin_batch *b, struct tocsin_alert *alert)
     const struct redact *r = b->redact;
 
     alert->summary = redact_text(r, b->arena, alert->summary);
+    alert->by = redact_text(r, b->arena, alert->by);
     alert->labels = pairs(r, b->arena, alert->labels, alert->n_labels);
     alert->annotations = pairs(r, b->arena, alert->annotations, alert->n_annotations);
     alert->links = links(r, b->arena, alert->links, alert->n_links);

@@ -44,6 +44,7 @@ struct arrival {
     struct host_call *call;        /* of an intake: what it asks for and is answered, with batches[0]; or NULL */
     struct rule_route route;       /* what the sender's key or route stands for; policy NULL: nothing */
     const struct conf_heartbeat *beat;       /* that it is a beat of; NULL: none */
+    bool astray;                   /* it was not read, for there is no such topic or path */
     const char **remarks; size_t n_remarks;  /* what the daemon would do differently, and what was guessed */
 };
 

@@ -55,11 +55,12 @@ heartbeat_handle(const struct sink *sink, struct http_request *r, const char *na
 }
 
 bool
-intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+intake_handle(const struct sink *sink, struct http_request *r, char *allow, size_t allow_size)
 {
     (void)sink;
     (void)r;
     (void)allow;
+    (void)allow_size;
     return false;
 }
 

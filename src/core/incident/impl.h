@@ -9,6 +9,13 @@
 void incident_count(struct incident_row *, const struct alert_row *, int by);
 /* The alert as its source tells it now; what holds it back, in words, or "". */
 const char *incident_take_report(struct world_alert *, const struct decision *, struct world *, enum alert_state);
+/* How many reports of the alert this one stands for. */
+static inline uint32_t
+incident_reports(const struct decision *d)
+{
+    return d->amends ? 0 : 1 + d->more;
+}
+
 /* When it is resolved for want of news, by what this report says of it; 0: never. */
 int64_t incident_expiry(const struct alert_row *, const struct decision *, const struct world *);
 /* An alert that was not known, or not as one that fires, becomes part of an incident. */

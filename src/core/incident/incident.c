@@ -167,7 +167,7 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
     r->last_at = w->now;
     if (r->count == 0)
         r->first_at = w->now;
-    r->count += 1 + d->more;
+    r->count += incident_reports(d);
     a->dirt = DIRTY;
     silence = state == ALERT_FIRING ? silence_holding(w, r, d->body, d->body_len) : NULL;
     if (silence != NULL)

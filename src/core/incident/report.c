@@ -6,7 +6,7 @@
 static void
 counted(struct world_alert *a, const struct decision *d, const struct world *w)
 {
-    a->row.count += 1 + (d != NULL ? d->more : 0);
+    a->row.count += d != NULL ? incident_reports(d) : 1;
     a->row.last_at = w->now;
     if (d != NULL && incident_expiry(&a->row, d, w) > 0)
         a->row.expires_at = incident_expiry(&a->row, d, w);
@@ -34,6 +34,8 @@ on_firing(struct world *w, struct event *e)
     struct own_place at = own_place(w, d);
     struct world_alert *a = at.alert;
 
+    if (a != NULL && d->amends && (!alert_is_open(&a->row) || a->row.state == ALERT_DISMISSED))
+        return;                              /* over since its source looked: it opens nothing */
     if (a != NULL && a->row.state == ALERT_DISMISSED && !own_repeats(d, &at)) {
         leave_dismissed(w, &at, d);
         at = own_place(w, d);
@@ -109,12 +111,15 @@ end_one(struct world *w, const struct own_end *end, struct event *e)
         counted(a, NULL, w);
         return;
     }
-    a->row.count++;
+    a->row.count += incident_reports(d);
     if (!end->whole) {
         part_over(w, end, d);
         return;
     }
-    incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
+    if (d->by != NULL && d->by[0] != '\0')
+        incident_alert_over(w, a, d->ends_at, d->by, arena_printf(w->arena, "told '%s' that it is over", d->source));
+    else
+        incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
     e->incident_r = a->row.incident;
 }
 

@@ -130,6 +130,8 @@ struct decision {
     bool below;                      /* below a threshold: suppressed, unless it fires and has been told already */
     bool steady;                     /* stands for many lines of a log: while it fires, another text is no news */
     uint32_t more;                   /* reports that it stands for beside its own: equal lines of a log */
+    bool amends;                     /* says what is known of an open alert anew: not counted, and opens none */
+    const char *by;                  /* of a resolve: the person who said so; "" the source itself */
 };
 
 /*
@@ -165,9 +167,12 @@ struct rule_explanation {
     struct rule_account *rules; size_t n_rules;    /* all of the set, in their order */
 };
 
-/* As ruleset_decide_routed(), with an account of every rule.  Slow: it looks at all of them. */
+/*
+ * As ruleset_decide_routed(), with an account of every rule.  why: also of those that do not match, which is slow, for
+ * all have to be looked at; without it their text is "".
+ */
 void ruleset_explain(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,
-                     const struct tocsin_alert *, const struct rule_route *, struct rule_explanation *out);
+                     const struct tocsin_alert *, const struct rule_route *, bool why, struct rule_explanation *out);
 
 /* Either of the two, as the alert is a record or not, as if a rule before the first had routed it. */
 struct decision *ruleset_decide_routed(const struct ruleset *, struct rule_scratch *, struct arena *,

@@ -343,6 +343,8 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, const st
     d->starts_at = a->starts_at;
     d->ends_at = a->ends_at;
     d->expires_at = a->expires_at;
+    d->amends = a->amends;
+    d->by = a->by != NULL ? arena_strdup(r->arena, a->by) : "";
     d->summary = arena_strdup(r->arena, r->view.summary);
     d->held_by = arena_strdup(r->arena, d->held_by);
     d->routed_by = arena_strdup(r->arena, d->routed_by);
