@@ -23,7 +23,7 @@
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
  *      tocsin_alert.amends, .by
  *      tocsin_alert.number
- *      host: named_key
+ *      host: named_key; tocsin_alert.hidden, unkeyed
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -81,6 +81,9 @@ struct tocsin_alert {
     const char *by;                /* resolved: the person who said so; NULL or "": the source itself */
     int64_t number;                /* intake() only: about this open occurrence (struct tocsin_known), whose dedup_key it
                                     * has from there, and about no other; 0: about whatever its key leads to */
+    /* The host's: labels out of whose value redaction took something, with what stands for the value in keys. */
+    const struct tocsin_pair *hidden;      size_t n_hidden;
+    bool unkeyed;                  /* the host's: the source gave no key, dedup_key stands for the labels */
 };
 
 struct tocsin_batch;               /* opaque: where decode() puts alerts */

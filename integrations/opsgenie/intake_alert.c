@@ -32,6 +32,16 @@ is_one_of(const char *const *names, const char *name)
     return false;
 }
 
+static size_t
+characters(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 /* --- in ----------------------------------------------------------------------------------------- */
 
 /* "P1" to "P5"; P3 is what Opsgenie gives an alert without one. */
@@ -118,7 +128,7 @@ create_alert(const struct tocsin_host *host, struct tocsin_call *call, json_t *d
 
     if (message[strspn(message, " \t\r\n")] == '\0')
         return host->fail(err, TOCSIN_MEANINGLESS, "message", "Message can not be empty.");
-    if (strlen(alias) > (size_t)ALIAS_MAX * 4)
+    if (characters(alias) > ALIAS_MAX)
         return host->fail(err, TOCSIN_MEANINGLESS, "alias", "Alias can not be longer than %d characters.",
                           (int)ALIAS_MAX);
     rc = read_priority(host, priority, alert, err);

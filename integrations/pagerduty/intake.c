@@ -202,6 +202,16 @@ made_up(struct event *e)
     return key;
 }
 
+static size_t
+characters(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 static void
 take_key(struct event *e, const json_t *doc, const char *name, bool trigger)
 {
@@ -210,7 +220,7 @@ take_key(struct event *e, const json_t *doc, const char *name, bool trigger)
         e->key = made_up(e);
     else if (is_blank(e->key))
         complain(e, e->host->call_printf(e->call, "'%s' is missing or blank", name));
-    else if (strlen(e->key) > KEY_MAX)
+    else if (characters(e->key) > KEY_MAX)
         complain(e, e->host->call_printf(e->call, "Length of '%s' is incorrect (should be at most %d characters)", name,
                                          (int)KEY_MAX));
 }

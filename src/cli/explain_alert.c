@@ -6,6 +6,7 @@
 #include "cli/explain_impl.h"
 #include "core/alert.h"
 #include "core/normalise/severity.h"
+#include "core/rows.h"
 
 enum { OTHERS_MAX = 50 };
 
@@ -199,6 +200,29 @@ paging_effect(struct explain_work *w, const struct decision *d)
     return "opens an incident and pages, or joins the open incident of its group";
 }
 
+/* What a resolve ends: by the key that its sender knows, or by that of the rules (core/incident/own.h). */
+static const char *
+resolve_effect(struct explain_work *w, const struct decision *d)
+{
+    json_int_t own = explain_number(w->by_own, d->own_key), same = explain_number(w->by_key, d->dedup_key);
+
+    if (own > 0 && id_is_zero(&d->own) && own == same)
+        return arena_printf(w->arena, "ends alert %lld, which has the same dedup_key", (long long)own);
+    if (own > 0)
+        return arena_printf(w->arena, "ends alert %lld, which has the same own key; what others are one alert with it "
+                            "goes on", (long long)own);
+    if (d->resolve_when == OWN_ANY && same > 0)
+        return arena_printf(w->arena, "ends alert %lld, which has the same dedup_key", (long long)same);
+    if (w->live != NULL && (d->resolve_when == OWN_ANY || id_is_zero(&d->own)))
+        return explain_live_open(w->live, d->dedup_key) != NULL
+                   ? "ends the alert of this key, which is open"
+                   : "nothing happens, unless a rule gave it another key when it fired: no alert of this key is open";
+    if (d->resolve_when == OWN_ANY || id_is_zero(&d->own))
+        return "ends the alert of this key if it fires; otherwise nothing happens";
+    return arena_printf(w->arena, "ends what fires under its own key '%s'; an alert that rules make of several is over "
+                        "when all of them are", d->own_key);
+}
+
 /* What the daemon would do with it, and whether somebody is woken. */
 static const char *
 effect(struct explain_work *w, const struct decision *d, bool *pages_out)
@@ -207,13 +231,8 @@ effect(struct explain_work *w, const struct decision *d, bool *pages_out)
     const char *silence;
 
     *pages_out = false;
-    if (d->status == TOCSIN_RESOLVED && earlier > 0)
-        return arena_printf(w->arena, "ends alert %lld, which has the same dedup_key", (long long)earlier);
-    if (d->status == TOCSIN_RESOLVED && w->live != NULL)
-        return explain_live_open(w->live, d->dedup_key) != NULL ? "ends the alert of this key, which is open"
-                                                                : "nothing happens: no alert of this key is open";
     if (d->status == TOCSIN_RESOLVED)
-        return "ends the alert of this key if it fires; otherwise nothing happens";
+        return resolve_effect(w, d);
     if (d->status == TOCSIN_UNKNOWN)
         return "recorded; it neither pages nor ends anything";
     if (d->drop)

@@ -74,6 +74,8 @@ add_alert(struct explain_work *w, json_t *doc, const struct decision *d, bool is
     place = (json_int_t)json_array_size(w->alerts);
     if (d->status == TOCSIN_FIRING && explain_number(w->by_key, d->dedup_key) == 0)
         explain_put(w->by_key, d->dedup_key, json_integer(place));
+    if (d->status == TOCSIN_FIRING && !is_line && explain_number(w->by_own, d->own_key) == 0)
+        explain_put(w->by_own, d->own_key, json_integer(place));
     if (json_is_true(json_object_get(doc, "pages")) && explain_number(w->by_group, d->group_key) == 0)
         explain_put(w->by_group, d->group_key, json_integer(place));
 }
@@ -243,7 +245,8 @@ explain_document(const struct arrival *in, bool all_rules, struct explain_live *
 {
     struct explain_work w = { .in = in, .arena = arena_new(), .all_rules = all_rules, .live = live,
                       .scratch = rule_scratch_new(in->conf->rules), .tally = tally_new(), .alerts = json_array(),
-                      .lines = json_object(), .by_key = json_object(), .by_group = json_object() };
+                      .lines = json_object(), .by_key = json_object(), .by_own = json_object(),
+                      .by_group = json_object() };
     json_t *out = json_object();
 
     explain_put_text(out, "collector", in->col->name);
@@ -266,6 +269,7 @@ explain_document(const struct arrival *in, bool all_rules, struct explain_live *
     explain_put(out, "answer", answer(in));
     json_decref(w.lines);
     json_decref(w.by_key);
+    json_decref(w.by_own);
     json_decref(w.by_group);
     tally_free(w.tally);
     rule_scratch_free(w.scratch);

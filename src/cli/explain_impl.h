@@ -17,7 +17,7 @@ struct explain_work {
     struct tally *tally;
     json_t *alerts;                /* documents of what becomes an alert */
     json_t *lines;                 /* of lines of a log that do not, by what they wait for: many wait for the same */
-    json_t *by_key, *by_group;     /* place in alerts, from 1 */
+    json_t *by_key, *by_own, *by_group;      /* place in alerts, from 1 */
     size_t n;                      /* alerts and lines so far */
     size_t n_lines, n_quiet, n_plain;        /* lines; without an alert; of those, without a rule that matches */
 };

@@ -97,7 +97,6 @@ world_init(struct world *w, struct arena *a, int64_t now, struct idgen *ids, con
     w->alerts = index_new(a);
     w->incidents = index_new(a);
     w->groups = index_new(a);
-    w->owns = index_new(a);
 }
 
 /* --- alerts ------------------------------------------------------------------------ */
@@ -148,6 +147,8 @@ add_own(struct world *w, struct world_alert *a, const struct own_row *row)
     o->row = *row;
     o->alert = a;
     o->of = &a->row;
+    if (w->owns == NULL)
+        w->owns = index_new(w->arena);
     o->next = world_owns(w, &row->own);
     o->beside = a->owns;
     a->owns = o;
@@ -184,7 +185,7 @@ world_new_own(struct world *w, struct world_alert *a, const struct id16 *own)
 struct world_own *
 world_owns(struct world *w, const struct id16 *own)
 {
-    return index_get(w->owns, own);
+    return w->owns != NULL ? index_get(w->owns, own) : NULL;
 }
 
 void

@@ -87,7 +87,8 @@ struct world {
     struct world_silence *silence_list;      /* those that the turn is about */
 
     /* index and lists; world.c */
-    struct world_index *alerts, *incidents, *groups, *owns;
+    struct world_index *alerts, *incidents, *groups;
+    struct world_index *owns;                /* NULL: there are none */
     struct world_alert **alert_list;       size_t n_alerts, cap_alerts;
     struct world_own **own_list;           size_t n_owns, cap_owns;
     struct world_incident **incident_list; size_t n_incidents, cap_incidents;

@@ -34,7 +34,9 @@ collect_owns(struct turn *t, struct writeset *ws)
 {
     struct world *w = &t->world;
 
-    ws->owns = arena_alloc(t->arena, (w->n_owns + 1) * sizeof *ws->owns);
+    if (w->n_owns == 0)
+        return;
+    ws->owns = arena_alloc(t->arena, w->n_owns * sizeof *ws->owns);
     for (size_t i = 0; i < w->n_owns; i++)
         if (w->own_list[i]->dirty)
             ws->owns[ws->n_owns++] = (struct own_write){ &w->own_list[i]->row, w->own_list[i]->of };

@@ -84,6 +84,8 @@ void host_keep_by_bytes(struct tocsin_batch *, const struct tocsin_payload *);
 bool host_json_last_counts(bool);
 /* host_text.c: the payload without a byte order mark, and in UTF-8 if it says that it is Latin-1 or Windows-1252. */
 struct tocsin_payload host_as_text(struct arena *, const struct tocsin_payload *);
+/* A text with each word that holds a digit made "#": what is said again with another number is the same. */
+const char *host_words(struct arena *, const char *s);
 
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
@@ -186,6 +188,7 @@ enum tocsin_rc host_parse_form(const struct tocsin_payload *, json_t **out_r, st
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
 void host_alert_clean(struct tocsin_batch *, struct tocsin_alert *);
 const char *host_clean_key(struct arena *, const char *key);
+const char *host_clean_href(struct arena *, const char *href);     /* NULL: not one that may be clicked */
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
 struct tocsin_alert *host_record_new(struct tocsin_batch *);
 void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);

@@ -4,7 +4,10 @@
  *
  * All formats are UTF-8.  Some senders put a byte order mark before it, and a
  * few old ones send another charset and say so: Java's libraries, unless they
- * are told otherwise.  Signatures were checked over the bytes as they came.
+ * are told otherwise.  Over MQTT and syslog nobody can say it, and nobody is
+ * told that a message was refused: what is no UTF-8 there is read as
+ * Windows-1252, which controllers and old machines send.  Signatures were
+ * checked over the bytes as they came.
  */
 #include "plugin/host.h"
 
@@ -40,21 +43,51 @@ is_latin(const char *name, size_t n)
     return false;
 }
 
+/* UTF-16 begins with a byte order mark of its own, and is refused by that name. */
+static bool
+is_another_charset(const struct tocsin_payload *in)
+{
+    bool is_http = in->topic == NULL && in->n_topic_labels == 0;
+    const char *charset = "";
+    size_t n = charset_of(in, &charset);
+
+    if (is_http)
+        return is_latin(charset, n);
+    return !text_is_utf8(in->body, in->len) && memcmp(in->body, "\xff\xfe", 2) != 0 && memcmp(in->body, "\xfe\xff", 2) != 0;
+}
+
 struct tocsin_payload
 host_as_text(struct arena *a, const struct tocsin_payload *in)
 {
     struct tocsin_payload out = *in;
-    const char *charset = "";
-    size_t n = charset_of(in, &charset);
 
     if (in->len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0) {
         out.body += 3;
         out.len -= 3;
-    } else if (is_latin(charset, n)) {
+    } else if (is_another_charset(in)) {
         char *text = arena_alloc(a, 3 * in->len + 1);
 
         out.len = text_to_utf8(in->body, in->len, text);     /* a body that is UTF-8 in spite of it stays as it is */
         out.body = text;
     }
+    return out;
+}
+
+const char *
+host_words(struct arena *a, const char *s)
+{
+    char *out = arena_alloc(a, strlen(s) + 1), *p = out;
+
+    for (size_t n; s += strspn(s, " \t\r\n"), (n = strcspn(s, " \t\r\n")) > 0; s += n) {
+        if (p > out)
+            *p++ = ' ';
+        if (strcspn(s, "0123456789") < n) {
+            *p++ = '#';
+        } else {
+            memcpy(p, s, n);
+            p += n;
+        }
+    }
+    *p = '\0';
     return out;
 }

@@ -7,6 +7,7 @@
 #include "store/sqlite_schema.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -124,5 +125,24 @@ schema_migrate(struct conn *c, const struct migration *list, size_t n, size_t *v
         rc = conn_exec(c, "commit", err);
     if (rc != TOCSIN_OK && !sqlite3_get_autocommit(c->db))
         conn_exec(c, "rollback", NULL);
+    return rc;
+}
+
+enum tocsin_rc
+schema_secret(struct conn *c, unsigned char out[STORE_SECRET], struct tocsin_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    enum tocsin_rc rc = TOCSIN_OK;
+
+    if (sqlite3_prepare_v2(c->db, "select v from meta where k = 'secret'", -1, &st, NULL) != SQLITE_OK)
+        return conn_error(c, "read the secret", err);
+    if (sqlite3_step(st) != SQLITE_ROW)
+        rc = conn_error(c, "read the secret", err);
+    else if (sqlite3_column_bytes(st, 0) != STORE_SECRET)
+        rc = err_set(err, TOCSIN_BAD_CONFIG, "", "database '%s' is damaged: its secret is not %d bytes long", c->path,
+                     (int)STORE_SECRET);
+    else
+        memcpy(out, sqlite3_column_blob(st, 0), STORE_SECRET);
+    sqlite3_finalize(st);
     return rc;
 }

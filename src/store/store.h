@@ -41,6 +41,8 @@ struct writeset {
     const int64_t *outbox_gone;            size_t n_outbox_gone;  /* ids; unknown ones are skipped */
 };
 
+enum { STORE_SECRET = 32 };
+
 #define INCIDENT_DELAYED 1u        /* of incident_filter.states */
 
 struct incident_filter {
@@ -158,6 +160,8 @@ struct store_ops {
                                   struct tocsin_err *);
     enum tocsin_rc (*get_outbox)(struct store *, struct arena *, int64_t id, struct outbox_row *out,
                                  struct tocsin_err *);
+    /* Bytes of chance that the store made for itself when it was new, the same ever after: a key of hashes. */
+    void (*secret)(struct store *, unsigned char out[STORE_SECRET]);
     enum tocsin_rc (*stats)(struct store *, struct store_stats *out, struct tocsin_err *);
     /* TOCSIN_OK when a commit would succeed now, as far as can be told: disk space, last sync. */
     enum tocsin_rc (*health)(struct store *, struct tocsin_err *);

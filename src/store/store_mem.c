@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "os/rand.h"
 #include "store/mem_store.h"
 
 static const struct mem_disk *
@@ -292,6 +293,12 @@ mem_close(struct store *s)
     free(m);
 }
 
+static void
+mem_secret(struct store *s, unsigned char out[STORE_SECRET])
+{
+    memcpy(out, mem_of(s)->secret, STORE_SECRET);
+}
+
 static const struct store_ops mem_ops = {
     .name = "memory",
     .close = mem_close,
@@ -326,6 +333,7 @@ static const struct store_ops mem_ops = {
     .get_notes = mem_get_notes,
     .list_outbox = mem_list_outbox,
     .get_outbox = mem_get_outbox,
+    .secret = mem_secret,
     .stats = mem_stats,
     .health = mem_health,
 };
@@ -337,6 +345,7 @@ store_mem_open(void)
 
     writer_init(&m->w, &mem_ops, &engine);
     pthread_mutex_init(&m->lock, NULL);
+    rand_bytes(m->secret, sizeof m->secret);
     return &m->w.store;
 }
 
@@ -400,6 +409,7 @@ store_mem_clone(struct store *s)
 {
     struct store *copy = store_mem_open();
 
+    memcpy(mem_of(copy)->secret, mem_of(s)->secret, STORE_SECRET);
     mem_disk_clone(&mem_of(copy)->disk, &mem_of(s)->disk);
     load(mem_of(copy));
     return copy;

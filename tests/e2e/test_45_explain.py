@@ -126,7 +126,8 @@ def test_a_daemon_is_asked_what_is_in_force(tocsin, settings):
     disk = {"summary": "disk full", "dedup_key": "disk", "labels": {"host": "db1"}}
     over = {**disk, "status": "resolved"}
     assert effect(disk) == (True, "opens an incident and pages, or joins the open incident of its group")
-    assert effect(over) == (False, "nothing happens: no alert of this key is open")
+    assert effect(over) == (False, "nothing happens, unless a rule gave it another key when it fired: "
+                                   "no alert of this key is open")
     incident = t.send(name, disk).json["alerts"][0]["incident"]
     pages, text = effect(disk)
     assert not pages and text.startswith(f"fires already, in incident {incident}")
@@ -229,6 +230,21 @@ def test_alerts_of_one_payload_know_of_each_other(bench):
     assert effects[0] == effects[2] and effects[0].startswith("opens an incident")
     assert effects[1] == "joins the incident of alert 1, which has the same group"
     assert effects[3] == "ends alert 1, which has the same dedup_key"
+
+
+def test_own_keys_under_the_key_of_a_rule(bench):
+    bench.rules([{"name": "rack", "match": ["rack != \"\""], "dedup_key": "rack-{{ .labels.rack }}"}])
+    a, b = ({"summary": n, "dedup_key": n, "labels": {"rack": "7"}} for n in "ab")
+    over = {"status": "resolved"}
+    doc = bench.doc("--collector", "plain", payload=[a, b, {**a, **over}, {"dedup_key": "b", **over},
+                                                     {**a, "dedup_key": "c", **over}])
+    assert [(x["dedup_key"], x["own_key"]) for x in doc["alerts"][1:4]] == [("rack-7", "b"), ("rack-7", "a"), ("b", None)]
+    effects = [x["effect"] for x in doc["alerts"]]
+    assert effects[1] == "the same alert as number 1, once more"
+    assert effects[2].startswith("ends alert 1, which has the same own key")
+    assert effects[3].startswith("ends alert 2, which has the same own key")
+    assert effects[4].startswith("ends what fires under its own key 'c'")
+    assert "own key" in bench.run("--collector", "plain", payload=[a])
 
 
 def test_an_intake_is_read_at_its_paths(bench, monkeypatch):

@@ -116,6 +116,24 @@ def test_an_alert_below_its_threshold_is_recorded_and_told_nobody(bench):
                     {"suppressed": False, "alerts": [{"suppressed": True}, {"suppressed": False}]}])})
 
 
+def test_an_alert_of_several_own_keys(bench):
+    """As in the daemon: over when all are, found by what its senders know, also through an intake."""
+    bench.rules({"name": "one", "match": ["status = firing"], "dedup_key": "{{ .source }}: all"})
+    a, b = ({**DISK, "dedup_key": n} for n in "ab")
+    over = {"status": "resolved", "summary": "s"}
+    bench.holds({"send": "any", "payload": [a, b], **told("pd trigger")},
+                {"after": "1s", "send": "any", "payload": {**over, "dedup_key": "c"}, **told()},
+                {"after": "1s", "send": "any", "payload": {**over, "dedup_key": "a"},
+                 **told(incidents=[{"state": "triggered", "alerts": [{"dedup_key": "any: all"}]}])},
+                {"after": "1s", "send": "any", "payload": {**over, "dedup_key": "b"}, **told("pd resolve")})
+    event = {"routing_key": "k", "dedup_key": "a", "payload": {"summary": "s", "source": "h", "severity": "critical"}}
+    bench.holds({"send": "pd-in", "payload": {**event, "event_action": "trigger"}, **told("pd trigger")},
+                {"after": "1s", "send": "pd-in", "payload": {"routing_key": "k", "dedup_key": "a", "event_action": "acknowledge"},
+                 **told("pd acknowledge")},
+                {"after": "1s", "send": "pd-in", "payload": {"routing_key": "k", "dedup_key": "a", "event_action": "resolve"},
+                 **told("pd resolve")})
+
+
 def test_times_of_rules(bench):
     bench.rules({"name": "patience", "match": ["host = db1"], "delay": "5m"},
                 {"name": "ends", "match": ["host = db2"], "resolve_after": "30m"})

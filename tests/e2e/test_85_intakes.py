@@ -96,7 +96,11 @@ def test_bad_keys_and_bodies(intakes):
     t = intakes()
     answer = pd_event(t, "trigger", routing_key="f" * 32)
     assert (answer.status, answer.json["errors"]) == (400, ["Invalid routing key"])
-    assert og(t, "POST", "/v2/alerts", {"message": "x"}, key="wrong").status == 401
+    for key, status, message in ((SECOND, 422, "Key format is not valid!"), ("wrong", 422, "Key format is not valid!"),
+                                 ("01234567-89ab-cdef-0123-456789abcdef", 401, "Could not authenticate")):
+        answer = og(t, "POST", "/v2/alerts", {"message": "x"}, key=key)
+        assert (answer.status, answer.json["message"]) == (status, message) and "took" in answer.json
+    assert t.request("POST", "/v2/alerts", {"message": "x"}).status == 401
     assert t.request("POST", f"/integrations/generic/20131114/alert/wrong/r", {"message_type": "OK"}).status == 404
     assert t.request("POST", "/v2/enqueue", b"{").json["status"] == "Unrecognized object"
     answer = og(t, "POST", "/v2/alerts", {"alias": "x"})

@@ -64,6 +64,14 @@ intake_handle(const struct sink *sink, struct http_request *r, char *allow, size
     return false;
 }
 
+void
+intake_word(const struct sink *sink, struct http_request *r, const struct tocsin_err *err)
+{
+    (void)sink;
+    (void)r;
+    (void)err;
+}
+
 static struct conf *
 give_conf(void *ctx)
 {

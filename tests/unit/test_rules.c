@@ -260,6 +260,40 @@ test_keys(void **state)
     unload(&b);
 }
 
+/* Rules see what redaction left; the keys that they make are of what was sent. */
+static void
+test_keys_of_redacted_labels(void **state)
+{
+    static const struct tocsin_pair labels[] = { { "host", "[redacted]" }, { "gpu", "3" }, { "plain", "[redacted]" } };
+    static const struct tocsin_pair one[] = { { "host", "h1" }, { "gone", "g1" }, { "plain", "p1" } };
+    static const struct tocsin_pair two[] = { { "host", "h2" }, { "gone", "g2" }, { "plain", "p2" } };
+    struct spec specs[] = {
+        { .name = "seen", .match = { "host = \"[redacted]\"" }, .set = { { "saw", "{{ .labels.host }}" } } },
+        { .name = "named anew", .set = { { "plain", "x" } } },
+        { .name = "keys", .dedup_key = "{{ .labels.host }}/{{ .labels.gone | ascii_upcase }}/{{ .labels.plain }}",
+          .group_by = { "host", "gone", "gpu", "plain" } },
+        { .name = "after", .set = { { "later", "{{ .labels.host | ascii_upcase }}" } } },
+    };
+    struct bench b = LOAD(specs);
+    struct tocsin_alert a = alert(labels, 3);
+    struct decision *d;
+
+    (void)state;
+    a.hidden = one;
+    a.n_hidden = 3;
+    d = decide(&b, &a);
+    assert_string_equal(d->dedup_key, "h1/G1/x");
+    assert_string_equal(d->group_key, "page/host=h1,gone=g1,gpu=3,plain=x");
+    assert_string_equal(label_of(&b, d, "host"), "[redacted]");
+    assert_string_equal(label_of(&b, d, "gone"), "");
+    assert_string_equal(label_of(&b, d, "saw"), "[redacted]");
+    assert_string_equal(label_of(&b, d, "later"), "[REDACTED]");
+    a.hidden = two;
+    d = decide(&b, &a);
+    assert_string_equal(d->dedup_key, "h2/G2/x");
+    unload(&b);
+}
+
 /* jq sees the alert as the actions before left it, and each alert anew. */
 static void
 test_jq_sees_changes(void **state)
@@ -306,6 +340,7 @@ main(void)
         cmocka_unit_test(test_alternatives),
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_keys_of_redacted_labels),
         cmocka_unit_test(test_jq_sees_changes),
     };
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/xalloc.h"
 #include "lib/store_rows.h"
@@ -325,11 +325,12 @@ main(void)
 {
     struct CMUnitTest tests[2 * N_CASES];
     size_t which[2 * N_CASES];
+    char names[2 * N_CASES][80];
 
     for (size_t i = 0; i < 2 * N_CASES; i++) {
         which[i] = i;
-        tests[i] = (struct CMUnitTest){ xasprintf("%s: %s", i < N_CASES ? "memory" : "sqlite", cases[i % N_CASES].name),
-                                        run_case, NULL, NULL, &which[i] };
+        snprintf(names[i], sizeof names[i], "%s: %s", i < N_CASES ? "memory" : "sqlite", cases[i % N_CASES].name);
+        tests[i] = (struct CMUnitTest){ names[i], run_case, NULL, NULL, &which[i] };
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

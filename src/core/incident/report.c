@@ -74,6 +74,13 @@ on_firing(struct world *w, struct event *e)
     }
 }
 
+/* The key that its sender knows it by; what is decided without rules has but one. */
+static const char *
+own_name(const struct decision *d)
+{
+    return d->own_key != NULL ? d->own_key : d->dedup_key;
+}
+
 /* One of several that fire under the alert is over. */
 static void
 part_over(struct world *w, const struct own_end *end, const struct decision *d)
@@ -84,7 +91,7 @@ part_over(struct world *w, const struct own_end *end, const struct decision *d)
     a->row.last_at = w->now;
     if (a->row.state == ALERT_FIRING)
         world_note(w, &a->row.incident, "alert", d->source,
-                   "'%s' is over; of what is one alert with it %u still fire%s", d->own_key, a->row.n_own,
+                   "'%s' is over; of what is one alert with it %u still fire%s", own_name(d), a->row.n_own,
                    a->row.n_own == 1 ? "s" : "");
 }
 
@@ -126,7 +133,7 @@ on_stranger(struct world *w, struct event *e)
     if (a->row.state != ALERT_FIRING || d->number != 0)
         return;                              /* a resolve for what never fired opens nothing */
     world_note_lately(w, &a->row.incident, "alert", d->source, "a resolve came from a key that does not fire here: ",
-                      arena_printf(w->arena, "'%s'; ignored (resolve_when of the rule says what ends it)", d->own_key));
+                      arena_printf(w->arena, "'%s'; ignored (resolve_when of the rule says what ends it)", own_name(d)));
     counted(a, NULL, w);
     e->alert_r = a->row.key;
     e->incident_r = a->row.incident;

@@ -95,6 +95,7 @@ put_label(struct run *r, const struct name_ref *ref, const char *value)
     size_t after;
 
     say_change(r, ref->label, found ? r->labels[i].value : "", value);
+    run_value_is_plain(r, ref->label);
     if (found && value[0] == '\0') {
         after = --r->view.n_labels - i;
         memmove(&r->labels[i], &r->labels[i + 1], after * sizeof r->labels[0]);
@@ -214,11 +215,27 @@ apply_set(struct run *r, const struct set_action *a)
     return true;
 }
 
+static const char *
+render_key(struct run *r, const struct template *t, bool *whole_r)
+{
+    struct view plain = r->view;
+    const char *key;
+
+    if (r->n_hidden == 0)
+        return render_whole(r, "dedup_key", t, MAX_KEY, false, whole_r);
+    r->view = run_key_view(r);
+    jq_pool_forget(r->sc->jq);
+    key = render_whole(r, "dedup_key", t, MAX_KEY, false, whole_r);
+    r->view = plain;
+    jq_pool_forget(r->sc->jq);
+    return key;
+}
+
 static bool
 apply_dedup_key(struct run *r, const struct rule *rule)
 {
     bool whole;
-    const char *key = render_whole(r, "dedup_key", &rule->dedup_key, MAX_KEY, false, &whole);
+    const char *key = render_key(r, &rule->dedup_key, &whole);
 
     if (key == NULL)
         return false;
@@ -336,7 +353,7 @@ threshold_key(struct run *r, const struct rule *rule)
         buf_add(b, "/");
         buf_add(b, rule->by[i].label);
         buf_add(b, "=");
-        buf_add(b, run_value(r, &rule->by[i]));
+        buf_add(b, run_key_value(r, &rule->by[i]));
     }
     return arena_strndup(r->arena, b->p, b->n);
 }

@@ -86,6 +86,7 @@ struct run {
     struct arena *arena;
     struct view view;
     struct tocsin_pair *labels; size_t cap_labels;  /* view.labels, writable */
+    const struct tocsin_pair *hidden; size_t n_hidden;   /* labels that keys know by something else than their value */
     size_t current;                /* the rule at work */
     bool indexed;
     struct decision *out;
@@ -105,6 +106,12 @@ void run_put_value(struct run *, uint32_t slot, const char *value);
 void actions_apply(struct run *, const struct rule *);
 /* What a name stands for in the alert at work.  run.c */
 const char *run_value(const struct run *, const struct name_ref *);
+/* The same in a key. */
+const char *run_key_value(const struct run *, const struct name_ref *);
+/* A rule gave the label another value: from here on that is what counts. */
+void run_value_is_plain(struct run *, const char *label);
+/* What a template of a key sees. */
+struct view run_key_view(const struct run *);
 /* Keys and group of the decision, from the alert as it is now and the key that it came with.  identify.c */
 void run_identify(struct run *, const char *source, const struct tocsin_alert *, const char *own_key);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);

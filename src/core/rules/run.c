@@ -281,6 +281,8 @@ begin(struct run *r, const char *source, const struct tocsin_alert *a, const str
     r->view.status = a->status == TOCSIN_RESOLVED || a->status == TOCSIN_UNKNOWN ? a->status : TOCSIN_FIRING;
     r->labels = n->labels;
     r->cap_labels = n->cap_labels;
+    r->hidden = a->hidden;
+    r->n_hidden = a->n_hidden;
     sc->n_cursors = 0;
     for (size_t i = 0; i < sc->n_touched; i++)
         sc->values[sc->touched[i]] = NULL;
