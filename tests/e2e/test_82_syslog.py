@@ -154,7 +154,7 @@ def test_connections_are_limited(tocsin, settings):
     with socket.create_connection(("127.0.0.1", port)) as third:
         third.settimeout(10)
         assert third.recv(1) == b""
-    assert counted(t, "turned_away") == 1
+    wait_counted(t, 1, "turned_away")
     held[0].sendall((line("disk failed") + "\n").encode())
     wait_counted(t, 1)
     for s in held:
