@@ -92,7 +92,8 @@ const struct option collector_options[] = {
              "allow auth = \"none\" although others can reach the server"),
     OPT_BLOCK("redact", "a list of groups such as ( { path = \"**.email\"; action = \"hash\"; } )", NULL,
               "what is taken out of payloads before anything is stored, logged or passed on"),
-    OPT_SECRET(collector_src, redact_key, "redact_key", NULL, "key of action = \"hash\", 16 bytes or more"),
+    OPT_SECRET(collector_src, redact_key, "redact_key", NULL,
+               "key of action = \"hash\" and of redacted identities, 16 bytes or more"),
     OPT_CHOICE(collector_src, scrub, "scrub", "auto", "auto|on|off",
                "take out passwords, tokens, cookies, card numbers; auto: with redact, and where the format needs it"),
     OPT_END
