@@ -148,6 +148,15 @@ def test_webhook(intakes):
     assert t.state(first) == "resolved"
 
 
+def test_resolve_when(intakes):
+    """A sender whose key is another in each message: its rule says so."""
+    t = intakes(rules=[{"name": "any", "match": ["rack = 7"], "dedup_key": "rack-7", "resolve_when": "any"}])
+    first = t.fire("message-1", rack="7")
+    assert t.fire("message-2", rack="7") == first
+    t.send("local", {"dedup_key": "message-3", "status": "resolved", "labels": {"rack": "7"}})
+    assert t.state(first) == "resolved"
+
+
 def test_what_burns_is_found_after_an_edit_of_the_rules(intakes, vendors):
     """Old rules, new rules, no rules: no second incident, and the sender's close ends the first."""
     t = intakes()

@@ -2,6 +2,8 @@
 /* Decisions: what normalising and rules make of alerts, and what explain shows. */
 #include "unit/rule_spec.h"
 
+#include "core/rows.h"
+
 /* --- normalising --------------------------------------------------------------------------------- */
 
 static void
@@ -260,6 +262,47 @@ test_keys(void **state)
     unload(&b);
 }
 
+/* The sender's own key beside that of the rules, and by what the one came of the other. */
+static void
+test_own_key(void **state)
+{
+    struct spec specs[] = {
+        { .name = "host", .match = { "host != \"\"" }, .dedup_key = "{{ .labels.host }}/{{ .labels.disk }}" },
+        { .name = "way", .match = { "gpu = 9" }, .policy = &other },
+        { .name = "set", .match = { "gpu = 9" }, .set = { { "x", "1" } } },
+    };
+    struct bench b = load(specs, 1), routed = load(specs, 2), edited = load(specs, 3);
+    static const struct tocsin_pair whole[] = { { "host", "h" }, { "disk", "d" } };
+    struct tocsin_alert a = alert(whole, 2);
+    struct reports reports = { .n = 0 };
+    struct rule_src alone = { .name = "alone", .pos = { "rules/10.cfg", 5 }, .resolve_when = OWN_ANY };
+    struct decision *d;
+    struct id16 own;
+
+    (void)state;
+    a.dedup_key = "own";
+    d = decide(&b, &a);
+    own = id_hash((const char *[]){ "training", "own" }, 2);
+    assert_true(id_eq(&d->own, &own));
+    assert_string_equal(d->own_key, "own");
+    assert_true(d->keyed && d->key_whole && d->key_by != 0 && d->resolve_when == OWN_ALL && !d->any_ends);
+    assert_true(decide(&routed, &a)->key_by == d->key_by);     /* a route has no say in keys */
+    assert_true(decide(&edited, &a)->key_by != d->key_by);
+    a.n_labels = 1;
+    assert_true(decide(&b, &a)->key_by != d->key_by && !decide(&b, &a)->key_whole);
+    a.n_labels = 0;
+    d = decide(&b, &a);
+    assert_true(id_is_zero(&d->own) && d->key_by == 0 && d->key_whole);
+    a = alert(whole, 2);
+    d = decide(&b, &a);
+    assert_true(!d->keyed && !id_is_zero(&d->own) && d->resolve_when == OWN_ANY && !d->any_ends);
+    assert_null(ruleset_compile(&alone, 1, &page, on_report, &reports));
+    assert_non_null(strstr(reports.text, "resolve_when"));
+    unload(&b);
+    unload(&routed);
+    unload(&edited);
+}
+
 /* Rules see what redaction left; the keys that they make are of what was sent. */
 static void
 test_keys_of_redacted_labels(void **state)
@@ -340,6 +383,7 @@ main(void)
         cmocka_unit_test(test_alternatives),
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_own_key),
         cmocka_unit_test(test_keys_of_redacted_labels),
         cmocka_unit_test(test_jq_sees_changes),
     };
