@@ -124,6 +124,7 @@ class Mqtt:
         self.collector = {**broker.collector("in", redact=[PATTERN]), "topics": ["train/+cluster/alert"]}
 
     def fire(self, t, who, end=False):
+        wait_until(lambda: t.metric("tocsin_mqtt_connected", collector="in") == 1, 10, "subscribed")
         self.publisher.publish(f"train/{who}/alert", {"summary": "disk", "labels": {"disk": "sda"},
                                                       "severity": "critical", "status": "resolved" if end else "firing"})
 
