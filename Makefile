@@ -87,8 +87,8 @@ test: deps
 check: all $(UNIT) $(REPLAY) $(if $(SIM),$(BUILD)/tests/sim/sim)
 	@BUILD=$(BUILD) $(PYTHON) tests/run.py
 
-unit: all $(UNIT)
-	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit
+unit: all $(UNIT) $(REPLAY)
+	@BUILD=$(BUILD) $(PYTHON) tests/run.py unit corpus
 
 deps-build:
 	@sh tests/lib/install.sh $(DEBS_BUILD)
@@ -190,7 +190,7 @@ $(BUILD)/tests/sim/sim: $(call obj,$(SIM)) $(BUILD)/libtocsin.a
 fuzz_main   = $(if $(findstring fuzzer,$(SAN)),,tests/fuzz/replay.c)
 fuzz_role   = $(firstword $(subst _, ,$(1)))
 fuzz_source = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/any_$(fuzz_role).c)
-fuzz_name   = $(if $(filter mapping_%,$(1)),,$(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(1)))))
+fuzz_name   = $(patsubst decode_%,%,$(patsubst classify_%,%,$(patsubst intake_%,%,$(filter decode_% classify_% intake_%,$(1)))))
 fuzz_vendor = $(if $(call fuzz_name,$(1)),$(wildcard integrations/$(call fuzz_name,$(1))/*.c))
 $(sort $(REPLAY) $(FUZZERS)): $(BUILD)/tests/fuzz/%: $$(call obj,$$(call fuzz_source,$$*) $$(fuzz_main) \
            $$(call fuzz_vendor,$$*)) $$(call gen,$$(call fuzz_name,$$*)) $(BUILD)/libtocsin.a

@@ -21,6 +21,7 @@ static const struct command {
     { "check", cli_check, "validate a configuration and its rules" },
     { "options", cli_options, "every option of the configuration, with default and meaning" },
     { "explain", cli_main, "what a payload would become: alerts, rules, incident, who is paged" },
+    { "test", cli_main, "run cases of rules and escalations in virtual time" },
     { "send", cli_main, "post an alert" },
     { "incidents", cli_main, "list, show, ack, unack, resolve, snooze, note, escalate" },
     { "silence", cli_main, "list, add, expire" },

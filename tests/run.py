@@ -16,10 +16,22 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "-rs"]
 
 
-def run(cmd, timeout=900, env=None):
+def run(cmd, timeout=900, env=None, live=False):
+    """Its status and output; live: shown as it comes, for what takes long."""
+    if live:
+        return run_live(cmd)
     p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                        timeout=timeout, cwd=ROOT, env={**os.environ, **(env or {})})
     return p.returncode, p.stdout
+
+
+def run_live(cmd):
+    lines = []
+    with subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd=ROOT) as p:
+        for line in p.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    return p.returncode, "".join(lines)
 
 
 def cmocka(binary):
@@ -45,12 +57,13 @@ def unit():
     return passed, failed
 
 
-def pytest(folder, *more):
+def pytest(folder, *more, live=False):
     if not glob.glob(os.path.join(ROOT, folder, "**", "test_*.py"), recursive=True):
         return 0, 0
-    code, out = run(PYTEST + [folder, *more], timeout=3000)
-    print(out[-8000:] if code else out.strip().splitlines()[-1] if out.strip() else "")
-    found = {k: int(n) for n, k in re.findall(r"(\d+) (passed|failed|error|skipped)", out)}
+    code, out = run(PYTEST + [folder, *more], timeout=3000, live=live)
+    if not live:
+        print(out[-8000:] if code else out.strip().splitlines()[-1] if out.strip() else "")
+    found = {k: int(n) for n, k in re.findall(r"(\d+) (passed|failed|error|skipped)", out[-8000:])}
     if found.get("skipped") and code == 0:
         print("\n".join(line for line in out.splitlines() if line.startswith("SKIPPED")))
     failed = found.get("failed", 0) + found.get("error", 0)
@@ -100,9 +113,8 @@ def fault():
 
 
 def torture():
-    p1, f1 = pytest("tests/fault")
-    p2, f2 = pytest("tests/e2e")
-    return p1 + p2, f1 + f2
+    """What the suite leaves out: the long runs, with the figures that they print."""
+    return pytest("tests/fault", "-m", "slow", "-v", "-s", "--durations=0", live=True)
 
 
 SUITES = {"lint": lint, "unit": unit, "corpus": corpus, "sim": sim, "e2e": e2e, "fault": fault}

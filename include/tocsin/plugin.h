@@ -21,7 +21,9 @@
  *      forward; host: source_of to batch_count
  *      host: parse_unredacted
  *      TOCSIN_TAKES_QUERY, TOCSIN_TAKES_ORIGIN; host: parse_form to batch_reply
- *      host: named_key
+ *      tocsin_alert.amends, .by
+ *      tocsin_alert.number
+ *      host: named_key; tocsin_alert.hidden, unkeyed
  */
 #ifndef TOCSIN_PLUGIN_H
 #define TOCSIN_PLUGIN_H
@@ -75,6 +77,13 @@ struct tocsin_alert {
     const struct tocsin_link *links;       size_t n_links;
     uint32_t count;                /* render() only: how often it was reported */
     bool record;                   /* made by host->record_new(): a line of a log, see there */
+    bool amends;                   /* says what is known of an open alert anew: no report to be counted, and opens none */
+    const char *by;                /* resolved: the person who said so; NULL or "": the source itself */
+    int64_t number;                /* intake() only: about this open occurrence (struct tocsin_known), whose dedup_key it
+                                    * has from there, and about no other; 0: about whatever its key leads to */
+    /* The host's: labels out of whose value redaction took something, with what stands for the value in keys. */
+    const struct tocsin_pair *hidden;      size_t n_hidden;
+    bool unkeyed;                  /* the host's: the source gave no key, dedup_key stands for the labels */
 };
 
 struct tocsin_batch;               /* opaque: where decode() puts alerts */
@@ -429,6 +438,9 @@ struct tocsin_host {
 #define TOCSIN_TAKES_QUERY  0x200u  /* GET: the query is the payload, the body is empty */
 #define TOCSIN_TAKES_ORIGIN 0x400u  /* OPTIONS: a sender that names itself in WebHook-Request-Origin is told that it may
                                      * send (CloudEvents' HTTP webhooks, section 4) */
+/* Of two members with one name in a payload the last counts, for those who add their own to what they pass on.  All
+ * other JSON with such members is refused: nobody knows which one the sender meant. */
+#define TOCSIN_LAST_COUNTS 0x800u
 
 struct tocsin_plugin {
     uint32_t abi;                  /* first two members: they protect the rest */

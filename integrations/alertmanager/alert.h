@@ -5,6 +5,8 @@
 
 #include <tocsin/plugin.h>
 
+enum { ALERT_PAIRS_MAX = 60 };     /* labels, and annotations: below the host's 64, for what it adds itself */
+
 struct frame {                     /* what an alert gets from the document around it */
     const struct tocsin_host *host;
     const struct tocsin_payload *in;

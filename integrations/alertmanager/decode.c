@@ -9,6 +9,7 @@
  * time is the status, as in Alertmanager itself.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alert.h"
@@ -81,16 +82,24 @@ read_status(const struct frame *f, const json_t *item, struct tocsin_alert *aler
     return TOCSIN_OK;
 }
 
+/* Alertmanager knows no limit.  What is too much is left out and noted: refused, it would take the whole batch along. */
 static void
-read_pairs(const struct frame *f, const json_t *item, struct tocsin_alert *alert)
+read_map(const struct frame *f, const json_t *item, struct tocsin_alert *alert, const char *what,
+         void (*add)(struct tocsin_batch *, struct tocsin_alert *, const char *, const json_t *))
 {
-    const char *name;
-    json_t *value;
+    json_t *map = json_object_get(item, what), *value;
+    const char *name, *first = NULL;
+    size_t n = 0;
 
-    json_object_foreach(json_object_get(item, "labels"), name, value)
-        f->host->alert_label_json(f->out, alert, name, value);
-    json_object_foreach(json_object_get(item, "annotations"), name, value)
-        f->host->alert_annotation_json(f->out, alert, name, value);
+    json_object_foreach(map, name, value) {
+        if (n++ < ALERT_PAIRS_MAX)
+            add(f->out, alert, name, value);
+        else if (first == NULL)
+            first = name;
+    }
+    if (first != NULL)
+        f->host->batch_note(f->out, "%s[%zu]: %zu %s from '%.80s' on are left out", f->list, f->index,
+                            n - ALERT_PAIRS_MAX, what, first);
 }
 
 /* The line that people read: what the rule's author wrote for it, else the rule's name and where. */
@@ -141,9 +150,26 @@ alert_read_text(const struct frame *f, const json_t *item, struct tocsin_alert *
     const json_t *labels = json_object_get(item, "labels");
 
     alert->severity = f->host->severity_of(json_string_value(json_object_get(labels, "severity")));
-    read_pairs(f, item, alert);
+    read_map(f, item, alert, "labels", f->host->alert_label_json);
+    read_map(f, item, alert, "annotations", f->host->alert_annotation_json);
     read_summary(f, item, alert);
     read_links(f, item, alert);
+}
+
+/* "": the host hashes the labels that the alert has, so long as those are all. */
+static const char *
+identity(const struct frame *f, const json_t *item)
+{
+    const json_t *labels = json_object_get(item, "labels");
+    const char *key = text_of(f, item, "fingerprint");
+    char *all;
+
+    if (key[0] != '\0' || json_object_size(labels) <= ALERT_PAIRS_MAX)
+        return key;
+    all = json_dumps(labels, JSON_COMPACT | JSON_SORT_KEYS);
+    key = all != NULL ? f->host->digest(f->out, all) : "";
+    free(all);
+    return key;
 }
 
 static enum tocsin_rc
@@ -168,7 +194,7 @@ read_alert(const struct frame *f, const json_t *item)
     rc = read_status(f, item, alert);
     if (rc != TOCSIN_OK)
         return rc;
-    alert->dedup_key = text_of(f, item, "fingerprint");  /* "": the host hashes the labels */
+    alert->dedup_key = identity(f, item);
     alert->group = f->group;
     alert_read_text(f, item, alert);
     return TOCSIN_OK;

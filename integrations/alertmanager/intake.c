@@ -202,16 +202,21 @@ fnv(uint64_t h, const char *text)
     return (h ^ 0xff) * 1099511628211u;
 }
 
+/* Of all labels as they were sent, as Alertmanager's: an alert keeps some of many, and cuts long ones. */
 static const char *
-fingerprint(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_alert *alert)
+fingerprint(const struct tocsin_host *host, struct tocsin_call *call, const json_t *labels)
 {
-    struct tocsin_pair *sorted = host->call_alloc(call, (alert->n_labels + 1) * sizeof *sorted);
+    struct tocsin_pair *sorted = host->call_alloc(call, (json_object_size(labels) + 1) * sizeof *sorted);
     uint64_t h = 14695981039346656037u;
+    const char *name;
+    json_t *value;
+    size_t n = 0;
 
-    if (alert->n_labels > 0)
-        memcpy(sorted, alert->labels, alert->n_labels * sizeof *sorted);
-    qsort(sorted, alert->n_labels, sizeof *sorted, by_name);
-    for (size_t i = 0; i < alert->n_labels; i++)
+    json_object_foreach((json_t *)(uintptr_t)labels, name, value)
+        if (json_string_length(value) > 0)
+            sorted[n++] = (struct tocsin_pair){ name, json_string_value(value) };
+    qsort(sorted, n, sizeof *sorted, by_name);
+    for (size_t i = 0; i < n; i++)
         h = fnv(fnv(h, sorted[i].name), sorted[i].value);
     return host->call_printf(call, "%016llx", (unsigned long long)h);
 }
@@ -244,7 +249,7 @@ take(const struct self *self, const struct frame *f, struct tocsin_call *call, c
     if (alert->status == TOCSIN_FIRING)
         alert->expires_at = ends_at > 0 ? ends_at : now + self->resolve_ms;
     alert_read_text(f, item, alert);
-    alert->dedup_key = fingerprint(f->host, call, alert);
+    alert->dedup_key = fingerprint(f->host, call, json_object_get(item, "labels"));
     return true;
 }
 

@@ -36,7 +36,7 @@ void azure_dimensions(const struct azure *, struct tocsin_alert *, const json_t 
 const char *azure_dimension_key(const struct azure *, const json_t *condition);
 /* Azure will never say that it is over: it ends a day after it was last heard of. */
 void azure_ends_by_itself(const struct azure *, struct tocsin_alert *);
-/* What users attach to a rule: scalars become labels. */
+/* What users attach to a rule: scalars become labels, as many as there is room for. */
 void azure_custom(const struct azure *, struct tocsin_alert *, const json_t *properties);
 
 /* event.c: activity log entries, which come in both schemas */

@@ -203,9 +203,11 @@ azure_ends_by_itself(const struct azure *az, struct tocsin_alert *alert)
 void
 azure_custom(const struct azure *az, struct tocsin_alert *alert, const json_t *properties)
 {
+    enum { LABELS_MAX = 44 };                /* of 64: the alert's own come behind */
     const char *name;
     json_t *value;
 
     json_object_foreach((json_t *)(uintptr_t)properties, name, value)
-        az->host->alert_label_json(az->out, alert, name, value);
+        if (alert->n_labels < LABELS_MAX)
+            az->host->alert_label_json(az->out, alert, name, value);
 }

@@ -50,5 +50,6 @@ TOCSIN_EXPORT const struct tocsin_plugin tocsin_plugin = {
     .size = sizeof(struct tocsin_plugin),
     .name = "fluent-bit",
     .summary = "Fluent Bit's http output: log records, for rules to make alerts of",
+    .flags = TOCSIN_LAST_COUNTS,
     .decode = decode,
 };

@@ -168,6 +168,9 @@ close_alert(const struct tocsin_host *host, struct tocsin_call *call, struct toc
     alert = host->alert_new(call->batch);
     alert->status = TOCSIN_RESOLVED;
     alert->dedup_key = act->dedup_key;
+    alert->by = act->by;
+    alert->amends = true;          /* Opsgenie counts creates alone */
+    alert->number = act->number;
     w->by_alert = true;
 }
 

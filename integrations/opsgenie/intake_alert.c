@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ALIAS_MAX = 512, LABEL_LEN = 200, DETAILS_MAX = 40 };
+enum { ALIAS_MAX = 512, LABEL_LEN = 200, DETAILS_MAX = 40, COUNT_MAX = 100 /* where Opsgenie stops to count */ };
 
 static const char *const field_labels[] = { "priority", "tags", "entity", "source", "team", NULL };
 static const char *const field_annotations[] = { "description", "responders", "actions", NULL };
@@ -30,6 +30,16 @@ is_one_of(const char *const *names, const char *name)
         if (strcmp(*names, name) == 0)
             return true;
     return false;
+}
+
+static size_t
+characters(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
 }
 
 /* --- in ----------------------------------------------------------------------------------------- */
@@ -118,7 +128,7 @@ create_alert(const struct tocsin_host *host, struct tocsin_call *call, json_t *d
 
     if (message[strspn(message, " \t\r\n")] == '\0')
         return host->fail(err, TOCSIN_MEANINGLESS, "message", "Message can not be empty.");
-    if (strlen(alias) > (size_t)ALIAS_MAX * 4)
+    if (characters(alias) > ALIAS_MAX)
         return host->fail(err, TOCSIN_MEANINGLESS, "alias", "Alias can not be longer than %d characters.",
                           (int)ALIAS_MAX);
     rc = read_priority(host, priority, alert, err);
@@ -153,7 +163,9 @@ change_alert(const struct tocsin_host *host, struct tocsin_call *call, const str
     if (rc != TOCSIN_OK)
         return rc;
     alert->status = TOCSIN_FIRING;
+    alert->amends = true;
     alert->dedup_key = old->dedup_key;
+    alert->number = known->number;
     alert->starts_at = old->starts_at;
     alert->expires_at = old->expires_at;
     alert->summary = strcmp(field, "message") == 0 ? value : old->summary;
@@ -272,7 +284,7 @@ put_state(const struct tocsin_host *host, struct tocsin_call *call, json_t *doc,
     json_object_set_new(doc, "snoozed", json_boolean(snoozed));
     if (snoozed)
         put(doc, "snoozedUntil", host->call_time(call, k->snoozed_until));
-    json_object_set_new(doc, "count", json_integer(k->alert->count));
+    json_object_set_new(doc, "count", json_integer(k->alert->count < COUNT_MAX ? k->alert->count : COUNT_MAX));
     put(doc, "lastOccurredAt", host->call_time(call, k->last_at));
     put(doc, "createdAt", host->call_time(call, k->first_at));
     put(doc, "updatedAt", host->call_time(call, updated));

@@ -11,6 +11,7 @@
  */
 #include "intake.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,8 @@ read_id(const char *id, int64_t *number, enum deed *deed, enum outcome *outcome,
 static void
 reply(const struct tocsin_host *host, struct tocsin_call *call, int status, const char *id, json_t *doc)
 {
-    double took = (double)host->elapsed_us(call) / 1e6;
+    int64_t ms = (host->elapsed_us(call) + 999) / 1000;
+    double took = (double)ms / 1000;         /* decimals, as over there: a smaller number would have an exponent */
 
     host->reply_header(call, "X-Request-ID", id);
     host->reply_header(call, "X-Response-Time", host->call_printf(call, "%.3f", took));
@@ -141,13 +143,19 @@ reply_status(const struct tocsin_host *host, struct tocsin_call *call, const cha
 
 /* --- errors ---------------------------------------------------------------------------------------- */
 
-static const char *
-bad_key(struct tocsin_call *call)
+/* Keys are UUIDs: what is none is told so, with another status than a key that nobody has. */
+static bool
+is_bad_key(struct tocsin_call *call)
 {
     const char *value = call->in->header(call->in, "Authorization");
 
-    return value != NULL && strncasecmp(value, "GenieKey ", 9) == 0 ? "Could not authenticate"
-                                                                    : "Key format is not valid!";
+    if (value == NULL || strncasecmp(value, "GenieKey", 8) != 0)
+        return false;
+    value += 8 + strspn(value + 8, " \t");
+    for (int i = 0; i < UUID; i++, value++)
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? *value != '-' : !isxdigit((unsigned char)*value))
+            return true;
+    return *value != '\0';
 }
 
 void
@@ -159,8 +167,8 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
 
     switch (err->rc) {
     case TOCSIN_UNAUTHORIZED:
-        status = 401;
-        message = bad_key(call);
+        status = is_bad_key(call) ? 422 : 401;
+        message = status == 422 ? "Key format is not valid!" : "Could not authenticate";
         break;
     case TOCSIN_FORBIDDEN:
         status = 403;
@@ -180,6 +188,9 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
         break;
     case TOCSIN_TOO_LARGE:
         status = 413;
+        break;
+    case TOCSIN_UNSUPPORTED:
+        status = 415;
         break;
     default:                       /* store away, queue full: clients repeat it */
         break;

@@ -202,6 +202,16 @@ made_up(struct event *e)
     return key;
 }
 
+static size_t
+characters(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 static void
 take_key(struct event *e, const json_t *doc, const char *name, bool trigger)
 {
@@ -210,7 +220,7 @@ take_key(struct event *e, const json_t *doc, const char *name, bool trigger)
         e->key = made_up(e);
     else if (is_blank(e->key))
         complain(e, e->host->call_printf(e->call, "'%s' is missing or blank", name));
-    else if (strlen(e->key) > KEY_MAX)
+    else if (characters(e->key) > KEY_MAX)
         complain(e, e->host->call_printf(e->call, "Length of '%s' is incorrect (should be at most %d characters)", name,
                                          (int)KEY_MAX));
 }
@@ -339,30 +349,43 @@ intake_answer(void *self, const struct tocsin_host *host, struct tocsin_call *ca
     host->reply_json(call, call->route == V1 ? 200 : 202, doc);
 }
 
-/* What PagerDuty says of a key that it does not take, from the shape of the key. */
-static const char *
-bad_key(const struct event *e, bool v1)
+/* What PagerDuty says of a key that it does not take: all that is wrong with its shape, or that nobody has it. */
+static void
+complain_of_key(struct event *e, bool v1)
 {
-    if (e->credential[0] == '\0')
-        return v1 ? "Service key is missing or blank" : "'routing_key' is missing or blank";
-    if (strlen(e->credential) != KEY_LEN)
-        return v1 ? "Service key is the wrong length (should be 32 characters)"
-                  : "Length of 'routing_key' is incorrect (should be 32 characters)";
+    bool plain = true;
+
+    e->n_errors = 0;
     for (const char *p = e->credential; *p != '\0'; p++)
-        if (!isalnum((unsigned char)*p))
-            return v1 ? "Service key is invalid" : "'routing_key' cannot contain non-alphanumeric characters.";
-    return v1 ? "Invalid service key" : "Invalid routing key";
+        plain &= isalnum((unsigned char)*p) != 0;
+    if (e->credential[0] == '\0') {
+        complain(e, v1 ? "Service key is missing or blank" : "'routing_key' is missing or blank");
+        return;
+    }
+    if (strlen(e->credential) != KEY_LEN)
+        complain(e, v1 ? "Service key is the wrong length (should be 32 characters)"
+                       : "Length of 'routing_key' is incorrect (should be 32 characters)");
+    if (!plain && !v1)
+        complain(e, "'routing_key' cannot contain non-alphanumeric characters.");
+    if (e->n_errors == 0)
+        complain(e, v1 ? "Invalid service key" : "Invalid routing key");
 }
 
 static void
-reply_bad(const struct tocsin_host *host, struct tocsin_call *call, const char *status, const char *message,
+reply_bad(const struct tocsin_host *host, struct tocsin_call *call, int code, const char *status, const char *message,
           const char *const *errors, size_t n)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, json_string(errors[i]));
-    host->reply_json(call, 400, json_pack("{s:s, s:s, s:o}", "status", status, "message", message, "errors", list));
+    host->reply_json(call, code, json_pack("{s:s, s:s, s:o}", "status", status, "message", message, "errors", list));
+}
+
+static void
+reply_invalid(const struct tocsin_host *host, struct tocsin_call *call, int code, const struct event *e)
+{
+    reply_bad(host, call, code, "invalid event", "Event object is invalid", e->errors, e->n_errors);
 }
 
 void
@@ -370,18 +393,23 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
 {
     static const char *const parse_error[] = { "JSON parse error" };
     struct event *e = event_of(host, call);
-    const char *key;
 
     switch (err->rc) {
     case TOCSIN_BAD_INPUT:
-        reply_bad(host, call, "Unrecognized object", "Event object format is unrecognized", parse_error, 1);
+        reply_bad(host, call, 400, "Unrecognized object", "Event object format is unrecognized", parse_error, 1);
         break;
     case TOCSIN_UNAUTHORIZED:
-        key = bad_key(e, call->route == V1);
-        reply_bad(host, call, "invalid event", "Event object is invalid", &key, 1);
+        complain_of_key(e, call->route == V1);
+        reply_invalid(host, call, 400, e);
         break;
     case TOCSIN_MEANINGLESS:
-        reply_bad(host, call, "invalid event", "Event object is invalid", e->errors, e->n_errors);
+        reply_invalid(host, call, 400, e);
+        break;
+    case TOCSIN_TOO_LARGE:
+    case TOCSIN_UNSUPPORTED:
+        e->n_errors = 0;
+        complain(e, err->what);
+        reply_invalid(host, call, err->rc == TOCSIN_TOO_LARGE ? 413 : 415, e);
         break;
     default:                       /* overload, store away: the host's words; clients look at the code */
         break;

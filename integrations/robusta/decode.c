@@ -8,6 +8,8 @@
 
 #include <tocsin/plugin.h>
 
+enum { PAIRS_MAX = 50 };           /* of 64: our own come behind */
+
 struct robusta {
     const struct tocsin_host *host;
     struct tocsin_batch *out;
@@ -38,11 +40,13 @@ read_pairs(const struct robusta *r, struct tocsin_alert *alert, const json_t *it
     json_t *value;
 
     json_object_foreach(json_object_get(item, "labels"), name, value)
-        r->host->alert_label_json(r->out, alert, name, value);
+        if (alert->n_labels < PAIRS_MAX)
+            r->host->alert_label_json(r->out, alert, name, value);
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
         r->host->alert_label_json(r->out, alert, labels[i][1], json_object_get(item, labels[i][0]));
     json_object_foreach(json_object_get(item, "annotations"), name, value)
-        r->host->alert_annotation_json(r->out, alert, name, value);
+        if (alert->n_annotations < PAIRS_MAX)
+            r->host->alert_annotation_json(r->out, alert, name, value);
     r->host->alert_annotation_json(r->out, alert, "description", json_object_get(item, "description"));
 }
 

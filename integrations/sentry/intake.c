@@ -38,6 +38,14 @@ state_of(const struct tocsin_host *host, struct tocsin_call *call)
     return call->state;
 }
 
+static const char in_path[] = "path", in_coding[] = "header Content-Encoding";
+
+static const char *
+project_of(const struct tocsin_call *call)
+{
+    return call->n_path > 0 ? call->path[call->n_path - 1].value : "";
+}
+
 /* --- who sends -------------------------------------------------------------------------------- */
 
 static bool
@@ -89,9 +97,10 @@ intake_identify(const struct tocsin_host *host, struct tocsin_call *call, const 
                 struct tocsin_err *err)
 {
     struct state *s = state_of(host, call);
-    const char *query = call->in->query(call->in, "sentry_key");
+    const char *query = call->in->query(call->in, "sentry_key"), *project = project_of(call);
 
-    (void)err;
+    if (project[strspn(project, "0123456789")] != '\0')
+        return host->fail(err, TOCSIN_BAD_INPUT, in_path, "invalid value for project id");
     if (s->has_key || key_of_header(s, call->in->header(call->in, "X-Sentry-Auth")) ||
         key_of_header(s, call->in->header(call->in, "Authorization")) ||
         (query != NULL && take_key(s, query, strlen(query))) || key_of_body(host, call, s))
@@ -149,15 +158,17 @@ intake_answer(void *self, const struct tocsin_host *host, struct tocsin_call *ca
 }
 
 static int
-status_of(const struct tocsin_err *err, bool has_key)
+status_of(const struct tocsin_err *err, bool has_key, bool bad_shape)
 {
     switch (err->rc) {
     case TOCSIN_UNAUTHORIZED:
-        return has_key ? 403 : 401;
+        return bad_shape ? 400 : has_key ? 403 : 401;
     case TOCSIN_FORBIDDEN:
         return 403;
     case TOCSIN_TOO_LARGE:
         return 413;
+    case TOCSIN_UNSUPPORTED:
+        return 415;
     case TOCSIN_TOO_MANY:
         return 429;
     case TOCSIN_TEMPORARY:
@@ -172,26 +183,74 @@ status_of(const struct tocsin_err *err, bool has_key)
     }
 }
 
+/* Public keys are 32 hexadecimal digits; what is none cannot be anybody's. */
+static bool
+is_bad_key(const struct state *s)
+{
+    return s->has_key && (strlen(s->key) != 32 || s->key[strspn(s->key, "0123456789abcdefABCDEF")] != '\0');
+}
+
+static bool
+is_empty(const struct tocsin_call *call, const struct tocsin_err *err)
+{
+    return call->in->len == 0 && err->rc == TOCSIN_BAD_INPUT && strcmp(err->where, in_path) != 0 &&
+           strcmp(err->where, in_coding) != 0;
+}
+
+/* Which of Sentry's refusals it is; why, in causes. */
+static const char *
+detail_of(const struct tocsin_call *call, const struct tocsin_err *err, int status)
+{
+    switch (status) {
+    case 401:
+        return "missing authorization information";
+    case 403:
+        return "event submission rejected with_reason: ProjectId";
+    case 413:
+        return "envelope exceeded size limits";
+    case 429:
+        return "Sentry dropped data due to a quota or internal rate limit being reached";
+    case 400:
+        break;
+    default:
+        return err->what;
+    }
+    if (err->rc == TOCSIN_UNAUTHORIZED)
+        return "bad sentry DSN public key";
+    if (strcmp(err->where, in_path) == 0)
+        return "bad project path parameter";
+    if (strcmp(err->where, in_coding) == 0)
+        return "invalid request body";
+    if (is_empty(call, err))
+        return "empty request body";
+    return call->route == STORE ? "invalid JSON data" : "invalid event envelope";
+}
+
+static json_t *
+causes_of(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_err *err)
+{
+    if (err->rc == TOCSIN_UNAUTHORIZED)
+        return json_pack("[s]", "invalid project key");
+    if (err->where[0] == '\0' || strcmp(err->where, in_path) == 0)
+        return json_pack("[s]", err->what);
+    return json_pack("[s]", host->call_printf(call, "%s: %s", err->where, err->what));
+}
+
 void
 intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const struct tocsin_err *err)
 {
     const struct state *s = state_of(host, call);
-    int status = status_of(err, s->has_key);
-    const char *detail = status == 401   ? "missing authorization information"
-                         : status == 403 ? "event submission rejected with_reason: ProjectId"
-                         : status == 413 ? "envelope exceeded size limits"
-                         : status == 429 ? "Sentry dropped data due to a quota or internal rate limit being reached"
-                                         : err->what;
+    int status = status_of(err, s->has_key, is_bad_key(s));
     json_t *doc;
 
     allow_origin(host, call, "*");
-    if (call->route == PREFLIGHT && (status == 401 || status == 403)) {
+    if (call->route == PREFLIGHT && (err->rc == TOCSIN_UNAUTHORIZED || err->rc == TOCSIN_FORBIDDEN)) {
         host->reply(call, 200, "text/plain", "", 0);   /* a browser sends no credentials along when it asks */
         return;
     }
-    doc = json_pack("{s:s}", "detail", detail);
-    if (status == 400 || status == 413)
-        json_object_set_new(doc, "causes", json_pack("[s]", err->where[0] != '\0' ? err->where : err->what));
+    doc = json_pack("{s:s}", "detail", detail_of(call, err, status));
+    if ((status == 400 || status == 413) && !is_empty(call, err))
+        json_object_set_new(doc, "causes", causes_of(host, call, err));
     if (status == 429)
         host->reply_header(call, "X-Sentry-Rate-Limits", host->call_printf(call, "%d::organization:tocsin", RETRY_S));
     if (status == 429 || status == 503)
@@ -231,7 +290,7 @@ read_one(struct sentry *self, const struct tocsin_host *host, struct tocsin_call
         host->batch_count(call->batch, "transaction", 1);
         return;
     }
-    r.project = call->n_path > 0 ? call->path[call->n_path - 1].value : "";
+    r.project = project_of(call);
     r.release = text_of(&r, event, "release");
     host->batch_count(call->batch, "event", 1);
     event_read(&r, call->in->received_at);

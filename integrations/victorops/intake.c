@@ -223,6 +223,12 @@ intake_refuse(const struct tocsin_host *host, struct tocsin_call *call, const st
     case TOCSIN_BAD_INPUT:
         fail_with(host, call, 400, err->what);
         break;
+    case TOCSIN_TOO_LARGE:
+        fail_with(host, call, 413, err->what);
+        break;
+    case TOCSIN_UNSUPPORTED:
+        fail_with(host, call, 415, err->what);
+        break;
     default:
         break;
     }

@@ -84,16 +84,17 @@ joined(const struct wazuh *w, const json_t *list)
 static enum tocsin_rc
 read_native(const struct wazuh *w, const json_t *rule)
 {
-    const json_t *agent = json_object_get(w->doc, "agent"), *level = json_object_get(rule, "level");
+    const json_t *agent = json_object_get(w->doc, "agent");
+    const char *level = text(w, rule, "level");              /* text, where the alert came through an indexer */
     const char *id = text(w, rule, "id"), *name = text(w, agent, "name"), *what = text(w, rule, "description");
     struct tocsin_alert *alert;
 
     if (id[0] == '\0')
         return w->host->fail(w->err, TOCSIN_MEANINGLESS, "$.rule.id", "expected the rule's number");
-    if (!json_is_integer(level))
+    if (level[0] == '\0' || level[strspn(level, "0123456789")] != '\0' || strlen(level) > 2)
         return w->host->fail(w->err, TOCSIN_MEANINGLESS, "$.rule.level", "expected a level from 0 to 15");
-    alert = alert_new(w, id, text(w, agent, "id"), name, w->host->text(w->out, level));
-    alert->severity = severity_of_level((long)json_integer_value(level));
+    alert = alert_new(w, id, text(w, agent, "id"), name, level);
+    alert->severity = severity_of_level(strtol(level, NULL, 10));
     alert->summary = w->host->batch_printf(w->out, "%s%s%s", name, name[0] != '\0' ? ": " : "", what);
     alert->starts_at = time_at(w, "timestamp");
     w->host->alert_label(w->out, alert, "groups", joined(w, json_object_get(rule, "groups")));

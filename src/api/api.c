@@ -16,7 +16,7 @@
 
 enum { ALLOW_TEXT = 256 };
 
-static const char intake[] = "/v1/in/", foreign[] = "/api/v2/";
+static const char intake[] = "/v1/in/", beat[] = "/v1/heartbeat/", foreign[] = "/api/v2/";
 
 struct api *
 api_new(const struct api_deps *deps)
@@ -40,6 +40,19 @@ api_set_http(struct api *api, struct http_server *http)
     atomic_store(&api->http, http);
 }
 
+/* The length of NAME in /v1/in/NAME, also with a slash behind it, as senders and people add one; 0: another path. */
+static size_t
+collector_in(const char *path)
+{
+    const char *name = path + sizeof intake - 1;
+    size_t n;
+
+    if (strncmp(path, intake, sizeof intake - 1) != 0)
+        return 0;
+    n = strcspn(name, "/");
+    return name[n] == '\0' || strcmp(name + n, "/") == 0 ? n : 0;
+}
+
 int64_t
 api_limit(void *ctx, const char *method, const char *path)
 {
@@ -47,7 +60,7 @@ api_limit(void *ctx, const char *method, const char *path)
     struct conf *conf;
     int64_t max;
 
-    if (strncmp(path, intake, sizeof intake - 1) == 0 && strchr(path + sizeof intake - 1, '/') == NULL)
+    if (collector_in(path) > 0)
         return 0;
     conf = api->deps->conf(api->deps->ctx);
     max = intake_limit(conf, method, path);
@@ -98,26 +111,27 @@ static void
 refuse_or_pass_on(struct call *c, const char *path, char *allow, size_t allow_size)
 {
     const struct sink *sink = c->api->deps->sink;
-    const char *name = path + sizeof intake - 1;
+    size_t n = collector_in(path);
 
     if (intake_handle(sink, c->req, allow, allow_size))
         return;
-    if (strncmp(path, intake, sizeof intake - 1) == 0 && *name != '\0' && strchr(name, '/') == NULL)
-        webhook_handle(sink, c->req, name);
+    if (n > 0)
+        webhook_handle(sink, c->req, arena_strndup(http_arena(c->req), path + sizeof intake - 1, n));
     else
         refuse_route(c, allow);
 }
 
-/* Alertmanager's paths may end with a slash. */
+/* Paths of Alertmanager and of heartbeats may end with a slash; those of webhooks too, but an intake's "/" goes first. */
 static const char *
 path_of(const struct call *c)
 {
     const char *path = http_path(c->req);
+    bool may = c->foreign || strncmp(path, beat, sizeof beat - 1) == 0;
     size_t n = strlen(path);
 
     if (strcmp(path, "/") == 0 && page_is_wanted(c->req))
         return "/incidents";
-    return c->foreign && path[n - 1] == '/' ? arena_strndup(http_arena(c->req), path, n - 1) : path;
+    return may && path[n - 1] == '/' ? arena_strndup(http_arena(c->req), path, n - 1) : path;
 }
 
 static struct call *

@@ -158,6 +158,24 @@ text_clean(struct arena *a, const char *s, size_t n, size_t max_bytes)
     return text_cut_bytes(a, out, max_bytes);
 }
 
+bool
+text_is_utf8(const char *s, size_t n)
+{
+    const uint64_t tops = 0x8080808080808080u;
+
+    for (size_t i = 0, len; i < n; i += len) {
+        uint64_t v;
+
+        len = 8;
+        if (n - i >= 8 && (memcpy(&v, s + i, 8), (v & tops) == 0))
+            continue;
+        len = utf8_seq(s + i, n - i);
+        if (len == 0)
+            return false;
+    }
+    return true;
+}
+
 /* A code point below 0x10000 as UTF-8; the bytes written. */
 static size_t
 put_code(unsigned code, char *out)

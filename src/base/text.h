@@ -22,6 +22,7 @@ const char *text_cut_bytes(struct arena *, const char *s, size_t max_bytes);
 /* n bytes from a stranger as clean text: invalid UTF-8 and NUL become U+FFFD; control characters
  * other than tab, LF become U+FFFD; at most max_bytes, cut with TEXT_MARK. */
 const char *text_clean(struct arena *, const char *s, size_t n, size_t max_bytes);
+bool text_is_utf8(const char *s, size_t n);
 /* n bytes as UTF-8 at out, which has room for 3 * n + 1: what is UTF-8 stays, any other byte is read as Windows-1252,
  * so two names that differ still do.  Returns the length. */
 size_t text_to_utf8(const char *s, size_t n, char *out);

@@ -28,6 +28,7 @@ static const struct {
     { "silence", command_silence },
     { "heartbeats", command_heartbeats },
     { "explain", command_explain },
+    { "test", command_test },
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

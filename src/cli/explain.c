@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "cli/explain.h"
+#include "cli/explain_live.h"
 #include "cli/internal.h"
 #include "conf/conf.h"
 #include "conf/report.h"
@@ -37,17 +38,19 @@ static const char help[] =
     "  --content-type TYPE    of the request; otherwise what the payload looks like\n"
     "  --peer ADDRESS         of the sender; syslog has it for messages that name no host\n"
     "  --at TIME              when it arrives (RFC 3339); otherwise now\n"
+    "  --live                 ask the daemon too: a silence that holds it back, an alert that fires already\n"
     "  --all-rules            also each rule that does not match, and why; otherwise the first of them\n"
     "  -c, --config FILE      instead of $TOCSIN_CONFIG or /etc/tocsin/tocsin.cfg\n"
     "  -p, --plugins FOLDER   where the integrations lie\n"
     "  --json                 the same as a document\n"
+    "  --url, --token-file, --ca-file   where the daemon is, as for 'tocsin incidents'\n"
     "  -h, --help             this text\n"
     "\n"
     "exit status: 0 the payload is understood, 1 it or the configuration is not, 2 wrong usage\n";
 
 enum {
     OPT_COLLECTOR = OPT_COMMAND, OPT_TOPIC, OPT_HEADER, OPT_QUERY, OPT_TYPE, OPT_PATH, OPT_METHOD, OPT_PEER,
-    OPT_AT, OPT_ALL_RULES, FIELDS_MAX = 32
+    OPT_AT, OPT_ALL_RULES, OPT_LIVE, FIELDS_MAX = 32
 };
 
 struct explain {
@@ -56,7 +59,7 @@ struct explain {
     struct way way;
     struct tocsin_pair headers[FIELDS_MAX], queries[FIELDS_MAX];
     int64_t at;                    /* 0: now */
-    bool all_rules;
+    bool all_rules, live;
 };
 
 /* --- arguments ------------------------------------------------------------------------ */
@@ -105,6 +108,9 @@ option(struct cli *cli, struct explain *x, int opt, const char *arg)
     case OPT_AT:
         x->at = time_parse(arg);
         return x->at > 0 ? EXIT_YES : cli_usage("explain", "--at '%s' is no time such as 2026-01-31T12:00:00Z", arg);
+    case OPT_LIVE:
+        x->live = true;
+        return EXIT_YES;
     case OPT_ALL_RULES:
         x->all_rules = true;
         return EXIT_YES;
@@ -128,10 +134,10 @@ read_options(struct cli *cli, struct explain *x, int argc, char **argv)
         { "header", required_argument, NULL, OPT_HEADER },       { "query", required_argument, NULL, OPT_QUERY },
         { "content-type", required_argument, NULL, OPT_TYPE },   { "path", required_argument, NULL, OPT_PATH },
         { "method", required_argument, NULL, OPT_METHOD },       { "peer", required_argument, NULL, OPT_PEER },
-        { "at", required_argument, NULL, OPT_AT },
+        { "at", required_argument, NULL, OPT_AT },               { "live", no_argument, NULL, OPT_LIVE },
         { "all-rules", no_argument, NULL, OPT_ALL_RULES },       { "config", required_argument, NULL, 'c' },
-        { "plugins", required_argument, NULL, 'p' },             { "json", no_argument, NULL, OPT_JSON },
-        { "help", no_argument, NULL, 'h' },                      { NULL, 0, NULL, 0 },
+        { "plugins", required_argument, NULL, 'p' },             CLI_LONG_OPTIONS,
+        { NULL, 0, NULL, 0 },
     };
     int opt;
 
@@ -198,17 +204,18 @@ refused(struct cli *cli, const struct arrival *a, const struct tocsin_err *err)
 
     /* there is no such topic or path: nobody would get as far as sending it */
     fprintf(stderr, "tocsin: collector '%s'%s %s\n", a->col->name,
-            err->rc == TOCSIN_NOT_FOUND ? ":" : " would refuse it:",
+            a->astray ? ":" : " would refuse it:",
             term_clean(cli->arena, err_text(err, text, sizeof text)));
-    if (err->rc != TOCSIN_NOT_FOUND && strstr(paths, ", ") != NULL)
+    if (!a->astray && strstr(paths, ", ") != NULL)
         fprintf(stderr, "tocsin: tried as a request to its paths in turn; --path says which of %s it is\n", paths);
-    return err->rc == TOCSIN_NOT_FOUND ? EXIT_USAGE : EXIT_NO;
+    return a->astray ? EXIT_USAGE : EXIT_NO;
 }
 
 static int
 explain(struct cli *cli, const struct explain *x, const struct conf *conf, const char *body, size_t len)
 {
     struct arrival a = { .arena = cli->arena, .conf = conf, .way = &x->way, .at = x->at > 0 ? x->at : cli->now };
+    struct explain_live *live = NULL;
     struct tocsin_err err;
     json_t *doc;
 
@@ -217,13 +224,19 @@ explain(struct cli *cli, const struct explain *x, const struct conf *conf, const
         return EXIT_USAGE;
     if (arrival_read(&a, body, len, &err) != TOCSIN_OK)
         return refused(cli, &a, &err);
+    if (x->live) {
+        live = explain_live_ask(cli, a.col->name);
+        if (live == NULL)
+            return EXIT_NO;
+    }
     arrival_answer(&a);
-    doc = explain_document(&a, x->all_rules);
+    doc = explain_document(&a, x->all_rules, live);
     if (cli->json)
         cli_print_json(doc);
     else
         show_explanation(cli, doc, x->all_rules);
     json_decref(doc);
+    explain_live_free(live);
     return EXIT_YES;
 }
 

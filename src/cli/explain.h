@@ -10,7 +10,8 @@
 
 #include "trial/arrival.h"
 
-/* all_rules: with every rule that does not match, not only the first. */
-json_t *explain_document(const struct arrival *, bool all_rules);
+/* all_rules: with every rule that does not match, not only the first.  live: NULL when no daemon was asked. */
+struct explain_live;
+json_t *explain_document(const struct arrival *, bool all_rules, struct explain_live *);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cli/explain_impl.h"
 #include "core/alert.h"
 #include "core/normalise/severity.h"
+#include "core/rows.h"
 
 enum { OTHERS_MAX = 50 };
 
@@ -108,7 +109,7 @@ put_rules(const struct explain_work *w, json_t *out, const struct rule_explanati
 
         if (r->part == RULE_MATCHED || r->part == RULE_FAILED)
             json_array_append_new(rules, rule(w->arena, r));
-        else if (n++ < OTHERS_MAX || w->all_rules)
+        else if ((n++ < OTHERS_MAX || w->all_rules) && r->text[0] != '\0')
             json_array_append_new(others, rule(w->arena, r));
     }
     explain_put(out, "rules", rules);
@@ -166,13 +167,30 @@ line_effect(struct arena *arena, const struct rule_explanation *x)
                          : "only counted: no rule matches it, and lines of a log are alerts only by a rule";
 }
 
+/* It is known to the daemon already. */
+static const char *
+open_effect(const struct explain_work *w, const json_t *open)
+{
+    const char *status = json_string_value(json_object_get(open, "status"));
+    const char *incident = json_string_value(json_object_get(open, "incident"));
+
+    if (strcmp(status, "firing") != 0)
+        return arena_printf(w->arena, "the alert of this key is open and %s: nobody is told, unless this is news",
+                            status);
+    return arena_printf(w->arena, "fires already, in incident %s: what is new in it is passed on, and nobody is woken "
+                        "anew", incident != NULL ? incident : "(none)");
+}
+
 /* Somebody may be woken; after a delay, or at once. */
 static const char *
 paging_effect(struct explain_work *w, const struct decision *d)
 {
     json_int_t other = explain_number(w->by_group, d->group_key);
+    const json_t *open = explain_live_open(w->live, d->dedup_key);
     char delay[DURATION_TEXT];
 
+    if (open != NULL)
+        return open_effect(w, open);
     if (other > 0)
         return arena_printf(w->arena, "joins the incident of alert %lld, which has the same group", (long long)other);
     if (d->delay_ms > 0)
@@ -182,17 +200,39 @@ paging_effect(struct explain_work *w, const struct decision *d)
     return "opens an incident and pages, or joins the open incident of its group";
 }
 
+/* What a resolve ends: by the key that its sender knows, or by that of the rules (core/incident/own.h). */
+static const char *
+resolve_effect(struct explain_work *w, const struct decision *d)
+{
+    json_int_t own = explain_number(w->by_own, d->own_key), same = explain_number(w->by_key, d->dedup_key);
+
+    if (own > 0 && id_is_zero(&d->own) && own == same)
+        return arena_printf(w->arena, "ends alert %lld, which has the same dedup_key", (long long)own);
+    if (own > 0)
+        return arena_printf(w->arena, "ends alert %lld, which has the same own key; what others are one alert with it "
+                            "goes on", (long long)own);
+    if (d->resolve_when == OWN_ANY && same > 0)
+        return arena_printf(w->arena, "ends alert %lld, which has the same dedup_key", (long long)same);
+    if (w->live != NULL && (d->resolve_when == OWN_ANY || id_is_zero(&d->own)))
+        return explain_live_open(w->live, d->dedup_key) != NULL
+                   ? "ends the alert of this key, which is open"
+                   : "nothing happens, unless a rule gave it another key when it fired: no alert of this key is open";
+    if (d->resolve_when == OWN_ANY || id_is_zero(&d->own))
+        return "ends the alert of this key if it fires; otherwise nothing happens";
+    return arena_printf(w->arena, "ends what fires under its own key '%s'; an alert that rules make of several is over "
+                        "when all of them are", d->own_key);
+}
+
 /* What the daemon would do with it, and whether somebody is woken. */
 static const char *
 effect(struct explain_work *w, const struct decision *d, bool *pages_out)
 {
     json_int_t earlier = explain_number(w->by_key, d->dedup_key);
+    const char *silence;
 
     *pages_out = false;
-    if (d->status == TOCSIN_RESOLVED && earlier > 0)
-        return arena_printf(w->arena, "ends alert %lld, which has the same dedup_key", (long long)earlier);
     if (d->status == TOCSIN_RESOLVED)
-        return "ends the alert of this key if it fires; otherwise nothing happens";
+        return resolve_effect(w, d);
     if (d->status == TOCSIN_UNKNOWN)
         return "recorded; it neither pages nor ends anything";
     if (d->drop)
@@ -206,7 +246,10 @@ effect(struct explain_work *w, const struct decision *d, bool *pages_out)
         return arena_printf(w->arena, "the same alert as number %lld, once more", (long long)earlier);
     if (d->severity == TOCSIN_INFO && !d->routed)
         return "info pages nobody unless a rule gives it a policy: the incident is only recorded";
-    *pages_out = true;
+    silence = explain_live_silence(w->live, w->arena, d);
+    if (silence != NULL)
+        return arena_printf(w->arena, "held back by %s: the incident is recorded and nobody is told before", silence);
+    *pages_out = explain_live_open(w->live, d->dedup_key) == NULL;
     return paging_effect(w, d);
 }
 
@@ -253,6 +296,7 @@ explain_alert(struct explain_work *w, const struct rule_explanation *x)
 
     alert_text_decode(w->arena, d->body, d->body_len, &t);
     explain_put_text(out, "dedup_key", d->dedup_key);
+    explain_put_text(out, "own_key", id_is_zero(&d->own) ? "" : d->own_key);
     explain_put_text(out, "status", statuses[d->status]);
     explain_put_text(out, "severity", severity_name(d->severity));
     explain_put_text(out, "source_severity", t.source_severity);

@@ -13,7 +13,7 @@
 #include "cli/explain_impl.h"
 #include "core/normalise/severity.h"
 
-enum { LINES_PLAIN = 5, LINES_MATCHED = 20, ANSWER_SHOWN = 4096 };
+enum { LINES_PLAIN = 5, LINES_MATCHED = 20, WHY_MAX = 100, ANSWER_SHOWN = 4096 };
 
 /* --- thresholds ------------------------------------------------------------------------------------ */
 
@@ -35,8 +35,10 @@ count_enough(void *ctx, const struct rule_hit *hit)
 static void
 ask(struct explain_work *w, const struct tocsin_alert *a, rule_count count, struct rule_explanation *x)
 {
+    bool why = w->all_rules || w->n <= WHY_MAX;        /* of a large payload nobody reads why all else did not match */
+
     rule_scratch_count(w->scratch, count, w);
-    ruleset_explain(w->in->conf->rules, w->scratch, w->arena, w->in->col->name, a, &w->in->route, x);
+    ruleset_explain(w->in->conf->rules, w->scratch, w->arena, w->in->col->name, a, &w->in->route, why, x);
 }
 
 /* What it is once its threshold is reached. */
@@ -72,6 +74,8 @@ add_alert(struct explain_work *w, json_t *doc, const struct decision *d, bool is
     place = (json_int_t)json_array_size(w->alerts);
     if (d->status == TOCSIN_FIRING && explain_number(w->by_key, d->dedup_key) == 0)
         explain_put(w->by_key, d->dedup_key, json_integer(place));
+    if (d->status == TOCSIN_FIRING && !is_line && explain_number(w->by_own, d->own_key) == 0)
+        explain_put(w->by_own, d->own_key, json_integer(place));
     if (json_is_true(json_object_get(doc, "pages")) && explain_number(w->by_group, d->group_key) == 0)
         explain_put(w->by_group, d->group_key, json_integer(place));
 }
@@ -121,6 +125,8 @@ explain_one(struct explain_work *w, const struct tocsin_alert *a)
     struct rule_explanation x;
     json_t *doc;
 
+    arena_reset(w->arena);         /* of a large file all would be too much; documents have copies */
+    w->n++;
     w->n_lines += a->record;
     ask(w, a, count_here, &x);
     if (!x.is_alert && !is_shown(w, &x))
@@ -169,7 +175,7 @@ actions(const struct host_call *c)
 
 /* What the sender is told beside "accepted"; NULL: nothing. */
 static json_t *
-answer(struct arena *arena, const struct arrival *in)
+answer(const struct arrival *in)
 {
     const struct tocsin_batch *b = in->n_batches > 0 ? in->batches[0] : NULL;
     int status = in->call != NULL ? in->call->status : b != NULL ? b->reply_status : 0;
@@ -181,7 +187,7 @@ answer(struct arena *arena, const struct arrival *in)
         return json_null();
     doc = len > 0 ? json_loadb(body, len, JSON_DECODE_ANY, NULL) : NULL;
     if (doc == NULL)
-        doc = json_string(len > 0 ? text_clean(arena, body, len, ANSWER_SHOWN) : "");
+        doc = json_string(len > 0 ? text_clean(in->arena, body, len, ANSWER_SHOWN) : "");
     return json_pack("{s:i, s:o}", "status", status, "body", doc);
 }
 
@@ -235,21 +241,23 @@ put_batches(struct explain_work *w, json_t *out)
 }
 
 json_t *
-explain_document(const struct arrival *in, bool all_rules)
+explain_document(const struct arrival *in, bool all_rules, struct explain_live *live)
 {
-    struct explain_work w = { .in = in, .arena = in->arena, .all_rules = all_rules,
+    struct explain_work w = { .in = in, .arena = arena_new(), .all_rules = all_rules, .live = live,
                       .scratch = rule_scratch_new(in->conf->rules), .tally = tally_new(), .alerts = json_array(),
-                      .lines = json_object(), .by_key = json_object(), .by_group = json_object() };
+                      .lines = json_object(), .by_key = json_object(), .by_own = json_object(),
+                      .by_group = json_object() };
     json_t *out = json_object();
 
     explain_put_text(out, "collector", in->col->name);
-    explain_put_text(out, "at", arena_printf(w.arena, "%s:%u", in->col->pos.file, in->col->pos.line));
+    explain_put_text(out, "at", arena_printf(in->arena, "%s:%u", in->col->pos.file, in->col->pos.line));
     explain_put_text(out, "type", in->col->type);
     explain_put_text(out, "format", in->col->format);
     explain_put_text(out, "topic", in->topic);
     explain_put_text(out, "method", in->call != NULL ? in->method : NULL);
     explain_put_text(out, "path", in->call != NULL ? in->path : NULL);
     explain_put_text(out, "content_type", in->content_type);
+    explain_put(out, "live", json_boolean(live != NULL));
     explain_put(out, "remarks", explain_names(in->remarks, in->n_remarks));
     put_batches(&w, out);
     explain_put(out, "alerts", w.alerts);
@@ -258,11 +266,13 @@ explain_document(const struct arrival *in, bool all_rules)
     explain_put(out, "line_details", values(w.lines));
     explain_put(out, "actions", actions(in->call));
     explain_put(out, "heartbeat", heartbeat(in));
-    explain_put(out, "answer", answer(w.arena, in));
+    explain_put(out, "answer", answer(in));
     json_decref(w.lines);
     json_decref(w.by_key);
+    json_decref(w.by_own);
     json_decref(w.by_group);
     tally_free(w.tally);
     rule_scratch_free(w.scratch);
+    arena_free(w.arena);
     return out;
 }

@@ -4,18 +4,21 @@
 #define CLI_EXPLAIN_IMPL_H
 
 #include "cli/explain.h"
+#include "cli/explain_live.h"
 #include "core/rules/rules.h"
 #include "core/rules/tally.h"
 
 struct explain_work {
     const struct arrival *in;
-    struct arena *arena;
+    struct arena *arena;           /* of the alert at work */
     bool all_rules;
+    struct explain_live *live;     /* NULL: no daemon was asked */
     struct rule_scratch *scratch;
     struct tally *tally;
     json_t *alerts;                /* documents of what becomes an alert */
     json_t *lines;                 /* of lines of a log that do not, by what they wait for: many wait for the same */
-    json_t *by_key, *by_group;     /* place in alerts, from 1 */
+    json_t *by_key, *by_own, *by_group;      /* place in alerts, from 1 */
+    size_t n;                      /* alerts and lines so far */
     size_t n_lines, n_quiet, n_plain;        /* lines; without an alert; of those, without a rule that matches */
 };
 

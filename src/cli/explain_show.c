@@ -111,7 +111,7 @@ other_rules(const struct show *s, const json_t *a)
     struct arena *arena = s->cli->arena;
     size_t i, shown = 0;
 
-    if (!s->alone && !s->all_rules && total > OTHERS_SHOWN) {
+    if (!s->all_rules && total > OTHERS_SHOWN && (!s->alone || json_array_size(others) == 0)) {
         field(s, "no match", arena_printf(arena, "%lld rules; --all-rules says why", (long long)total));
         return;
     }
@@ -191,11 +191,14 @@ static void
 what_it_is(const struct show *s, const json_t *a, bool is_alert)
 {
     const char *severity = doc_text(s->cli, a, "severity"), *was = doc_text(s->cli, a, "source_severity");
+    const char *own = doc_text(s->cli, a, "own_key");
     const json_t *link;
     size_t i;
 
     if (is_alert)
         field(s, "dedup_key", doc_text(s->cli, a, "dedup_key"));
+    if (is_alert && *own != '\0')
+        field(s, "own key", arena_printf(s->cli->arena, "%s, by which its sender goes on to know it", own));
     if (*was != '\0')
         field(s, "severity", arena_printf(s->cli->arena, "%s, which a rule made of %s", severity, was));
     times(s, a, is_alert);
@@ -336,7 +339,7 @@ answer(const struct cli *cli, const json_t *a)
     char *body = json_is_object(a) ? json_dumps(json_object_get(a, "body"), JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
     if (body != NULL)
-        printf("its sender is told: %lld %s\n", (long long)doc_int(a, "status"),
+        printf("its sender is told: %lld%s%s\n", (long long)doc_int(a, "status"), strcmp(body, "\"\"") == 0 ? "" : " ",
                term_cut(cli->arena, term_clean(cli->arena, strcmp(body, "\"\"") == 0 ? "" : body), ANSWER_WIDTH));
     free(body);
 }
@@ -406,6 +409,6 @@ show_explanation(const struct cli *cli, const json_t *x, bool all_rules)
     quiet_lines(&s, x, &told);
     show_rest(&s, x, told);
     actions(&s, json_object_get(x, "actions"));
-    if (pages)
+    if (pages && !json_is_true(json_object_get(x, "live")))
         puts("\nA silence in force would hold it back: 'tocsin silence' lists those of the daemon.");
 }

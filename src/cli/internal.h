@@ -107,6 +107,7 @@ int command_silence(struct cli *, int argc, char **argv);
 int command_heartbeats(struct cli *, int argc, char **argv);
 int command_incidents(struct cli *, int argc, char **argv);
 int command_explain(struct cli *, int argc, char **argv);
+int command_test(struct cli *, int argc, char **argv);
 /* show.c: an incident for a person. */
 void show_incident(const struct cli *, const json_t *incident);
 /* explain_show.c: what explain found, for a person. */

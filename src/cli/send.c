@@ -18,7 +18,7 @@ static const char help[] =
     "  --status WORD        firing (default) or resolved\n"
     "  --severity WORD      critical, error, warning, info, or a word that means one of them\n"
     "  --summary TEXT       one line: what is wrong\n"
-    "  --key TEXT           identity of the alert: a resolve needs the key of what fired\n"
+    "  --key TEXT           identity of the alert, which its resolve needs; without it all labels are, or the summary\n"
     "  --label NAME=VALUE   may be repeated\n"
     "  --file FILE          send these bytes instead; '-' is standard input\n"
     "  --content-type TYPE  of the file (application/json)\n" CLI_HELP

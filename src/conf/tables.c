@@ -92,7 +92,8 @@ const struct option collector_options[] = {
              "allow auth = \"none\" although others can reach the server"),
     OPT_BLOCK("redact", "a list of groups such as ( { path = \"**.email\"; action = \"hash\"; } )", NULL,
               "what is taken out of payloads before anything is stored, logged or passed on"),
-    OPT_SECRET(collector_src, redact_key, "redact_key", NULL, "key of action = \"hash\", 16 bytes or more"),
+    OPT_SECRET(collector_src, redact_key, "redact_key", NULL,
+               "key of action = \"hash\" and of redacted identities, 16 bytes or more"),
     OPT_CHOICE(collector_src, scrub, "scrub", "auto", "auto|on|off",
                "take out passwords, tokens, cookies, card numbers; auto: with redact, and where the format needs it"),
     OPT_END
@@ -287,6 +288,9 @@ const struct option rule_options[] = {
               "fields (severity, summary) and labels; values are templates"),
     OPT_LIST(rule_src, unset, n_unset, "unset", NULL, "labels to remove"),
     OPT_TEXT(rule_src, dedup_key, "dedup_key", NULL, "identity of the alert; a template"),
+    OPT_ENUM(rule_src, resolve_when, int, 0, "resolve_when", "auto", "auto|all|any",
+             "an alert that dedup_key makes of several is over when all of them are, or any; auto: all where the "
+             "sender gives keys, else any"),
     OPT_LIST(rule_src, group_by, n_group_by, "group_by", NULL,
              "labels that alerts of one incident share; [] for one incident"),
     OPT_BLOCK("policy", "the name of a policy", NULL, "route to it"),

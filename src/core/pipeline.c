@@ -4,40 +4,20 @@
 #include "core/delivery/ledger.h"
 #include "core/escalation/escalation.h"
 #include "core/incident/incident.h"
+#include "core/incident/own.h"
 #include "core/silence/silence.h"
 
-static bool
-says_the_same(const struct decision *d, const struct alert_row *a)
-{
-    if (d->steady)
-        return d->severity <= (enum tocsin_severity)a->severity;
-    return d->digest == a->digest && d->severity == (enum tocsin_severity)a->severity;
-}
-
 bool
-pipeline_is_repeat(const struct decision *d, const struct alert_row *a)
+pipeline_repeats(struct world *w, const struct event *e)
 {
-    if (d->status != TOCSIN_FIRING)
-        return false;
-    switch (a->state) {
-    case ALERT_FIRING:
-        return !d->drop && says_the_same(d, a) &&
-               incident_suppresses(d, a) == ((a->suppressed & HELD_BY_RULE) != 0);
-    case ALERT_DROPPED:
-        return d->drop;
-    case ALERT_DISMISSED:
-        return d->starts_at != 0 && d->starts_at == a->starts_at;
-    default:
-        return false;
-    }
-}
+    struct own_place at;
 
-bool
-pipeline_repeats(const struct event *e, const struct alert_row *a)
-{
     if (e->kind == EV_BEAT)
-        return incident_beat_is_counted(e->decision, a);
-    return e->kind == EV_ALERT && pipeline_is_repeat(e->decision, a);
+        return incident_beat_is_counted(e->decision, &world_alert(w, &e->decision->key)->row);
+    if (e->kind != EV_ALERT || e->decision->status != TOCSIN_FIRING)
+        return false;
+    at = own_place(w, e->decision);
+    return own_repeats(e->decision, &at);
 }
 
 static void

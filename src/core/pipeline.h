@@ -41,8 +41,8 @@ struct event {
     /* EV_ALERT; EV_EXPIRY: what a heartbeat that fell silent becomes, else NULL; EV_BEAT, EV_ARM, EV_DISARM: its key
      * and text, and in expires_at the deadline */
     const struct decision *decision;
-    /* EV_EXPIRY, EV_RECHECK; EV_ACTION without an incident: on that of the alert which is open under this key; of the
-     * silence: EV_SILENCE_END, EV_SILENCE_TIMER */
+    /* EV_EXPIRY, EV_RECHECK; EV_ACTION without an incident: on that of the alert which is open under this key, and of
+     * those under which it is a sender's own key; of the silence: EV_SILENCE_END, EV_SILENCE_TIMER */
     struct id16 key;
     int64_t number;                /* EV_ACTION by key: only if this is the open occurrence (rowid); 0: whichever is */
     /* EV_SILENCE: what it is to be; id zero: a new one */
@@ -68,14 +68,16 @@ struct event {
     enum tocsin_rc rc;             /* EV_ACTION: TOCSIN_OK, NOT_FOUND, CONFLICT; EV_SILENCE*: MEANINGLESS as well */
     struct tocsin_err *err;        /* the caller's, filled when rc is not TOCSIN_OK; may be NULL */
     struct id16 incident_r;        /* EV_ALERT, EV_ACTION by key: the incident it belongs to; zero: none */
+    struct id16 alert_r;           /* the same: the key of the alert that it turned out to be about; zero: none */
     int64_t number_r;              /* the same, after the commit: the occurrence (rowid); 0: none */
     struct id16 silence_r;         /* EV_SILENCE, EV_SILENCE_END: the silence's id */
 };
 
-/* Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded. */
-bool pipeline_is_repeat(const struct decision *, const struct alert_row *);
-/* The same for EV_ALERT and EV_BEAT: false for all other events. */
-bool pipeline_repeats(const struct event *, const struct alert_row *);
+/*
+ * Is this a report of an open alert that changes nothing but its counters?  Then its incident need not be loaded.
+ * EV_ALERT and EV_BEAT, whose alerts and own keys are in the world; false for all other events.
+ */
+bool pipeline_repeats(struct world *, const struct event *);
 /* Apply one event.  All rows that it names are in the world. */
 void pipeline_apply(struct world *, struct event *);
 

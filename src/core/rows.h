@@ -31,6 +31,12 @@ enum alert_state {
 enum { HELD_BY_RULE = 1, HELD_BY_SILENCE = 2 };
 
 /*
+ * Rules may bring reports of several senders' keys (own keys) under one alert.  What ends it then: the end of all
+ * that fire under it, or of any of them.
+ */
+enum own_mode { OWN_NONE = 0 /* nothing but its own key was reported under it */, OWN_ALL, OWN_ANY };
+
+/*
  * One occurrence of one alert: from the first report to its end.  At most one
  * occurrence per key is open (FIRING, DISMISSED, DROPPED); closed ones stay
  * as the history of their incident.
@@ -47,6 +53,8 @@ struct alert_row {
     uint8_t state;                 /* enum alert_state */
     uint8_t severity;              /* enum tocsin_severity */
     uint8_t suppressed;            /* HELD_ bits: recorded, not told; 0: it counts */
+    uint8_t own_mode;              /* enum own_mode */
+    uint32_t n_own;                /* own keys that fire under it; 0: only its key is known */
     const char *source;            /* NULL when loaded without text (store.h says where) */
     const char *dedup_key;         /* NULL likewise */
     const void *body;              /* alert.h; NULL: not loaded or unchanged */
@@ -58,6 +66,22 @@ struct alert_row {
  * expires_at, which every beat moves on.  Nobody else's alerts have this source.
  */
 #define HEARTBEAT_SOURCE "heartbeat"
+
+/*
+ * An own key, the one that a sender gave its alert, and an occurrence under which a rule's dedup_key has put it.  It
+ * is by its own key that a sender acknowledges, closes and asks, so these rows lead it to what is open, whatever the
+ * rules make of the key by then.  An own key is under several alerts where a rule tells apart what the sender does not.
+ */
+struct own_row {
+    struct id16 own;               /* id_hash(source, own key) */
+    struct id16 key;               /* alert_row.key, of the occurrence while it is open; not stored */
+    int64_t alert;                 /* alert_row.rowid; 0: new, as the alert */
+    int64_t starts_at;             /* of its latest report that said something new; so the two below */
+    uint64_t digest;
+    uint8_t severity;
+    uint64_t by;                   /* what made the key of the alert from the own one: decision.key_by */
+    bool firing;                   /* false: its sender said that it is over, others go on */
+};
 
 static inline bool
 alert_is_open(const struct alert_row *a)

@@ -128,10 +128,71 @@ world_next_occurrence(struct world *w, struct world_alert *a)
     struct world_alert *closed = arena_memdup(w->arena, a, sizeof *a);
 
     assert(!alert_is_open(&a->row));
+    for (struct world_own *o = a->owns; o != NULL; o = o->beside)
+        o->of = &closed->row;
+    a->owns = NULL;
     a->earlier = a->row.state != ALERT_NONE && a->dirt != CLEAN ? closed : a->earlier;
     a->row = (struct alert_row){ .key = closed->row.key };
     a->dirt = CLEAN;
     return a;
+}
+
+/* --- own keys --------------------------------------------------------------------- */
+
+static struct world_own *
+add_own(struct world *w, struct world_alert *a, const struct own_row *row)
+{
+    struct world_own *o = arena_zalloc(w->arena, sizeof *o);
+
+    o->row = *row;
+    o->alert = a;
+    o->of = &a->row;
+    if (w->owns == NULL)
+        w->owns = index_new(w->arena);
+    o->next = world_owns(w, &row->own);
+    o->beside = a->owns;
+    a->owns = o;
+    index_put(w->owns, w->arena, &row->own, o);
+    w->own_list = grow(w->arena, w->own_list, w->n_owns, &w->cap_owns, sizeof(struct world_own *));
+    w->own_list[w->n_owns++] = o;
+    return o;
+}
+
+struct world_own *
+world_put_own(struct world *w, const struct own_row *row)
+{
+    struct world_alert *a = world_alert(w, &row->key);
+
+    assert(a != NULL && alert_is_open(&a->row));
+    return add_own(w, a, row);
+}
+
+struct world_own *
+world_new_own(struct world *w, struct world_alert *a, const struct id16 *own)
+{
+    const struct own_row row = { .own = *own, .key = a->row.key, .alert = a->row.rowid, .firing = true };
+    struct world_own *o;
+
+    for (o = world_owns(w, own); o != NULL; o = o->next)     /* it was over there, and fires again */
+        if (o->alert == a)
+            break;
+    if (o == NULL)
+        o = add_own(w, a, &row);
+    o->row.firing = o->dirty = true;
+    return o;
+}
+
+struct world_own *
+world_owns(struct world *w, const struct id16 *own)
+{
+    return w->owns != NULL ? index_get(w->owns, own) : NULL;
+}
+
+void
+world_alert_closed(struct world_alert *a)
+{
+    for (struct world_own *o = a->owns; o != NULL; o = o->beside)
+        o->alert = NULL;
 }
 
 /* --- incidents ------------------------------------------------------------------------ */

@@ -20,10 +20,22 @@ enum dirt {
     DIRTY
 };
 
+struct world_own;
+
 struct world_alert {
     struct alert_row row;          /* state ALERT_NONE: no open occurrence of this key */
     enum dirt dirt;
     struct world_alert *earlier;   /* the occurrence of the same key that this turn closed before; or NULL */
+    struct world_own *owns;        /* under it, of those that the turn is about */
+};
+
+struct world_own {
+    struct own_row row;
+    struct world_alert *alert;     /* NULL: that occurrence is over */
+    const struct alert_row *of;    /* the same, also when it is over: whose rowid is to be written */
+    bool dirty;
+    struct world_own *next;        /* of the same own key */
+    struct world_own *beside;      /* under the same alert */
 };
 
 struct world_delivery {
@@ -76,7 +88,9 @@ struct world {
 
     /* index and lists; world.c */
     struct world_index *alerts, *incidents, *groups;
+    struct world_index *owns;                /* NULL: there are none */
     struct world_alert **alert_list;       size_t n_alerts, cap_alerts;
+    struct world_own **own_list;           size_t n_owns, cap_owns;
     struct world_incident **incident_list; size_t n_incidents, cap_incidents;
     struct event_row *events;              size_t n_events, cap_events;
     const struct policy **new_policies;    size_t n_new_policies, cap_new_policies;
@@ -96,7 +110,10 @@ struct world_delivery *world_put_delivery(struct world *, const struct delivery_
 
 struct world_silence *world_put_silence(struct world *, const struct silence_row *);
 
+struct world_own *world_put_own(struct world *, const struct own_row *);           /* its alert must be in, and open */
+
 struct world_alert *world_alert(struct world *, const struct id16 *key);           /* NULL: not loaded */
+struct world_own *world_owns(struct world *, const struct id16 *own);              /* the first of a list; NULL: none */
 struct world_incident *world_incident(struct world *, const struct id16 *id);      /* NULL: not loaded */
 struct world_incident *world_open_incident(struct world *, const struct id16 *group); /* NULL: none open */
 
@@ -108,6 +125,10 @@ struct world_incident *world_new_incident(struct world *, const struct id16 *gro
 uint32_t world_next_episode(struct world *, const struct id16 *group);
 /* A new occurrence of a key whose occurrence is closed; the closed one is kept as `earlier`. */
 struct world_alert *world_next_occurrence(struct world *, struct world_alert *);
+/* An own key that fires under the alert from now on; the caller fills in the rest. */
+struct world_own *world_new_own(struct world *, struct world_alert *, const struct id16 *own);
+/* The occurrence is over, and so is what was under it. */
+void world_alert_closed(struct world_alert *);
 struct world_delivery *world_delivery(struct world *, struct world_incident *, const char *target, bool create);
 
 void world_note(struct world *, const struct id16 *incident, const char *kind, const char *actor, const char *fmt, ...)

@@ -24,6 +24,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/rand.h"
+#include "plugin/host.h"
 #include "plugin/loader.h"
 
 enum { QUEUE_MAX = 50000, HTTP_GRACE_MS = 5000, SEND_GRACE_MS = 10000 };
@@ -168,6 +169,16 @@ open_store(struct daemon *d, struct tocsin_err *err)
     return store_sqlite_open(&opt, &d->store, err);
 }
 
+/* What payloads say of who they are is hashed with it where a collector redacts it. */
+static void
+take_secret(const struct daemon *d)
+{
+    unsigned char secret[STORE_SECRET];
+
+    d->store->ops->secret(d->store, secret);
+    host_set_redact_secret(secret, sizeof secret);
+}
+
 static enum tocsin_rc
 start_core(struct daemon *d, struct tocsin_err *err)
 {
@@ -180,6 +191,7 @@ start_core(struct daemon *d, struct tocsin_err *err)
     struct outbox_options outbox = { .store = d->store, .conf = daemon_conf, .ctx = d };
     enum tocsin_rc rc;
 
+    take_secret(d);
     d->beats = beats_new(d->store);
     rc = beats_load(d->beats, err);
     if (rc != TOCSIN_OK)

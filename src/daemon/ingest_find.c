@@ -69,8 +69,9 @@ scan(struct search *s, unsigned states, struct tocsin_err *err)
 
 /* --- a row as an integration sees it -------------------------------------------------------- */
 
+/* Who asks by a key knows the alert by that, whatever key a rule gave it. */
 static const struct tocsin_alert *
-alert_of(struct arena *a, const struct alert_row *row)
+alert_of(struct arena *a, const struct alert_row *row, const char *asked)
 {
     struct tocsin_alert *alert = arena_zalloc(a, sizeof *alert);
     struct alert_text text;
@@ -78,7 +79,8 @@ alert_of(struct arena *a, const struct alert_row *row)
     alert_text_decode(a, row->body, row->body_len, &text);
     *alert = (struct tocsin_alert){
         .status = row->state == ALERT_RESOLVED || row->state == ALERT_DISMISSED ? TOCSIN_RESOLVED : TOCSIN_FIRING,
-        .severity = (enum tocsin_severity)row->severity, .dedup_key = row->dedup_key, .summary = text.summary,
+        .severity = (enum tocsin_severity)row->severity, .dedup_key = asked != NULL ? asked : row->dedup_key,
+        .summary = text.summary,
         .starts_at = row->starts_at, .ends_at = row->ends_at, .expires_at = row->expires_at,
         .labels = text.labels, .n_labels = text.n_labels, .annotations = text.annotations,
         .n_annotations = text.n_annotations, .links = text.links, .n_links = text.n_links, .count = row->count
@@ -118,7 +120,7 @@ show(const struct search *s, const struct tocsin_known **out_r, struct tocsin_er
         const struct alert_row *row = &s->rows[i];
         enum tocsin_rc rc;
 
-        list[i].alert = alert_of(s->call->arena, row);
+        list[i].alert = alert_of(s->call->arena, row, s->find->dedup_key);
         list[i].number = row->rowid;
         list[i].open = (open_states & 1u << row->state) != 0;
         list[i].first_at = row->first_at;
@@ -141,7 +143,7 @@ ingest_find(struct store *store, const char *collector, struct host_call *call, 
     unsigned states = states_of(find);
     enum tocsin_rc rc = TOCSIN_OK;
 
-    s.filter = (struct alert_filter){ .source = collector, .key = find->dedup_key != NULL ? &key : NULL };
+    s.filter = (struct alert_filter){ .source = collector, .key = find->dedup_key != NULL ? &key : NULL, .own = true };
     if (out_r != NULL) {
         s.max = find->max > 0 && find->max < PAGE ? find->max : PAGE;
         s.rows = arena_alloc(call->arena, s.max * sizeof *s.rows);

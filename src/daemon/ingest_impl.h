@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ingest_impl.h - shared by ingest.c (a payload's way), ingest_rules.c (alerts and actions into events) and
- * ingest_stats.c (what is counted).
+ * ingest_stats.c (what is counted); trial/life.c leads payloads through the rules with it, without threads.
  */
 #ifndef DAEMON_INGEST_IMPL_H
 #define DAEMON_INGEST_IMPL_H

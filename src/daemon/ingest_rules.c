@@ -183,6 +183,7 @@ ingest_decide(struct ingest *g, struct intake *in, const struct conf_collector *
         d = ruleset_decide_routed(rules, s->scratch, in->arena, c->name, batch->alerts[i], route);
         if (d == NULL)
             continue;
+        d->named = call != NULL;
         report_failures(g, c, d);
         if (batch->alerts[i]->record)
             add_line(in, &lines, d);

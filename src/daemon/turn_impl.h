@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* turn_impl.h - shared by turn.c, turn_silence.c and turn_write.c. */
+/* turn_impl.h - shared by turn.c, turn_load.c, turn_silence.c and turn_write.c. */
 #ifndef DAEMON_TURN_IMPL_H
 #define DAEMON_TURN_IMPL_H
 
@@ -33,6 +33,11 @@ turn_is_silence(const struct event *e)
  * become events, in front of the others.
  */
 enum tocsin_rc turn_silences(struct turn *, bool timers);
+/* Timers that are due become events, at most max_timers; then all rows that the events are about. */
+enum tocsin_rc turn_load(struct turn *, size_t max_timers);
+/* Those of events that all repeat what is stored.  False: at least one does not. */
+bool turn_load_repeats(struct turn *);
+size_t turn_sort_unique(struct id16 *, size_t n);
 /* Write what is dirty, and commit; fills the outcome. */
 enum tocsin_rc turn_commit(struct turn *);
 void turn_collect_silences(struct turn *, struct writeset *);

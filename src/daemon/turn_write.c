@@ -30,6 +30,19 @@ collect_alerts(struct turn *t, struct writeset *ws)
 }
 
 static void
+collect_owns(struct turn *t, struct writeset *ws)
+{
+    struct world *w = &t->world;
+
+    if (w->n_owns == 0)
+        return;
+    ws->owns = arena_alloc(t->arena, w->n_owns * sizeof *ws->owns);
+    for (size_t i = 0; i < w->n_owns; i++)
+        if (w->own_list[i]->dirty)
+            ws->owns[ws->n_owns++] = (struct own_write){ &w->own_list[i]->row, w->own_list[i]->of };
+}
+
+static void
 collect(struct turn *t, struct writeset *ws)
 {
     struct world *w = &t->world;
@@ -43,6 +56,7 @@ collect(struct turn *t, struct writeset *ws)
                              .outbox = t->env->outbox, .n_outbox = t->env->n_outbox,
                              .outbox_gone = t->env->outbox_gone, .n_outbox_gone = t->env->n_outbox_gone };
     collect_alerts(t, ws);
+    collect_owns(t, ws);
     for (size_t i = 0; i < w->n_incidents; i++) {
         if (w->incident_list[i]->dirty)
             incidents[ws->n_incidents++] = &w->incident_list[i]->row;

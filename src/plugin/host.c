@@ -309,17 +309,27 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
     return no_json.rc;
 }
 
-/* Who sends text with a byte order mark means the text; it is no part of a word such as "offline" either. */
-static struct tocsin_payload
-without_mark(const struct tocsin_payload *in)
+/* Has the sender said what the alert is known by?  "source" and "severity" are made of other members (host_schema.c). */
+static bool
+is_identified(const struct tocsin_alert *alert)
 {
-    struct tocsin_payload out = *in;
+    if (alert->dedup_key != NULL && alert->dedup_key[0] != '\0')
+        return true;
+    for (size_t i = 0; i < alert->n_labels; i++)
+        if (strcmp(alert->labels[i].name, "source") != 0 && strcmp(alert->labels[i].name, "severity") != 0)
+            return true;
+    return false;
+}
 
-    if (in->len >= 3 && memcmp(in->body, "\xef\xbb\xbf", 3) == 0) {
-        out.body += 3;
-        out.len -= 3;
-    }
-    return out;
+/* The topic says whose it is, not what it is: two messages of a host that say different things are two alerts. */
+static const char *
+key_of_message(struct arena *a, const struct tocsin_payload *in, const struct tocsin_alert *alert)
+{
+    const char *key = host_words(a, alert->summary);
+
+    for (size_t k = in->n_topic_labels; k-- > 0;)
+        key = arena_printf(a, "%s/%s", in->topic_labels[k].value, key);
+    return key;
 }
 
 /* The named wildcards of the topic are labels.  They come last and so win: a broker's access list vouches for a
@@ -327,9 +337,14 @@ without_mark(const struct tocsin_payload *in)
 static void
 add_topic_labels(struct tocsin_batch *out, const struct tocsin_payload *in)
 {
-    for (size_t i = 0; i < out->n_alerts; i++)
+    for (size_t i = 0; i < out->n_alerts && in->n_topic_labels > 0; i++) {
+        struct tocsin_alert *alert = out->alerts[i];
+
+        if (!is_identified(alert) && alert->summary != NULL && alert->summary[0] != '\0')
+            alert->dedup_key = key_of_message(out->arena, in, alert);
         for (size_t k = 0; k < in->n_topic_labels; k++)
-            plugin_host.alert_label(out, out->alerts[i], in->topic_labels[k].name, in->topic_labels[k].value);
+            plugin_host.alert_label(out, alert, in->topic_labels[k].name, in->topic_labels[k].value);
+    }
 }
 
 /* One reading.  What parse_json() gives is gone with its end; the batch has copies. */
@@ -337,7 +352,8 @@ static enum tocsin_rc
 read_payload(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in,
              struct tocsin_batch *out, struct tocsin_err *err)
 {
-    struct tocsin_payload text = without_mark(in);
+    bool last_counts = host_json_last_counts((plugin->flags & TOCSIN_LAST_COUNTS) != 0);
+    struct tocsin_payload text = host_as_text(out->arena, in);
     enum tocsin_rc rc;
 
     out->received_at = in->received_at;
@@ -349,6 +365,7 @@ read_payload(const struct tocsin_plugin *plugin, void *self, struct mapping *map
     else
         rc = host_fail(err, TOCSIN_BAD_CONFIG, "", "integration '%s' takes no alerts in", plugin->name);
     jsonmem_end();
+    host_json_last_counts(last_counts);
     if (rc == TOCSIN_OK)
         add_topic_labels(out, in);
     if (rc == TOCSIN_OK && out->over.rc != TOCSIN_OK) {

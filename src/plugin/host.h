@@ -78,6 +78,15 @@ void host_keep_bare(struct tocsin_batch *, const struct tocsin_batch *said, cons
 /* For a payload that cannot be read as it was sent. */
 void host_keep_by_bytes(struct tocsin_batch *, const struct tocsin_payload *);
 
+/* --- payloads ---------------------------------------------------------------------- */
+
+/* On this thread: of two members with one name the last counts, or (false) such JSON is refused.  Gives what it was. */
+bool host_json_last_counts(bool);
+/* host_text.c: the payload without a byte order mark, and in UTF-8 if it says that it is Latin-1 or Windows-1252. */
+struct tocsin_payload host_as_text(struct arena *, const struct tocsin_payload *);
+/* A text with each word that holds a digit made "#": what is said again with another number is the same. */
+const char *host_words(struct arena *, const char *s);
+
 /*
  * Decode a payload with a plugin: verify nothing, run the mapping if there is one, decode, check the
  * limits.  On TOCSIN_OK the batch holds the alerts.
@@ -179,6 +188,7 @@ enum tocsin_rc host_parse_form(const struct tocsin_payload *, json_t **out_r, st
 void host_batch_finish(struct tocsin_batch *);     /* clean what integrations set directly, check the limits */
 void host_alert_clean(struct tocsin_batch *, struct tocsin_alert *);
 const char *host_clean_key(struct arena *, const char *key);
+const char *host_clean_href(struct arena *, const char *href);     /* NULL: not one that may be clicked */
 struct tocsin_alert *host_alert_new(struct tocsin_batch *);
 struct tocsin_alert *host_record_new(struct tocsin_batch *);
 void host_alert_label(struct tocsin_batch *, struct tocsin_alert *, const char *name, const char *value);

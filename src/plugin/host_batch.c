@@ -189,8 +189,8 @@ host_alert_annotation_json(struct tocsin_batch *b, struct tocsin_alert *alert, c
  * An address that a person may click: http or https with a host.  What could end an attribute or a line
  * is percent-encoded, for senders paste queries into links as they are.  NULL when it is none.
  */
-static const char *
-clean_href(struct arena *a, const char *href)
+const char *
+host_clean_href(struct arena *a, const char *href)
 {
     static const char hex[] = "0123456789ABCDEF";
     static const bool coded[128] = { [' '] = true, ['"'] = true, ['<'] = true, ['>'] = true, ['\\'] = true,
@@ -232,7 +232,7 @@ host_alert_link(struct tocsin_batch *b, struct tocsin_alert *alert, const char *
 {
     struct tocsin_link *links;
 
-    href = href != NULL ? clean_href(b->arena, href) : NULL;
+    href = href != NULL ? host_clean_href(b->arena, href) : NULL;
     if (href == NULL)
         return;
     for (size_t i = 0; i < alert->n_links; i++)
@@ -393,6 +393,8 @@ host_alert_clean(struct tocsin_batch *b, struct tocsin_alert *alert)
 {
     alert->dedup_key = host_clean_key(b->arena, alert->dedup_key);
     alert->group = host_clean_key(b->arena, alert->group);
+    if (alert->by != NULL)
+        alert->by = text_clean(b->arena, alert->by, strlen(alert->by), HOST_MAX_NAME);
     alert->starts_at = clean_time(alert->starts_at);
     alert->ends_at = clean_time(alert->ends_at);
     alert->expires_at = clean_time(alert->expires_at);

@@ -9,6 +9,7 @@
  *   identity      (dedup_key or the labels and the summary that stand for it, group, the key of an action) as it was
  *                 sent, if redaction left it alone; otherwise "redacted:" and the first half of an HMAC-SHA256 of it.
  *                 Two identities stay two, one stays one, in every report, and the text is not in the store.
+ *   hidden        for the keys that rules make: labels whose value redaction changed, with such a hash of the value
  *   the answer    of a handshake, and what an intake echoes: the sender gets back what it sent itself.
  *
  * Who sees a hash can test guesses only with the key: the collector's redact_key or, without one, the secret that the
@@ -61,12 +62,12 @@ code_of(const struct redact *r, const char *text, size_t len, unsigned char mac[
         abort();
 }
 
-/* "identity" is before it, so that it is no mark of the action hash. */
+/* kind is before it: an identity, a label's value and a mark of the action hash are not alike. */
 static const char *
-hashed(struct arena *a, const struct redact *r, const char *identity)
+hashed(struct arena *a, const struct redact *r, const char *kind, const char *said)
 {
     static const char hex[] = "0123456789abcdef";
-    const char *text = arena_printf(a, "identity %s", identity);
+    const char *text = arena_printf(a, "%s %s", kind, said);
     char *out = arena_alloc(a, sizeof PREFIX + 2 * KEEP), *p = stpcpy(out, PREFIX);
     unsigned char mac[REDACT_MAC];
 
@@ -128,7 +129,7 @@ host_kept_key(const struct redact *r, const struct host_names *names, struct are
         return known;
     if (left != NULL && strcmp(said, left) == 0 && redact_text(r, a, left) == left)
         return left;               /* which lives as long as what is kept */
-    return hashed(a, r, host_clean_key(a, said));
+    return hashed(a, r, "identity", host_clean_key(a, said));
 }
 
 /* --- one alert ------------------------------------------------------------------------------------ */
@@ -152,16 +153,22 @@ same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Do they look the same to key_of_text()?  Most do, and then nothing need be hashed. */
 static bool
-same_texts(const struct tocsin_alert *a, const struct tocsin_alert *b)
+same_labels(const struct tocsin_alert *a, const struct tocsin_alert *b)
 {
-    if (a->n_labels != b->n_labels || (a->n_labels == 0 && !same_text(a->summary, b->summary)))
+    if (a->n_labels != b->n_labels)
         return false;
     for (size_t i = 0; i < a->n_labels; i++)
         if (strcmp(a->labels[i].name, b->labels[i].name) != 0 || !same_text(a->labels[i].value, b->labels[i].value))
             return false;
     return true;
+}
+
+/* Do they look the same to key_of_text()?  Most do, and then nothing need be hashed. */
+static bool
+same_texts(const struct tocsin_alert *a, const struct tocsin_alert *b)
+{
+    return same_labels(a, b) && (a->n_labels > 0 || same_text(a->summary, b->summary));
 }
 
 static bool
@@ -186,8 +193,41 @@ keep_identity(struct tocsin_batch *b, const struct tocsin_alert *said, const str
     if (!has_key(left) && same_texts(said, alert))
         return;
     key = key_of_text(b, said);
-    if (has_key(left) || strcmp(key, key_of_text(b, alert)) != 0)
-        alert->dedup_key = hashed(b->arena, r, key);
+    if (!has_key(left) && strcmp(key, key_of_text(b, alert)) == 0)
+        return;
+    alert->dedup_key = hashed(b->arena, r, "identity", key);
+    alert->unkeyed = true;
+}
+
+/* Of equal names the last counts.  NULL: it has none. */
+static const char *
+label(const struct tocsin_alert *alert, const char *name)
+{
+    for (size_t i = alert->n_labels; i-- > 0;)
+        if (strcmp(alert->labels[i].name, name) == 0)
+            return alert->labels[i].value;
+    return NULL;
+}
+
+/* What rules make keys of: labels that do not say any more what was said. */
+static void
+hide_labels(struct tocsin_batch *b, const struct tocsin_alert *said, struct tocsin_alert *alert)
+{
+    struct tocsin_pair *list;
+
+    if (same_labels(said, alert))
+        return;
+    list = arena_alloc(b->arena, (said->n_labels + 1) * sizeof *list);
+    for (size_t i = 0; i < said->n_labels; i++) {
+        const struct tocsin_pair *pair = &said->labels[i];
+        const char *left = label(alert, pair->name);
+
+        if (label(said, pair->name) != pair->value || same_text(left, pair->value))
+            continue;              /* another of this name counts, or it is as it was */
+        list[alert->n_hidden++] = (struct tocsin_pair){ arena_strdup(b->arena, pair->name),
+                                                        hashed(b->arena, b->redact, "value", pair->value) };
+    }
+    alert->hidden = list;
 }
 
 void
@@ -195,23 +235,16 @@ host_keep(struct tocsin_batch *b, const struct tocsin_batch *said)
 {
     for (size_t i = 0; i < b->n_alerts; i++) {
         struct tocsin_alert left = *b->alerts[i];
+        const struct tocsin_alert *whole = said != NULL ? said->alerts[i] : &left;
 
         host_redact_alert(b, b->alerts[i]);
-        keep_identity(b, said != NULL ? said->alerts[i] : &left, &left, b->alerts[i]);
+        keep_identity(b, whole, &left, b->alerts[i]);
+        hide_labels(b, whole, b->alerts[i]);
     }
     host_redact_notes(b);
 }
 
 /* --- two readings ---------------------------------------------------------------------------------- */
-
-static const char *
-label(const struct tocsin_alert *alert, const char *name)
-{
-    for (size_t i = 0; i < alert->n_labels; i++)
-        if (strcmp(alert->labels[i].name, name) == 0)
-            return alert->labels[i].value;
-    return NULL;
-}
 
 /* Is there no text that says that these are two alerts? */
 static bool
@@ -271,9 +304,13 @@ host_keep_bare(struct tocsin_batch *b, const struct tocsin_batch *said, const ch
         bare->starts_at = whole->starts_at;
         bare->ends_at = whole->ends_at;
         bare->expires_at = whole->expires_at;
+        bare->number = whole->number;
+        bare->unkeyed = !has_key(whole);
+        bare->amends = whole->amends;
         bare->summary = BARE;
         bare->dedup_key = host_kept_key(b->redact, b->names, b->arena, key, NULL);
         bare->group = host_kept_key(b->redact, b->names, b->arena, whole->group, NULL);
+        hide_labels(b, whole, bare);
     }
     host_batch_note(b, "redaction left %s: what was sent is kept without its text", why);
     host_redact_notes(b);
@@ -290,7 +327,7 @@ host_keep_by_bytes(struct tocsin_batch *b, const struct tocsin_payload *in)
         snprintf(text + 2 * i, 3, "%02x", mac[i]);
     host_keep(b, NULL);
     for (size_t i = 0; i < b->n_alerts; i++) {
-        b->alerts[i]->dedup_key = hashed(b->arena, b->redact, arena_printf(b->arena, "%s %zu", text, i));
+        b->alerts[i]->dedup_key = hashed(b->arena, b->redact, "identity", arena_printf(b->arena, "%s %zu", text, i));
         b->alerts[i]->group = NULL;
     }
     host_batch_note(b, "only what redaction left can be read: the payload is known by its bytes");

@@ -272,7 +272,8 @@ host_reply(struct tocsin_call *call, int status, const char *content_type, const
 void
 host_reply_json(struct tocsin_call *call, int status, json_t *doc)
 {
-    char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    /* 15 digits: a decimal fraction is written as it was meant, 0.302 and not 0.30199999999999999 */
+    char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 
     json_decref(doc);
     host_reply(call, text != NULL ? status : 500, "application/json", text != NULL ? text : "",

@@ -25,12 +25,22 @@
 #include "plugin/json_fast.h"
 
 static atomic_uint json_depth = HOST_JSON_DEPTH;
+static _Thread_local bool last_counts;       /* see TOCSIN_LAST_COUNTS */
 
 void
 host_set_json_depth(unsigned depth)
 {
     assert(depth <= HOST_JSON_DEPTH_MAX);
     atomic_store(&json_depth, depth);
+}
+
+bool
+host_json_last_counts(bool yes)
+{
+    bool before = last_counts;
+
+    last_counts = yes;
+    return before;
 }
 
 /* Index behind the string that begins at the quote s[i]. */
@@ -190,7 +200,7 @@ load_mended(const char *s, size_t len, size_t flags, json_error_t *bad)
 enum tocsin_rc
 host_parse_json(const char *s, size_t len, json_t **out_r, struct tocsin_err *err)
 {
-    const size_t flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
+    const size_t flags = JSON_ALLOW_NUL | (last_counts ? 0 : JSON_REJECT_DUPLICATES);
     json_error_t bad = { .text = "" };
     enum tocsin_rc rc;
     char where[64];

@@ -61,13 +61,22 @@ pairs(const struct redact *r, struct arena *a, const struct tocsin_pair *list, s
     return out;
 }
 
+/* What is left of an address may be none any more. */
 static const struct tocsin_link *
-links(const struct redact *r, struct arena *a, const struct tocsin_link *list, size_t n)
+links(const struct redact *r, struct arena *a, const struct tocsin_link *list, size_t *n)
 {
-    struct tocsin_link *out = arena_alloc(a, (n + 1) * sizeof *out);
+    struct tocsin_link *out = arena_alloc(a, (*n + 1) * sizeof *out);
+    size_t kept = 0;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = (struct tocsin_link){ redact_text(r, a, list[i].href), redact_text(r, a, list[i].text) };
+    for (size_t i = 0; i < *n; i++) {
+        const char *href = redact_text(r, a, list[i].href);
+
+        if (href != list[i].href)
+            href = host_clean_href(a, href);
+        if (href != NULL)
+            out[kept++] = (struct tocsin_link){ href, redact_text(r, a, list[i].text) };
+    }
+    *n = kept;
     return out;
 }
 
@@ -77,9 +86,10 @@ host_redact_alert(const struct tocsin_batch *b, struct tocsin_alert *alert)
     const struct redact *r = b->redact;
 
     alert->summary = redact_text(r, b->arena, alert->summary);
+    alert->by = redact_text(r, b->arena, alert->by);
     alert->labels = pairs(r, b->arena, alert->labels, alert->n_labels);
     alert->annotations = pairs(r, b->arena, alert->annotations, alert->n_annotations);
-    alert->links = links(r, b->arena, alert->links, alert->n_links);
+    alert->links = links(r, b->arena, alert->links, &alert->n_links);
 }
 
 void

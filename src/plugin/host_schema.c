@@ -154,13 +154,23 @@ read_source(struct at *at, const char *name, const json_t *value)
     return TOCSIN_OK;
 }
 
+/* "1769860800" of a script that puts everything into quotes, but not "2026"; -1: it is no such number. */
+static double
+quoted_number(const json_t *value)
+{
+    const char *s = json_is_string(value) ? json_string_value(value) : "";
+    size_t n = strspn(s, "0123456789");
+
+    return n >= 9 && s[n + strspn(s + n, ".0123456789")] == '\0' ? strtod(s, NULL) : -1;
+}
+
 /* RFC 3339 text, or seconds or milliseconds since 1970: 100,000,000,000 s would be the year 5138. */
 static enum tocsin_rc
 read_time(struct at *at, const char *name, const json_t *value, int64_t *out)
 {
-    double number = json_is_number(value) ? json_number_value(value) : 0;
+    double number = json_is_number(value) ? json_number_value(value) : quoted_number(value);
 
-    if (json_is_string(value)) {
+    if (json_is_string(value) && number < 0) {
         const char *s = json_string_value(value);
 
         *out = time_parse(s);
@@ -168,7 +178,7 @@ read_time(struct at *at, const char *name, const json_t *value, int64_t *out)
             return wrong(at, name, "a time as in 2026-01-31T12:00:00Z, or seconds since 1970");
         return TOCSIN_OK;
     }
-    if (!json_is_number(value) || !(number >= 0 && number < 1e14))
+    if (!(number >= 0 && number < 1e14))
         return wrong(at, name, "a time as in 2026-01-31T12:00:00Z, or seconds since 1970");
     *out = (int64_t)(number < 1e11 ? number * 1000 : number);
     return TOCSIN_OK;

@@ -73,6 +73,7 @@ cache_init(struct cache *c)
     timers_init(&c->expiries, c, alert_key, alert_moved);
     timers_init(&c->dues, c, incident_id, incident_moved);
     timers_init(&c->sends, c, delivery_incident, delivery_moved);
+    cache_own_init(c);
     cache_silence_init(c);
 }
 
@@ -92,6 +93,7 @@ cache_release(struct cache *c)
     timers_release(&c->expiries);
     timers_release(&c->dues);
     timers_release(&c->sends);
+    cache_own_release(c);
     cache_silence_release(c);
     free(c->lazy);
     free(c->touched);
@@ -100,8 +102,8 @@ cache_release(struct cache *c)
 size_t
 cache_bytes(const struct cache *c)
 {
-    return pool_bytes(&c->alerts) + pool_bytes(&c->incidents) + pool_bytes(&c->deliveries) +
-           idmap_bytes(&c->by_key) + idmap_bytes(&c->by_id) + idmap_bytes(&c->by_group) +
+    return pool_bytes(&c->alerts) + pool_bytes(&c->incidents) + pool_bytes(&c->deliveries) + pool_bytes(&c->owns) +
+           idmap_bytes(&c->by_own) + idmap_bytes(&c->by_key) + idmap_bytes(&c->by_id) + idmap_bytes(&c->by_group) +
            (c->expiries.cap + c->dues.cap + c->sends.cap) * sizeof(struct timer) +
            (c->cap_lazy + c->cap_touched) * sizeof(uint32_t) + c->text_bytes;
 }
@@ -347,6 +349,7 @@ close_alert(struct cache *c, const struct alert_row *row)
     if (a->rowid != row->rowid)
         return;                    /* an earlier occurrence: the open one is newer */
     unlink_alert(c, a);
+    cache_drop_owns(c, a);
     count_suppressed(c, a, (uint64_t)-1);
     timers_set(&c->expiries, a->timer, i, 0);
     idmap_del(&c->by_key, &a->key);
@@ -372,7 +375,7 @@ cache_put_alert(struct cache *c, const struct alert_row *row)
         i = pool_take(&c->alerts);
         to = pool_at(&c->alerts, i);
         to->key = row->key;
-        to->incident = POOL_NONE;
+        to->incident = to->owns = POOL_NONE;
         to->timer = TIMER_NONE;
         idmap_put(&c->by_key, &to->key, i);
         c->counts.open_alerts++;
@@ -380,6 +383,8 @@ cache_put_alert(struct cache *c, const struct alert_row *row)
         to = pool_at(&c->alerts, i);
         c->counts.lazy_unflushed -= to->lazy;
         count_suppressed(c, to, (uint64_t)-1);
+        if (to->rowid != row->rowid)           /* the occurrence before was closed by the row of the next one */
+            cache_drop_owns(c, to);
     }
     to->lazy = false;
     to->rowid = row->rowid;

@@ -36,6 +36,20 @@ struct cache_alert {
     FIELD(alert_row, suppressed);
     bool lazy;                     /* ahead of the disk */
     FIELD(alert_row, state);       /* ALERT_NONE: the record is free */
+    FIELD(alert_row, own_mode);
+    FIELD(alert_row, n_own);
+    uint32_t owns;                 /* head of a list */
+};
+
+struct cache_own {                 /* an own key that fires under an open alert */
+    struct id16 own;
+    FIELD(own_row, starts_at);
+    FIELD(own_row, digest);
+    FIELD(own_row, by);
+    uint32_t alert;
+    uint32_t next;                 /* of the same own key */
+    uint32_t prev, beside;         /* under the same alert */
+    FIELD(own_row, severity);
 };
 
 struct cache_incident {
@@ -88,8 +102,9 @@ struct cache_silence {
 };
 
 struct cache {
-    struct pool alerts, incidents, deliveries;
+    struct pool alerts, incidents, deliveries, owns;
     struct idmap by_key, by_id, by_group;          /* by_group: open incidents only */
+    struct idmap by_own;                           /* the first of each own key */
     struct timers expiries, dues, sends;
     struct pool silences;
     struct idmap silence_by_id;
@@ -137,6 +152,13 @@ void cache_flushed(struct cache *, const struct alert_row *rows, size_t n);
 /* Alerts that nobody waits for (dismissed, dropped) without news since `before`; looks at a part of all each time. */
 size_t cache_silent(struct cache *, int64_t before, struct alert_row *out, size_t max);
 
+/* cache_own.c: own keys that fire under open alerts; they go with their alert */
+void cache_own_init(struct cache *);
+void cache_own_release(struct cache *);
+void cache_put_own(struct cache *, const struct own_row *);            /* firing: in, else out */
+void cache_drop_owns(struct cache *, struct cache_alert *);            /* all that are under it */
+size_t cache_owns(const struct cache *, const struct id16 *own, struct own_row *out, size_t max);
+bool cache_has_owns(const struct cache *);
 
 /* cache_silence.c; the rows stay until they are changed */
 void cache_silence_init(struct cache *);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/filter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool
@@ -23,8 +24,23 @@ filter_incident(const struct incident_filter *f, const struct incident_row *row)
            strcasestr(row->source, f->q) != NULL || strcasestr(id_format(&row->id, id), f->q) != NULL;
 }
 
+static int
+by_number(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+    return a < b ? -1 : a > b;
+}
+
 bool
-filter_alert(const struct alert_filter *f, const struct alert_row *row)
+filter_alert_key(const struct alert_filter *f, const struct owned *owned, const struct alert_row *row)
+{
+    return f->key == NULL || id_eq(f->key, &row->key) ||
+           (owned->n > 0 && bsearch(&row->rowid, owned->alerts, owned->n, sizeof row->rowid, by_number) != NULL);
+}
+
+bool
+filter_alert(const struct alert_filter *f, const struct owned *owned, const struct alert_row *row)
 {
     if (f->states != 0 && (f->states & 1u << row->state) == 0)
         return false;
@@ -32,7 +48,7 @@ filter_alert(const struct alert_filter *f, const struct alert_row *row)
         return false;
     if (f->before != 0 && row->rowid >= f->before)
         return false;
-    if (f->key != NULL && !id_eq(f->key, &row->key))
+    if (!filter_alert_key(f, owned, row))
         return false;
     return f->source == NULL || strcmp(f->source, row->source) == 0;
 }

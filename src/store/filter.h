@@ -8,7 +8,11 @@
 enum { LIST_LIMIT = 100000 };      /* what limit 0, or more than this, means */
 
 bool filter_incident(const struct incident_filter *, const struct incident_row *);
-bool filter_alert(const struct alert_filter *, const struct alert_row *);
+/* owned: the alerts under which f->key is an own key, rising; for f->own. */
+struct owned { const int64_t *alerts; size_t n; };
+bool filter_alert(const struct alert_filter *, const struct owned *, const struct alert_row *);
+/* The part of it that is about the key. */
+bool filter_alert_key(const struct alert_filter *, const struct owned *, const struct alert_row *);
 size_t filter_limit(size_t limit);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/xalloc.h"
 #include "store/outbox.h"
 
-static void
+void
 list_insert(struct list *l, size_t i, void *p)
 {
     if (l->n == l->cap) {
@@ -272,6 +272,8 @@ mem_drop_alert(struct mem_disk *d, int64_t rowid)
     if (i == d->alerts.n || alert_cmp(d->alerts.v[i], &rowid) != 0)
         return;
     row = d->alerts.v[i];
+    if (row->n_own > 0)
+        mem_drop_owns(d, rowid);
     unlist_alert(mem_incident(d, &row->incident), rowid);
     list_remove(&d->alerts, i);
     free(row);
@@ -329,6 +331,9 @@ mem_disk_release(struct mem_disk *d)
         free(d->policies.v[i]);
     for (size_t i = 0; i < d->silences.n; i++)
         free(d->silences.v[i]);
+    for (size_t i = 0; i < d->owns.n; i++)
+        free(d->owns.v[i]);
+    free(d->owns.v);
     free(d->silences.v);
     free(d->incidents.v);
     free(d->alerts.v);
@@ -363,6 +368,8 @@ mem_disk_clone(struct mem_disk *to, const struct mem_disk *from)
     }
     for (size_t i = 0; i < from->alerts.n; i++)
         mem_put_alert(to, from->alerts.v[i]);
+    for (size_t i = 0; i < from->owns.n; i++)
+        mem_put_own(to, from->owns.v[i]);
     clone_events(to, &from->orphans);
     for (size_t i = 0; i < from->policies.n; i++)
         mem_put_policy(to, from->policies.v[i]);

@@ -29,6 +29,7 @@ struct mem_disk {
     struct list policies;          /* struct policy_row, by id */
     struct list silences;          /* struct silence_row, by id */
     struct list outbox;            /* struct mem_outbox, by id */
+    struct list owns;              /* struct own_row, by own key and alert */
     int64_t last_seq;
 };
 
@@ -43,6 +44,9 @@ size_t mem_alert_from(const struct mem_disk *, int64_t rowid);
 size_t mem_incident_from(const struct mem_disk *, const struct id16 *id);
 
 void mem_put_alert(struct mem_disk *, const struct alert_row *);  /* NULL text and body: keep those there are */
+void mem_put_own(struct mem_disk *, const struct own_row *);
+void mem_owns_over(struct mem_disk *, int64_t alert);              /* nothing fires under it any more */
+size_t mem_own_from(const struct mem_disk *, const struct id16 *own);      /* position of its first */
 void mem_put_incident(struct mem_disk *, const struct incident_row *);
 void mem_put_delivery(struct mem_disk *, const struct delivery_row *);
 void mem_put_event(struct mem_disk *, const struct event_row *);
@@ -52,8 +56,10 @@ void mem_put_outbox(struct mem_disk *, const struct outbox_row *);
 void mem_drop_outbox(struct mem_disk *, int64_t id);
 
 void mem_drop_silence(struct mem_disk *, const struct id16 *id);
-void mem_drop_alert(struct mem_disk *, int64_t rowid);
+void mem_drop_owns(struct mem_disk *, int64_t alert);
+void mem_drop_alert(struct mem_disk *, int64_t rowid);           /* with its own keys */
 void mem_drop_incident(struct mem_disk *, const struct id16 *id); /* its lists are empty */
+void list_insert(struct list *, size_t i, void *p);
 void list_remove(struct list *, size_t i);
 void mem_event_free(struct mem_event *);
 

@@ -99,6 +99,20 @@ mem_list_incidents(struct store *s, struct arena *a, const struct incident_filte
     return TOCSIN_OK;
 }
 
+static struct owned
+owned_by(const struct mem_disk *d, struct arena *a, const struct id16 *own)
+{
+    size_t first = mem_own_from(d, own), n = 0;
+    int64_t *alerts;
+
+    while (first + n < d->owns.n && id_eq(&((const struct own_row *)d->owns.v[first + n])->own, own))
+        n++;
+    alerts = arena_alloc(a, (n + 1) * sizeof *alerts);
+    for (size_t i = 0; i < n; i++)
+        alerts[i] = ((const struct own_row *)d->owns.v[first + i])->alert;
+    return (struct owned){ alerts, n };
+}
+
 enum tocsin_rc
 mem_list_alerts(struct store *s, struct arena *a, const struct alert_filter *f, struct alert_row **out, size_t *n_out,
                 struct tocsin_err *err)
@@ -106,13 +120,16 @@ mem_list_alerts(struct store *s, struct arena *a, const struct alert_filter *f, 
     struct mem *m = mem_of(s);
     const struct list *l = &m->disk.alerts;
     size_t limit = filter_limit(f->limit);
+    struct owned owned = { NULL, 0 };
 
     (void)err;
     *n_out = 0;
     pthread_mutex_lock(&m->lock);
+    if (f->own && f->key != NULL)
+        owned = owned_by(&m->disk, a, f->key);
     *out = arena_alloc(a, (limit < l->n ? limit : l->n) * sizeof **out);
     for (size_t i = f->before != 0 ? mem_alert_from(&m->disk, f->before) : l->n; i > 0 && *n_out < limit; i--)
-        if (filter_alert(f, l->v[i - 1]))
+        if (filter_alert(f, &owned, l->v[i - 1]))
             alert_row_copy(a, &(*out)[(*n_out)++], l->v[i - 1]);
     pthread_mutex_unlock(&m->lock);
     return TOCSIN_OK;

@@ -13,6 +13,7 @@ struct mem {
     pthread_mutex_t lock; /* disk: one writes, all may read */
     struct mem_disk disk;
     struct history history;
+    unsigned char secret[STORE_SECRET];
 };
 
 static inline struct mem *

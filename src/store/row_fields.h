@@ -16,8 +16,11 @@
 
 /* counters and deadlines, which may reach the disk later; then the rest */
 #define ALERT_LAZY_INTS(X) X(count) X(last_at) X(expires_at)
-#define ALERT_FIXED_INTS(X) X(digest) X(first_at) X(starts_at) X(ends_at) X(severity) X(suppressed)
+#define ALERT_FIXED_INTS(X) X(digest) X(first_at) X(starts_at) X(ends_at) X(severity) X(suppressed) \
+    X(own_mode) X(n_own)
 #define ALERT_INTS(X) ALERT_LAZY_INTS(X) ALERT_FIXED_INTS(X)
+
+#define OWN_INTS(X) X(alert) X(firing) X(starts_at) X(digest) X(severity) X(by)
 
 #define INCIDENT_INTS(X) \
     X(state) X(severity) X(paging) X(exhausted) X(routed) X(step) X(loop) X(ver) X(page) X(notes) X(n_total) \

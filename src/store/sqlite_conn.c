@@ -9,7 +9,7 @@
 
 #define ALERT_COLUMNS \
     "a.id, a.key, a.incident, a.state, a.count, a.last_at, a.expires_at, a.digest, a.first_at, a.starts_at, " \
-    "a.ends_at, a.severity, a.suppressed"
+    "a.ends_at, a.severity, a.suppressed, a.own_mode, a.n_own"
 #define ALERT_TEXT ALERT_COLUMNS ", t.source, t.dedup_key, t.body from alert a join alert_text t on t.id = a.id "
 #define INCIDENT_COLUMNS \
     "id, grp, policy, episode, state, severity, paging, exhausted, routed, step, loop, ver, page, notes, n_total, " \
@@ -33,15 +33,26 @@ static const char *const texts[N_STATEMENTS] = {
     [ST_COMMIT] = "commit",
     [ST_ROLLBACK] = "rollback",
 
-    [ST_ALERT_INSERT] = "insert into alert values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+    [ST_ALERT_INSERT] = "insert into alert values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     [ST_ALERT_TEXT_INSERT] = "insert into alert_text values (?1,?2,?3,?4)",
     /* without incident and state where they stay as they are: three indexes are left alone */
     [ST_ALERT_UPDATE] = "update alert set count = ?5, last_at = ?6, expires_at = ?7, digest = ?8, first_at = ?9, "
-                        "starts_at = ?10, ends_at = ?11, severity = ?12, suppressed = ?13 where id = ?1",
+                        "starts_at = ?10, ends_at = ?11, severity = ?12, suppressed = ?13, own_mode = ?14, "
+                        "n_own = ?15 where id = ?1",
     [ST_ALERT_MOVE] = "update alert set incident = ?3, state = ?4, count = ?5, last_at = ?6, expires_at = ?7, "
-                      "digest = ?8, first_at = ?9, starts_at = ?10, ends_at = ?11, severity = ?12, suppressed = ?13 "
-                      "where id = ?1",
+                      "digest = ?8, first_at = ?9, starts_at = ?10, ends_at = ?11, severity = ?12, suppressed = ?13, "
+                      "own_mode = ?14, n_own = ?15 where id = ?1",
     [ST_ALERT_BODY] = "update alert_text set body = ?2 where id = ?1",
+    [ST_OWN_PUT] = "insert into alert_own (own, alert, firing, starts_at, digest, severity, made_by) "
+                   "values (?1,?2,?3,?4,?5,?6,?7) on conflict (own, alert) do update set firing = ?3, starts_at = ?4, "
+                   "digest = ?5, severity = ?6, made_by = ?7",
+    [ST_OWN_OVER] = "update alert_own set firing = 0 where alert = ?1 and firing = 1",
+    [ST_OWN_OF] = "select alert from alert_own where own = ?1 order by alert",
+    [ST_LOAD_OWNS] = "select o.own, o.alert, o.firing, o.starts_at, o.digest, o.severity, o.made_by, a.key "
+                     "from alert_own o indexed by alert_own_open join alert a on a.id = o.alert where o.firing = 1",
+    [ST_DROP_OWNS] = "delete from alert_own where alert in (select id from alert where incident = ?1 and "
+                     "incident <> x'' order by id limit ?2)",
+    [ST_DROP_OWN] = "delete from alert_own where alert = ?1",
     [ST_ALERT_COUNT] = "update alert set count = ?2, last_at = ?3, expires_at = ?4 where id = ?1",
     [ST_INCIDENT_PUT] = "insert into incident values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
                         "?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34,?35,?36,?37) "

@@ -125,6 +125,24 @@ load_alerts(struct sq *sq, struct arena *a, struct tocsin_err *err)
 }
 
 static enum tocsin_rc
+load_owns(struct sq *sq, struct tocsin_err *err)
+{
+    sqlite3_stmt *st = conn_take(&sq->conn, ST_LOAD_OWNS, err);
+    enum tocsin_rc rc;
+    bool row;
+
+    if (st == NULL)
+        return conn_kind(&sq->conn);
+    while ((rc = conn_step(&sq->conn, st, &row, err)) == TOCSIN_OK && row) {
+        struct own_row own;
+
+        read_own(st, &own);
+        cache_put_own(&sq->w.cache, &own);
+    }
+    return rc;
+}
+
+static enum tocsin_rc
 load_silences(struct sq *sq, struct arena *a, struct tocsin_err *err)
 {
     struct silence_row *rows;
@@ -184,6 +202,8 @@ sqlite_load(struct sq *sq, struct tocsin_err *err)
         rc = load_due(sq, a, err);
     if (rc == TOCSIN_OK)
         rc = load_alerts(sq, a, err);
+    if (rc == TOCSIN_OK)
+        rc = load_owns(sq, err);
     if (rc == TOCSIN_OK)
         rc = load_silences(sq, a, err);
     if (rc == TOCSIN_OK)

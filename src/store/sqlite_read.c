@@ -176,6 +176,24 @@ sqlite_list_silences(struct store *s, struct arena *a, struct silence_row **out,
     return rc == TOCSIN_OK ? reader_end(sq, r, query_silences(&r->conn, a, out, n_out, err), err) : rc;
 }
 
+/* The alerts under which this is a sender's own key. */
+static enum tocsin_rc
+query_owned(struct conn *c, struct arena *a, const struct id16 *own, struct owned *out, struct tocsin_err *err)
+{
+    sqlite3_stmt *st = conn_take(c, ST_OWN_OF, err);
+    struct rows rows = { .arena = a, .size = sizeof(int64_t) };
+    enum tocsin_rc rc;
+    bool row;
+
+    if (st == NULL)
+        return conn_kind(c);
+    bind_id(st, 1, own);
+    while ((rc = conn_step(c, st, &row, err)) == TOCSIN_OK && row)
+        *(int64_t *)rows_add(&rows) = sqlite3_column_int64(st, 0);
+    *out = (struct owned){ rows.v, rows.n };
+    return rc;
+}
+
 static enum tocsin_rc
 query_alerts(struct conn *c, struct arena *a, const struct alert_filter *f, struct rows *out, struct tocsin_err *err)
 {
@@ -184,12 +202,15 @@ query_alerts(struct conn *c, struct arena *a, const struct alert_filter *f, stru
     sqlite3_stmt *st = conn_take(c, open_only ? ST_ALERT_LIST_OPEN : ST_ALERT_LIST, err);
     size_t limit = filter_limit(f->limit);
     struct arena *scratch = arena_new();
-    enum tocsin_rc rc = TOCSIN_OK;
+    struct owned owned = { NULL, 0 };
+    enum tocsin_rc rc = st != NULL ? TOCSIN_OK : conn_kind(c);
     bool row;
 
-    if (st == NULL) {
+    if (rc == TOCSIN_OK && f->own && f->key != NULL)
+        rc = query_owned(c, a, f->key, &owned, err);
+    if (rc != TOCSIN_OK) {
         arena_free(scratch);
-        return conn_kind(c);
+        return rc;
     }
     sqlite3_bind_int64(st, 1, f->before != 0 ? f->before : INT64_MAX);
     while (out->n < limit && (rc = conn_step(c, st, &row, err)) == TOCSIN_OK && row) {
@@ -197,10 +218,10 @@ query_alerts(struct conn *c, struct arena *a, const struct alert_filter *f, stru
 
         arena_reset(scratch);
         read_alert(st, &found);
-        if (f->key != NULL && !id_eq(f->key, &found.key))
+        if (!filter_alert_key(f, &owned, &found))
             continue;                        /* before its text is read */
         read_alert_text(st, scratch, &found);
-        if (filter_alert(f, &found))
+        if (filter_alert(f, &owned, &found))
             alert_row_copy(a, rows_add(out), &found);
     }
     conn_done(st);

@@ -8,6 +8,8 @@
 #define READ_INT(f) out->f = (__typeof__(out->f))sqlite3_column_int64(st, n++);
 #define READ_TEXT(f) out->f = column_text(st, n++, a);
 
+enum { N_ALERT_COLUMNS = 4 ALERT_INTS(ONE_MORE) };
+
 void
 bind_alert(sqlite3_stmt *st, const struct alert_row *row)
 {
@@ -18,6 +20,25 @@ bind_alert(sqlite3_stmt *st, const struct alert_row *row)
     bind_id(st, 3, &row->incident);
     sqlite3_bind_int(st, 4, row->state);
     ALERT_INTS(BIND_INT)
+}
+
+void
+bind_own(sqlite3_stmt *st, const struct own_row *row)
+{
+    int n = 1;
+
+    bind_id(st, 1, &row->own);
+    OWN_INTS(BIND_INT)
+}
+
+void
+read_own(sqlite3_stmt *st, struct own_row *out)
+{
+    int n = 1;
+
+    out->own = column_id(st, 0);
+    OWN_INTS(READ_INT)
+    out->key = column_id(st, n);
 }
 
 void
@@ -36,10 +57,10 @@ read_alert(sqlite3_stmt *st, struct alert_row *out)
 void
 read_alert_text(sqlite3_stmt *st, struct arena *a, struct alert_row *out)
 {
-    out->source = column_text(st, 13, a);
-    out->dedup_key = column_text(st, 14, a);
-    out->body_len = (size_t)sqlite3_column_bytes(st, 15);
-    out->body = arena_memdup(a, sqlite3_column_blob(st, 15), out->body_len);
+    out->source = column_text(st, N_ALERT_COLUMNS, a);
+    out->dedup_key = column_text(st, N_ALERT_COLUMNS + 1, a);
+    out->body_len = (size_t)sqlite3_column_bytes(st, N_ALERT_COLUMNS + 2);
+    out->body = arena_memdup(a, sqlite3_column_blob(st, N_ALERT_COLUMNS + 2), out->body_len);
 }
 
 void

@@ -8,6 +8,7 @@
 
 /* Binding borrows the strings: they stay until the statement has run. */
 void bind_alert(sqlite3_stmt *, const struct alert_row *);
+void bind_own(sqlite3_stmt *, const struct own_row *);
 void bind_incident(sqlite3_stmt *, const struct incident_row *);
 void bind_delivery(sqlite3_stmt *, const struct delivery_row *);
 void bind_event(sqlite3_stmt *, const struct event_row *);
@@ -15,6 +16,7 @@ void bind_silence(sqlite3_stmt *, const struct silence_row *);
 
 void read_alert(sqlite3_stmt *, struct alert_row *out);                           /* without text and body */
 void read_alert_text(sqlite3_stmt *, struct arena *, struct alert_row *out);      /* these alone */
+void read_own(sqlite3_stmt *, struct own_row *out);                               /* with the alert's key */
 void read_incident(sqlite3_stmt *, struct arena *, struct incident_row *out);
 void read_delivery(sqlite3_stmt *, struct arena *, struct delivery_row *out);
 void read_event(sqlite3_stmt *, struct arena *, struct event_row *out);

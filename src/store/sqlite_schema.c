@@ -7,6 +7,7 @@
 #include "store/sqlite_schema.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -26,12 +27,14 @@ EMBED(schema_0001, "0001_init.sql");
 EMBED(schema_0002, "0002_group_of_resolved.sql");
 EMBED(schema_0003, "0003_silence.sql");
 EMBED(schema_0004, "0004_outbox.sql");
+EMBED(schema_0005, "0005_own_key.sql");
 
 const struct migration schema_migrations[] = {
     { "0001_init", schema_0001 },
     { "0002_group_of_resolved", schema_0002 },
     { "0003_silence", schema_0003 },
     { "0004_outbox", schema_0004 },
+    { "0005_own_key", schema_0005 },
 };
 const size_t schema_version = sizeof schema_migrations / sizeof schema_migrations[0];
 
@@ -122,5 +125,24 @@ schema_migrate(struct conn *c, const struct migration *list, size_t n, size_t *v
         rc = conn_exec(c, "commit", err);
     if (rc != TOCSIN_OK && !sqlite3_get_autocommit(c->db))
         conn_exec(c, "rollback", NULL);
+    return rc;
+}
+
+enum tocsin_rc
+schema_secret(struct conn *c, unsigned char out[STORE_SECRET], struct tocsin_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    enum tocsin_rc rc = TOCSIN_OK;
+
+    if (sqlite3_prepare_v2(c->db, "select v from meta where k = 'secret'", -1, &st, NULL) != SQLITE_OK)
+        return conn_error(c, "read the secret", err);
+    if (sqlite3_step(st) != SQLITE_ROW)
+        rc = conn_error(c, "read the secret", err);
+    else if (sqlite3_column_bytes(st, 0) != STORE_SECRET)
+        rc = err_set(err, TOCSIN_BAD_CONFIG, "", "database '%s' is damaged: its secret is not %d bytes long", c->path,
+                     (int)STORE_SECRET);
+    else
+        memcpy(out, sqlite3_column_blob(st, 0), STORE_SECRET);
+    sqlite3_finalize(st);
     return rc;
 }

@@ -11,6 +11,7 @@
 #define STORE_SQLITE_SCHEMA_H
 
 #include "store/sqlite_conn.h"
+#include "store/store.h"
 
 struct migration { const char *name, *sql; };
 
@@ -20,5 +21,8 @@ extern const size_t schema_version;            /* how many there are */
 /* Bring the database to version n of the list.  *version_r: the version it had. */
 enum tocsin_rc schema_migrate(struct conn *, const struct migration *, size_t n, size_t *version_r,
                               struct tocsin_err *);
+
+/* What stands in meta as 'secret'; another length is damage. */
+enum tocsin_rc schema_secret(struct conn *, unsigned char out[STORE_SECRET], struct tocsin_err *);
 
 #endif

@@ -52,6 +52,7 @@ struct sq {
     int64_t restart_at;            /* size of the log at which the writer starts it anew, whatever it takes */
 
     struct history history;
+    unsigned char secret[STORE_SECRET];
 };
 
 static inline struct sq *

@@ -70,8 +70,10 @@ drop_part(struct writer *w, enum history_part part, const struct id16 *incident,
     struct conn *c = &((struct sq *)w)->conn;
 
     if (part == HISTORY_ALERTS) {
-        enum tocsin_rc rc = drop(c, ST_DROP_ALERT_TEXTS, incident, max, n_out, err);
+        enum tocsin_rc rc = drop(c, ST_DROP_OWNS, incident, max, n_out, err);
 
+        if (rc == TOCSIN_OK)
+            rc = drop(c, ST_DROP_ALERT_TEXTS, incident, max, n_out, err);
         return rc == TOCSIN_OK ? drop(c, ST_DROP_ALERTS, incident, max, n_out, err) : rc;
     }
     return drop(c, part == HISTORY_EVENTS ? ST_DROP_EVENTS : ST_DROP_DELIVERIES, incident, max, n_out, err);
@@ -108,7 +110,9 @@ drop_orphan(struct writer *w, enum history_part part, int64_t rowid, struct tocs
 
     if (part == HISTORY_EVENTS)
         return drop_one(c, ST_DROP_EVENT, rowid, err);
-    rc = drop_one(c, ST_DROP_ALERT_TEXT, rowid, err);
+    rc = drop_one(c, ST_DROP_OWN, rowid, err);
+    if (rc == TOCSIN_OK)
+        rc = drop_one(c, ST_DROP_ALERT_TEXT, rowid, err);
     return rc == TOCSIN_OK ? drop_one(c, ST_DROP_ALERT, rowid, err) : rc;
 }
 

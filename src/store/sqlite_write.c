@@ -54,6 +54,8 @@ put_alert(struct sq *sq, const struct staged_alert *a, struct tocsin_err *err)
         return TOCSIN_OK;
     if (a->fresh)
         return insert_alert(&sq->conn, row, err);
+    if (!alert_is_open(row) && row->n_own > 0)
+        RUN(&sq->conn, ST_OWN_OVER, sqlite3_bind_int64(st_, 1, row->rowid));
     was = cache_alert(&sq->w.cache, &row->key);
     if (was != NULL && was->rowid == row->rowid && was->state == row->state) {
         struct alert_row before;
@@ -68,6 +70,8 @@ put_alert(struct sq *sq, const struct staged_alert *a, struct tocsin_err *err)
 static enum tocsin_rc
 put_rest(struct conn *c, const struct stage *s, struct tocsin_err *err)
 {
+    for (size_t i = 0; i < s->n_owns; i++)
+        RUN(c, ST_OWN_PUT, bind_own(st_, &s->owns[i]));
     for (size_t i = 0; i < s->n_policies; i++)
         RUN(c, ST_POLICY_INSERT,
             (bind_id(st_, 1, &s->policies[i].id), sqlite3_bind_text(st_, 2, s->policies[i].body, -1, SQLITE_STATIC)));

@@ -19,6 +19,7 @@ stage_release(struct stage *s)
 {
     arena_free(s->arena);
     free(s->alerts);
+    free(s->owns);
     free(s->incidents);
     free(s->deliveries);
     free(s->events);
@@ -34,7 +35,7 @@ void
 stage_reset(struct stage *s)
 {
     arena_reset(s->arena);
-    s->n_alerts = s->n_incidents = s->n_deliveries = s->n_events = s->n_policies = 0;
+    s->n_alerts = s->n_owns = s->n_incidents = s->n_deliveries = s->n_events = s->n_policies = 0;
     s->n_silences = s->n_gone_silences = 0;
     s->n_outbox = s->n_outbox_gone = 0;
     s->news = s->durable = false;
@@ -73,10 +74,26 @@ add_alerts(struct stage *s, const struct cache *c, const struct writeset *ws, in
     }
 }
 
+/* Under an alert that is over nothing fires. */
+static void
+add_owns(struct stage *s, const struct writeset *ws)
+{
+    ROOM(s->owns, s->n_owns, s->cap_owns, ws->n_owns);
+    for (size_t i = 0; i < ws->n_owns; i++) {
+        struct own_row *row = ws->owns[i].row;
+
+        row->alert = ws->owns[i].alert->rowid;
+        row->firing &= alert_is_open(ws->owns[i].alert);
+        s->owns[s->n_owns++] = *row;
+    }
+    s->durable |= ws->n_owns > 0;
+}
+
 void
 stage_add(struct stage *s, const struct cache *c, const struct writeset *ws, int64_t *next_rowid)
 {
     add_alerts(s, c, ws, next_rowid);
+    add_owns(s, ws);
     ROOM(s->incidents, s->n_incidents, s->cap_incidents, ws->n_incidents);
     for (size_t i = 0; i < ws->n_incidents; i++) {
         incident_row_copy(s->arena, &s->incidents[s->n_incidents++], ws->incidents[i]);
@@ -227,4 +244,6 @@ stage_apply(const struct stage *s, struct cache *c)
         else
             cache_count_alert(c, &s->alerts[i].row);
     }
+    for (size_t i = 0; i < s->n_owns; i++)
+        cache_put_own(c, &s->owns[i]);
 }

@@ -25,8 +25,12 @@ struct store;                      /* an engine embeds this as its first member 
 
 struct alert_write { struct alert_row *row; bool lazy; };
 
+/* An own key, and the alert under which it is: one of the same writeset, or one that is stored. */
+struct own_write { struct own_row *row; const struct alert_row *alert; };
+
 struct writeset {
     struct alert_write *alerts;            size_t n_alerts;     /* body NULL: keep the stored one */
+    struct own_write *owns;                size_t n_owns;
     struct incident_row *const *incidents; size_t n_incidents;
     struct delivery_row *const *deliveries; size_t n_deliveries;
     const struct event_row *events;        size_t n_events;
@@ -36,6 +40,8 @@ struct writeset {
     struct outbox_row *const *outbox;      size_t n_outbox;     /* new ones; they get their ids */
     const int64_t *outbox_gone;            size_t n_outbox_gone;  /* ids; unknown ones are skipped */
 };
+
+enum { STORE_SECRET = 32 };
 
 #define INCIDENT_DELAYED 1u        /* of incident_filter.states */
 
@@ -51,6 +57,7 @@ struct alert_filter {
     bool waiting;                  /* heartbeats that wait for their next beat as well */
     const char *source;            /* collector; NULL: all */
     const struct id16 *key;        /* NULL: all; has no index, so with it ask for few states */
+    bool own;                      /* those as well under which key is a sender's own key, firing or over */
     unsigned states;               /* bit (1 << enum alert_state); 0: all */
     int64_t before;                /* cursor: only rowids below it; 0: from the newest */
     size_t limit;
@@ -85,6 +92,11 @@ struct store_ops {
     /* out[i] is the open occurrence of keys[i], or a row with state ALERT_NONE.  Without text and body. */
     enum tocsin_rc (*load_alerts)(struct store *, const struct id16 *keys, size_t n, struct alert_row *out,
                                   struct tocsin_err *);
+    /* Are there own keys under any open alert? */
+    bool (*has_owns)(struct store *);
+    /* Those of them that are asked for and fire, one row for each open alert that they are under.  Any order. */
+    enum tocsin_rc (*load_owns)(struct store *, struct arena *, const struct id16 *owns, size_t n,
+                                struct own_row **out, size_t *n_out, struct tocsin_err *);
     /* Open incidents by group, and incidents in any state by id: found[i] says which exist. */
     enum tocsin_rc (*load_groups)(struct store *, struct arena *, const struct id16 *groups, size_t n,
                                   struct incident_row *out, bool *found, struct tocsin_err *);
@@ -148,6 +160,8 @@ struct store_ops {
                                   struct tocsin_err *);
     enum tocsin_rc (*get_outbox)(struct store *, struct arena *, int64_t id, struct outbox_row *out,
                                  struct tocsin_err *);
+    /* Bytes of chance that the store made for itself when it was new, the same ever after: a key of hashes. */
+    void (*secret)(struct store *, unsigned char out[STORE_SECRET]);
     enum tocsin_rc (*stats)(struct store *, struct store_stats *out, struct tocsin_err *);
     /* TOCSIN_OK when a commit would succeed now, as far as can be told: disk space, last sync. */
     enum tocsin_rc (*health)(struct store *, struct tocsin_err *);

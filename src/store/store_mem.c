@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "os/rand.h"
 #include "store/mem_store.h"
 
 static const struct mem_disk *
@@ -38,6 +39,11 @@ persist(struct writer *w, const struct stage *st, struct tocsin_err *err)
     for (size_t i = 0; i < st->n_alerts; i++)
         if (!st->alerts[i].lazy && (st->alerts[i].fresh || mem_alert(&m->disk, st->alerts[i].row.rowid) != NULL))
             mem_put_alert(&m->disk, &st->alerts[i].row);
+    for (size_t i = 0; i < st->n_alerts; i++)
+        if (!alert_is_open(&st->alerts[i].row) && st->alerts[i].row.n_own > 0)
+            mem_owns_over(&m->disk, st->alerts[i].row.rowid);
+    for (size_t i = 0; i < st->n_owns; i++)
+        mem_put_own(&m->disk, &st->owns[i]);
     for (size_t i = 0; i < st->n_events; i++)
         mem_put_event(&m->disk, &st->events[i]);
     for (size_t i = 0; i < st->n_silences; i++)
@@ -287,11 +293,19 @@ mem_close(struct store *s)
     free(m);
 }
 
+static void
+mem_secret(struct store *s, unsigned char out[STORE_SECRET])
+{
+    memcpy(out, mem_of(s)->secret, STORE_SECRET);
+}
+
 static const struct store_ops mem_ops = {
     .name = "memory",
     .close = mem_close,
     .begin = writer_begin,
     .load_alerts = writer_load_alerts,
+    .has_owns = writer_has_owns,
+    .load_owns = writer_load_owns,
     .load_groups = writer_load_groups,
     .load_incidents = writer_load_incidents,
     .episodes = writer_episodes,
@@ -319,6 +333,7 @@ static const struct store_ops mem_ops = {
     .get_notes = mem_get_notes,
     .list_outbox = mem_list_outbox,
     .get_outbox = mem_get_outbox,
+    .secret = mem_secret,
     .stats = mem_stats,
     .health = mem_health,
 };
@@ -330,6 +345,7 @@ store_mem_open(void)
 
     writer_init(&m->w, &mem_ops, &engine);
     pthread_mutex_init(&m->lock, NULL);
+    rand_bytes(m->secret, sizeof m->secret);
     return &m->w.store;
 }
 
@@ -371,6 +387,15 @@ load(struct mem *m)
             cache_put_alert(&m->w.cache, a);
         m->w.last_rowid = a->rowid;
     }
+    for (size_t i = 0; i < d->owns.n; i++) {
+        struct own_row own = *(const struct own_row *)d->owns.v[i];
+        const struct alert_row *a = mem_alert(d, own.alert);
+
+        if (!own.firing || a == NULL)
+            continue;
+        own.key = a->key;
+        cache_put_own(&m->w.cache, &own);
+    }
     for (size_t i = 0; i < d->silences.n; i++)
         cache_put_silence(&m->w.cache, d->silences.v[i]);
     if (d->outbox.n > 0)
@@ -384,6 +409,7 @@ store_mem_clone(struct store *s)
 {
     struct store *copy = store_mem_open();
 
+    memcpy(mem_of(copy)->secret, mem_of(s)->secret, STORE_SECRET);
     mem_disk_clone(&mem_of(copy)->disk, &mem_of(s)->disk);
     load(mem_of(copy));
     return copy;

@@ -139,11 +139,19 @@ sqlite_store_close(struct store *s)
 
 /* --- opening ------------------------------------------------------------------ */
 
+static void
+sqlite_secret(struct store *s, unsigned char out[STORE_SECRET])
+{
+    memcpy(out, sq_of(s)->secret, STORE_SECRET);
+}
+
 static const struct store_ops sqlite_ops = {
     .name = "sqlite",
     .close = sqlite_store_close,
     .begin = writer_begin,
     .load_alerts = writer_load_alerts,
+    .has_owns = writer_has_owns,
+    .load_owns = writer_load_owns,
     .load_groups = writer_load_groups,
     .load_incidents = writer_load_incidents,
     .episodes = writer_episodes,
@@ -172,6 +180,7 @@ static const struct store_ops sqlite_ops = {
     .get_notes = sqlite_get_notes,
     .list_outbox = sqlite_list_outbox,
     .get_outbox = sqlite_get_outbox,
+    .secret = sqlite_secret,
     .stats = sqlite_stats,
     .health = sqlite_health,
 };
@@ -239,8 +248,11 @@ open_database(struct sq *sq, struct tocsin_err *err)
     if (rc == TOCSIN_OK && had > 0 && had < schema_version)
         log_info("store", "", "migrated '%s' from schema version %zu to %zu", sq->path, had, schema_version);
     if (rc == TOCSIN_OK)
-        rc = conn_exec(&sq->conn, "replace into meta values ('starts', 1 + coalesce((select v from meta where "
-                                  "k = 'starts'), 0))", err);
+        rc = conn_exec(&sq->conn, "begin immediate; replace into meta values ('starts', 1 + coalesce((select v from meta "
+                                  "where k = 'starts'), 0)); insert or ignore into meta values ('secret', "
+                                  "randomblob(32)); commit", err);
+    if (rc == TOCSIN_OK)
+        rc = schema_secret(&sq->conn, sq->secret, err);
     if (rc == TOCSIN_OK)
         rc = file_sync_dir(sq->dir, err);
     if (rc == TOCSIN_OK)

@@ -8,10 +8,6 @@
 #include "store/outbox.h"
 #include "store/stage.h"
 
-enum { SILENT_BATCH = 256 };
-#define SILENT_MS ((int64_t)24 * 60 * 60 * 1000)
-#define SILENCE_KEEP_MS ((int64_t)120 * 60 * 60 * 1000)
-
 static struct writer *
 writer_of(struct store *s)
 {
@@ -72,6 +68,29 @@ writer_load_alerts(struct store *s, const struct id16 *keys, size_t n, struct al
             out[i].key = keys[i];
         }
     }
+    return TOCSIN_OK;
+}
+
+bool
+writer_has_owns(struct store *s)
+{
+    return cache_has_owns(&writer_of(s)->cache);
+}
+
+enum tocsin_rc
+writer_load_owns(struct store *s, struct arena *a, const struct id16 *owns, size_t n, struct own_row **out,
+                 size_t *n_out, struct tocsin_err *err)
+{
+    const struct cache *c = &writer_of(s)->cache;
+    size_t total = 0;
+
+    (void)err;
+    for (size_t i = 0; i < n; i++)
+        total += cache_owns(c, &owns[i], NULL, 0);
+    *out = arena_alloc(a, (total + 1) * sizeof **out);
+    *n_out = 0;
+    for (size_t i = 0; i < n && *n_out < total; i++)
+        *n_out += cache_owns(c, &owns[i], *out + *n_out, total - *n_out);
     return TOCSIN_OK;
 }
 
@@ -377,6 +396,9 @@ writer_write(struct store *s, const struct writeset *ws, struct tocsin_err *err)
     }
     if (rc == TOCSIN_OK)
         rc = check_links(w, err);
+    for (size_t i = 0; i < w->stage.n_owns && rc == TOCSIN_OK; i++)
+        if (w->stage.owns[i].alert == 0)
+            rc = err_set(err, TOCSIN_INTERNAL, "", "an own key of an alert that is not stored");
     w->refused |= rc != TOCSIN_OK;
     return rc;
 }
@@ -426,70 +448,11 @@ writer_commit(struct store *s, struct tocsin_err *err)
             if (is_new(w, &st->incidents[i].id))
                 w->newest = st->incidents[i].id;
         w->cache.counts.commits++;
-        w->cache.counts.rows_written += st->n_alerts + st->n_incidents + st->n_deliveries + st->n_events;
+        w->cache.counts.rows_written += st->n_alerts + st->n_owns + st->n_incidents + st->n_deliveries + st->n_events;
     }
     stage_apply(st, &w->cache);
     cache_trim(&w->cache);
     writer_publish(w);
     unit_end(w);
     return TOCSIN_OK;
-}
-
-/* --- the store's own writing -------------------------------------------------- */
-
-enum tocsin_rc
-writer_write_own(struct writer *w, const struct writeset *ws, struct tocsin_err *err)
-{
-    enum tocsin_rc rc = writer_begin(&w->store, err);
-
-    if (rc != TOCSIN_OK)
-        return rc;
-    rc = writer_write(&w->store, ws, err);
-    if (rc != TOCSIN_OK) {
-        writer_rollback(&w->store);
-        return rc;
-    }
-    return writer_commit(&w->store, err);
-}
-
-enum tocsin_rc
-writer_close_silent(struct writer *w, int64_t now, struct tocsin_err *err)
-{
-    struct alert_row rows[SILENT_BATCH];
-    struct alert_write writes[SILENT_BATCH];
-    struct writeset ws = { .alerts = writes };
-
-    ws.n_alerts = cache_silent(&w->cache, now - SILENT_MS, rows, SILENT_BATCH);
-    if (ws.n_alerts == 0)
-        return TOCSIN_OK;
-    for (size_t i = 0; i < ws.n_alerts; i++) {
-        rows[i].state = ALERT_RESOLVED;
-        rows[i].ends_at = now;
-        writes[i] = (struct alert_write){ &rows[i], false };
-    }
-    return writer_write_own(w, &ws, err);
-}
-
-enum tocsin_rc
-writer_forget_silences(struct writer *w, int64_t now, int64_t keep_ms, struct tocsin_err *err)
-{
-    int64_t before = now - (keep_ms < SILENCE_KEEP_MS ? keep_ms : SILENCE_KEEP_MS);
-    struct arena *a;
-    struct silence_row *rows;
-    struct writeset ws = { 0 };
-    struct id16 *gone;
-    enum tocsin_rc rc = TOCSIN_OK;
-
-    if (w->cache.counts.silences[SILENCE_EXPIRED] == 0 || before <= 0)
-        return TOCSIN_OK;
-    a = arena_new();
-    cache_silences(&w->cache, a, SILENCE_EXPIRED, before, &rows, &ws.n_gone_silences);
-    gone = arena_alloc(a, (ws.n_gone_silences + 1) * sizeof *gone);
-    for (size_t i = 0; i < ws.n_gone_silences; i++)
-        gone[i] = rows[i].id;
-    ws.gone_silences = gone;
-    if (ws.n_gone_silences > 0)
-        rc = writer_write_own(w, &ws, err);
-    arena_free(a);
-    return rc;
 }

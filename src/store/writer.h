@@ -22,6 +22,7 @@ struct staged_alert {
 struct stage {
     struct arena *arena;
     struct staged_alert *alerts;      size_t n_alerts, cap_alerts;
+    struct own_row *owns;             size_t n_owns, cap_owns;
     struct incident_row *incidents;   size_t n_incidents, cap_incidents;
     struct delivery_row *deliveries;  size_t n_deliveries, cap_deliveries;
     struct event_row *events;         size_t n_events, cap_events;
@@ -83,6 +84,9 @@ enum tocsin_rc writer_forget_silences(struct writer *, int64_t now, int64_t keep
 enum tocsin_rc writer_begin(struct store *, struct tocsin_err *);
 enum tocsin_rc writer_load_alerts(struct store *, const struct id16 *keys, size_t n, struct alert_row *out,
                                   struct tocsin_err *);
+bool writer_has_owns(struct store *);
+enum tocsin_rc writer_load_owns(struct store *, struct arena *, const struct id16 *owns, size_t n, struct own_row **out,
+                                size_t *n_out, struct tocsin_err *);
 enum tocsin_rc writer_load_groups(struct store *, struct arena *, const struct id16 *groups, size_t n,
                                   struct incident_row *out, bool *found, struct tocsin_err *);
 enum tocsin_rc writer_load_incidents(struct store *, struct arena *, const struct id16 *ids, size_t n,

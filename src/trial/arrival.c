@@ -218,6 +218,7 @@ read_mqtt(struct arrival *a, const char *body, size_t len, struct tocsin_err *er
     a->topic = a->way->topic != NULL ? a->way->topic : some_topic(a->arena, m->topics[0]);
     for (size_t i = 0; i < m->n_topics && !known; i++)
         known = mqtt_topic_match(m->topics[i], a->topic, a->arena, &labels, &a->n_topic_labels);
+    a->astray = !known;
     if (!known)
         return err_set(err, TOCSIN_NOT_FOUND, "", "topic '%s' matches none of the collector's topics", a->topic);
     if (a->way->topic == NULL && strcmp(a->topic, m->topics[0]) != 0)

@@ -32,6 +32,10 @@ struct arrival {
     const struct conf_collector *col;
     const struct way *way;
     int64_t at;                    /* when it arrives */
+    /* for intakes that ask what is known (struct host_call); NULL: nothing is */
+    enum tocsin_rc (*find)(struct host_call *, const struct tocsin_find *, const struct tocsin_known **out_r,
+                           size_t *n_r, struct tocsin_err *);
+    void *find_ctx;
     /* as it was taken; "" where there is none */
     const char *content_type, *method, *path, *topic;
     const struct tocsin_pair *topic_labels; size_t n_topic_labels;
@@ -40,6 +44,7 @@ struct arrival {
     struct host_call *call;        /* of an intake: what it asks for and is answered, with batches[0]; or NULL */
     struct rule_route route;       /* what the sender's key or route stands for; policy NULL: nothing */
     const struct conf_heartbeat *beat;       /* that it is a beat of; NULL: none */
+    bool astray;                   /* it was not read, for there is no such topic or path */
     const char **remarks; size_t n_remarks;  /* what the daemon would do differently, and what was guessed */
 };
 

@@ -12,12 +12,15 @@
 
 #include "base/err.h"
 #include "base/jsonmem.h"
+#include "base/text.h"
 #include "collector/intake.h"
 #include "plugin/loader.h"
 #include "trial/arrival.h"
 
 static const char call_id[] = "00000000-0000-7000-8000-000000000000", bare_id[] = "00000000000070008000000000000000";
 static const char anywhere[] = "{*}";
+
+enum { ANSWER_SHOWN = 400 };
 
 /* --- paths ----------------------------------------------------------------------------------- */
 
@@ -58,7 +61,7 @@ arrival_paths(struct arena *arena, const struct conf_collector *col)
 
 /* --- one request ------------------------------------------------------------------------------- */
 
-/* Nothing is stored here, so nothing is found. */
+/* Where nothing is stored, nothing is found. */
 static enum tocsin_rc
 find_nothing(struct host_call *c, const struct tocsin_find *what, const struct tocsin_known **out_r, size_t *n_r,
              struct tocsin_err *err)
@@ -83,21 +86,26 @@ call_new(const struct arrival *a, const struct candidate *at, const char *body, 
     c->call.path = at->path;
     c->call.n_path = at->n_path;
     c->call.peer = a->way->peer != NULL ? a->way->peer : "192.0.2.1";
-    c->find = find_nothing;
+    c->find = a->find != NULL ? a->find : find_nothing;
+    c->ctx = a->find_ctx;
     c->batch.redact = a->col->redact;
     return c;
 }
 
 /* Whoever asks what would become of a payload need not have the key; the daemon would not take it without. */
 static void
-check_key(struct arrival *a, const char *credential, const struct conf_key *key)
+check_key(struct arrival *a, const struct tocsin_call *call, const char *credential, const struct conf_key *key)
 {
-    bool matters = false;
+    bool matters = false, made_up = false;
 
     if (a->col->n_keys == 0 || key != NULL)
         return;
     for (size_t i = 0; i < a->col->n_keys; i++)
         matters = matters || a->col->keys[i].policy != NULL;
+    for (size_t i = 0; credential != NULL && a->way->path == NULL && i < call->n_path; i++)
+        made_up = made_up || strcmp(call->path[i].value, credential) == 0;
+    if (made_up && !matters)
+        return;                    /* with the path the key is made up, and that is said */
     arrival_remark(a, "%s, so the daemon would refuse it (401)%s",
                    credential == NULL ? "no key of a sender comes with it" : "its key is none of the collector's",
                    matters ? "; a key may stand for a policy, which is left out here" : "");
@@ -116,6 +124,15 @@ check_fresh_keys(struct arrival *a, const struct tocsin_batch *b)
         }
 }
 
+/* Some products word their refusals themselves: 4xx, and nothing is done. */
+static enum tocsin_rc
+check_answer(const struct arrival *a, const struct host_call *c, struct tocsin_err *err)
+{
+    if (c->status < 400 || c->batch.n_alerts + c->n_acts > 0)
+        return TOCSIN_OK;
+    return err_set(err, TOCSIN_BAD_INPUT, "", "%d %s", c->status, text_clean(a->arena, c->body, c->len, ANSWER_SHOWN));
+}
+
 static enum tocsin_rc
 serve(struct arrival *a, const struct candidate *at, const char *body, size_t len, struct tocsin_err *err)
 {
@@ -132,10 +149,12 @@ serve(struct arrival *a, const struct candidate *at, const char *body, size_t le
         rc = host_intake(&a->col->plugin->api, a->col->self, c, err);
     host_call_forget_json(c);
     jsonmem_end();
+    if (rc == TOCSIN_OK)
+        rc = check_answer(a, c, err);
     if (rc == TOCSIN_OK) {
         const struct conf_key *key = intake_key(a->col, credential);
 
-        check_key(a, credential, key);
+        check_key(a, &c->call, credential, key);
         check_fresh_keys(a, &c->batch);
         a->call = c;
         a->route = intake_route(a->col, key, c);
@@ -175,6 +194,7 @@ serve_path(struct arrival *a, const char *path, const char *body, size_t len, st
         path = arena_printf(a->arena, "/v1/in/%s%s%s", a->col->name, path[0] == '/' ? "" : "/", path);
     if (intake_match(&alone, a->method, path, a->arena, list, allow, sizeof allow) > 0)
         return serve_typed(a, list, body, len, err);
+    a->astray = true;
     if (allow[0] != '\0')
         return err_set(err, TOCSIN_NOT_FOUND, "", "path '%s' takes %s; --method says which it is", a->path, allow);
     return err_set(err, TOCSIN_NOT_FOUND, "", "format '%s' has no path '%s'; alerts come to %s", a->col->format,
@@ -223,6 +243,7 @@ serve_likeliest(struct arrival *a, const char *body, size_t len, struct tocsin_e
     *a = best;
     if (value > 0)
         return TOCSIN_OK;
+    a->astray = first == TOCSIN_OK;
     if (first == TOCSIN_OK)
         return err_set(err, TOCSIN_NOT_FOUND, "", "--path is missing, one of %s", arrival_paths(a->arena, a->col));
     return first;

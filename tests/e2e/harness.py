@@ -42,6 +42,7 @@ class Tocsin:
         self.db = os.path.join(self.folder, "tocsin.db")
         self.process = None
         self.settings = {}
+        self.under = []                      # a program that runs it: strace ...
         self.configure(settings, rules)
 
     def configure(self, settings, rules=None):
@@ -66,7 +67,7 @@ class Tocsin:
 
     def start(self, ready=True):
         env = {"TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins"), **self.env}
-        self.process = Process([os.path.join(BUILD, "tocsin"), "run", "-c", self.path],
+        self.process = Process([*self.under, os.path.join(BUILD, "tocsin"), "run", "-c", self.path],
                                os.path.join(self.folder, "tocsin.log"), env)
         if ready:
             self.wait_ready()

@@ -197,6 +197,26 @@ def test_wrong_method_says_which(tocsin):
     assert answer.status == 405 and "POST" in answer.headers["Allow"]
 
 
+def test_a_slash_behind_the_name_does_no_harm(tocsin, vendors):
+    t = tocsin()
+    answer = t.request("POST", "/v1/in/local/?x=1", {"dedup_key": "s", "severity": "error", "summary": "s" * 200_000})
+    assert answer.status == 202, answer
+    vendors.wait_history("pd", answer.json["alerts"][0]["incident"], ["trigger"])
+    assert t.request("PUT", "/v1/in/local/", {"dedup_key": "s", "status": "ok"}).status == 202
+    assert t.request("POST", "/v1/in/local//", {}).status == 404
+    assert "no collector 'other'" in t.request("POST", "/v1/in/other/", {}).text
+
+
+@pytest.mark.parametrize("charset", ["ISO-8859-1", '"windows-1252"'])
+def test_a_charset_that_is_said_is_read(tocsin, charset):
+    t = tocsin()
+    body = '{"dedup_key":"Müller","severity":"error","summary":"Grüße"}'.encode("latin-1")
+    assert t.request("POST", "/v1/in/local", body).status == 400
+    t.send("local", body, {"Content-Type": f"text/plain; charset={charset}"})
+    kept, = t.alerts()
+    assert (kept["dedup_key"], kept["summary"]) == ("Müller", "Grüße")
+
+
 def test_gzip_is_unpacked(tocsin):
     t = tocsin()
     t.send("local", gzipped({"dedup_key": "z", "severity": "error", "summary": "packed"}),

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Well-formed requests that mean harm: who ends another's alerts, forges lines of a log, speaks through a browser of the
-operator, lies about where it comes from, or writes to a terminal.
+operator, lies about where it comes from, writes to a terminal, or costs much.
 """
 import os
 import re
+import socket
 import subprocess
+import time
 
 import pytest
 
+from base import SLOW
 from conftest import base_settings
 from harness import BUILD, wait_until
 from test_15_hostile import bomb, raw
@@ -99,3 +102,50 @@ def test_bombs(tocsin, vendors, path, kind):
     answer = t.request("POST", path, bomb(1, 40_000_000), {"Content-Encoding": "gzip", "Content-Type": kind})
     assert answer.status == 413, answer
     assert t.rss_kib() - before < 64 * 1024 and t.alerts() == []
+
+
+# --- what costs much --------------------------------------------------------------------------------
+
+def test_a_pattern_that_explodes_costs_its_rule_and_not_the_page(tocsin, settings, vendors):
+    t = tocsin(settings(), rules=[
+        {"name": "explodes", "match": ['summary =~ "(a+)+b"'], "drop": True},
+        {"name": "template", "match": ["source = local"], "set": {"x": '{{ .labels.a | test("(a+)+$") }}'}}])
+    begin = time.monotonic()
+    incident = t.fire("k", summary="a" * 1000 + "!", a="a" * 1000 + "!")
+    assert time.monotonic() - begin < 2 * SLOW
+    vendors.wait_history("pd", incident, ["trigger"])
+    assert t.metric("tocsin_rule_failures_total") >= 1
+
+
+def test_slow_senders_take_nothing_from_others(tocsin, settings):
+    """A byte now and then, of heads and of bodies: they are ended, and meanwhile everybody else is served."""
+    values = settings()
+    values["http"] = {"header_timeout": "2s", "body_timeout": "2s"}
+    t = tocsin(values)
+    head = b"POST /v1/in/local HTTP/1.1\r\nHost: a\r\n"
+    slow = [socket.create_connection(("127.0.0.1", t.port)) for _ in range(200)]
+    for i, s in enumerate(slow):
+        s.sendall(head if i % 2 else head + b"Content-Length: 100\r\n\r\n")
+    gone, served, end = set(), 0, time.monotonic() + 20 * SLOW
+    while len(gone) < len(slow) and time.monotonic() < end:
+        for i, s in enumerate(slow):
+            try:
+                if i not in gone:
+                    s.sendall(b"a" if i % 2 else b" ")
+                    s.setblocking(False)
+                    answer = s.recv(4096)
+                    assert answer == b"" or b" 408 " in answer.split(b"\r\n")[0], answer
+                    gone.add(i)
+            except BlockingIOError:
+                s.setblocking(True)
+            except OSError:
+                gone.add(i)
+        begin = time.monotonic()
+        t.fire(f"good-{served}")
+        served += 1
+        assert time.monotonic() - begin < 1 * SLOW, "a good sender waits for slow ones"
+        time.sleep(0.05)
+    for s in slow:
+        s.close()
+    assert len(gone) == len(slow) and served > 5
+    assert {a["dedup_key"] for a in t.alerts()} == {f"good-{i}" for i in range(served)}

@@ -111,6 +111,38 @@ def test_request_and_topic_belong_to_the_payload(bench):
     assert a["summary"] == "words" and a["labels"] == {"q": "1", "who": "anna"}
 
 
+def test_a_daemon_is_asked_what_is_in_force(tocsin, settings):
+    t = tocsin(settings())
+    name = next(c["name"] for c in t.settings["collectors"] if c["type"] == "webhook" and c["format"] == "json")
+
+    def effect(payload, *words):
+        p = subprocess.run([TOCSIN, "explain", "-c", t.path, "--collector", name, "--live", "--url",
+                            f"http://127.0.0.1:{t.port}", "--json", *words, "-"], input=json.dumps(payload), text=True,
+                           stdout=subprocess.PIPE, check=True,
+                           env={**os.environ, **t.env, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")})
+        alert, = json.loads(p.stdout)["alerts"]
+        return alert["pages"], alert["effect"]
+
+    disk = {"summary": "disk full", "dedup_key": "disk", "labels": {"host": "db1"}}
+    over = {**disk, "status": "resolved"}
+    assert effect(disk) == (True, "opens an incident and pages, or joins the open incident of its group")
+    assert effect(over) == (False, "nothing happens, unless a rule gave it another key when it fired: "
+                                   "no alert of this key is open")
+    incident = t.send(name, disk).json["alerts"][0]["incident"]
+    pages, text = effect(disk)
+    assert not pages and text.startswith(f"fires already, in incident {incident}")
+    assert effect(over) == (False, "ends the alert of this key, which is open")
+    made = t.request("POST", "/v1/silences", {"matchers": ["host=db2"], "for": "2h", "by": "anna", "comment": "new disk"})
+    assert made.status in (200, 201), made
+    pages, text = effect({**disk, "dedup_key": "other", "labels": {"host": "db2"}})
+    assert not pages and f"held back by silence '{made.json['id']}' (anna): new disk, until 20" in text
+    t.stop()
+    p = subprocess.run([TOCSIN, "explain", "-c", t.path, "--collector", name, "--live", "--url",
+                        f"http://127.0.0.1:{t.port}", "-"], input=json.dumps(disk), text=True, stderr=subprocess.PIPE,
+                       env={**os.environ, **t.env, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")})
+    assert p.returncode == 1 and "cannot reach the daemon" in p.stderr
+
+
 def test_a_mapping_is_given_the_same_headers_by_the_daemon(tocsin, settings, tmp_path):
     mapping = tmp_path / "headers.jq"
     mapping.write_text('{ summary: .headers["x-who"] }')
@@ -200,6 +232,21 @@ def test_alerts_of_one_payload_know_of_each_other(bench):
     assert effects[3] == "ends alert 1, which has the same dedup_key"
 
 
+def test_own_keys_under_the_key_of_a_rule(bench):
+    bench.rules([{"name": "rack", "match": ["rack != \"\""], "dedup_key": "rack-{{ .labels.rack }}"}])
+    a, b = ({"summary": n, "dedup_key": n, "labels": {"rack": "7"}} for n in "ab")
+    over = {"status": "resolved"}
+    doc = bench.doc("--collector", "plain", payload=[a, b, {**a, **over}, {"dedup_key": "b", **over},
+                                                     {**a, "dedup_key": "c", **over}])
+    assert [(x["dedup_key"], x["own_key"]) for x in doc["alerts"][1:4]] == [("rack-7", "b"), ("rack-7", "a"), ("b", None)]
+    effects = [x["effect"] for x in doc["alerts"]]
+    assert effects[1] == "the same alert as number 1, once more"
+    assert effects[2].startswith("ends alert 1, which has the same own key")
+    assert effects[3].startswith("ends alert 2, which has the same own key")
+    assert effects[4].startswith("ends what fires under its own key 'c'")
+    assert "own key" in bench.run("--collector", "plain", payload=[a])
+
+
 def test_an_intake_is_read_at_its_paths(bench, monkeypatch):
     monkeypatch.setenv("K1", "k1")
     monkeypatch.setenv("K2", "k2")
@@ -218,6 +265,11 @@ def test_an_intake_is_read_at_its_paths(bench, monkeypatch):
     assert "acknowledges the incident of the alert that is open under 'd'" in bench.run(
         "--collector", "pd", payload={"routing_key": "k1", "event_action": "acknowledge", "dedup_key": "d"})
     assert "--path says which" in bench.run("--collector", "pd", payload={"routing_key": "k1"}, status=1)
+    bench.add(name="og", type="intake", format="opsgenie", auth="none")
+    assert "would refuse it: path: Alert with id [x]" in bench.run(
+        "--collector", "og", "--method", "GET", "--path", "/v2/alerts/x", payload="", status=1)
+    bench.add(name="am", type="intake", format="alertmanager", auth="none")
+    assert "would refuse it: 400 " in bench.run("--collector", "am", payload='[{"labels": 5}]', status=1)
     assert "alerts come to /v2/enqueue" in bench.run("--collector", "pd", "--path", "/nowhere", payload=event, status=2)
 
 

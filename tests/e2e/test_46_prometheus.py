@@ -256,6 +256,14 @@ def test_amtool_alerts(standing_in, amtool):
     only = json.loads(amtool(t, "alert", "query", "host=db1", "-o", "json"))
     assert [a["labels"]["alertname"] for a in only] == ["Disk"] and only[0]["annotations"] == {"summary": "disk full"}
     assert json.loads(amtool(t, "alert", "query", "--receiver=none", "-o", "json")) == []
+    for flags in ((), ("--active",), ("--active", "--silenced", "--inhibited", "--unprocessed")):
+        assert len(json.loads(amtool(t, "alert", "query", *flags, "-o", "json"))) == 2, flags
+    for flags in (("--silenced",), ("--inhibited",), ("--unprocessed",)):    # each switches the others off
+        assert json.loads(amtool(t, "alert", "query", *flags, "-o", "json")) == [], flags
+    for matcher in ("host=~db.", "host!~x", 'alertname="Disk"', "alertname=~Disk|Net"):
+        assert "Disk" in amtool(t, "alert", "query", matcher), matcher
+    assert "host" in amtool(t, "alert", "query", "-o", "extended")
+    amtool(t, "alert", "add", "alertname=Net", "host=db2", "--start=2026-01-01T00:00:00Z", "--end=2026-01-01T01:00:00Z")
 
 
 def test_amtool_silences(standing_in, amtool, tmp_path):
@@ -286,9 +294,15 @@ def test_amtool_silences(standing_in, amtool, tmp_path):
     amtool(t, "silence", "expire", "01234567-0123-0123-0123-012345678901", expect=1)
 
 
-def test_amtool_configuration(standing_in, amtool):
+def test_amtool_configuration(standing_in, amtool, tmp_path):
     t = standing_in()
     shown = amtool(t, "config", "show")
+    served = tmp_path / "served.yml"
+    served.write_text(t.get(API + "/status").json["config"]["original"])
+    checked = amtool(t, "check-config", str(served))
+    assert "SUCCESS" in checked and "2 receivers" in checked and "FAILED" not in checked
+    assert amtool(t, "config", "routes", "show", f"--config.file={served}") == amtool(t, "config", "routes")
+    assert amtool(t, "config", "routes", "test", f"--config.file={served}", "team=data").strip() == "data"
     assert "receiver: ops" in shown or 'receiver: "ops"' in shown
     assert amtool(t, "config", "routes", "test", "team=data").strip() == "data"
     assert amtool(t, "config", "routes", "test", "team=web").strip() == "ops"

@@ -234,6 +234,17 @@ def test_bad_message_does_not_block_the_topic(tocsin, settings, broker, publishe
     assert t.log().count("message on topic 'train/c1/h/alert' refused") == 4
 
 
+def test_a_controller_that_knows_no_utf8_is_heard(tocsin, settings, broker, publisher):
+    b = broker()
+    t = start(tocsin, settings, b.collector())
+    p = publisher(b)
+    for key, text in (("Müller", "Kühlung"), ("Möller", "Öldruck")):
+        p.publish("train/c1/h/alert", json.dumps({"dedup_key": key, "severity": "error", "summary": text},
+                                                 ensure_ascii=False).encode("latin-1"))
+    wait_until(lambda: keys(t) == {"Müller", "Möller"}, 10)
+    assert {a["summary"] for a in t.alerts()} == {"Kühlung", "Öldruck"}
+
+
 def test_reload_leaves_the_connection_alone(tocsin, settings, broker, publisher):
     b = broker()
     t = start(tocsin, settings, b.collector())

@@ -59,6 +59,17 @@ def test_udp_line_pages(tocsin, settings, vendors):
     assert labels == {"host": "gpu-4", "app": "app", "level": "err", "facility": "user", "peer": "127.0.0.1"}
 
 
+def test_old_machines_have_umlauts_too(tocsin, settings):
+    port = free_port()
+    rules = [{"name": "hot", "match": ["source = syslog", 'summary =~ ".*Überhitzung.*"'], "group_by": ["host"]}]
+    t = tocsin(with_syslog(settings, f"udp://127.0.0.1:{port}"), rules)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for host, charset in (("new", "utf-8"), ("old", "latin-1")):
+            s.sendto(line("Gerät: Überhitzung", host=host).encode(charset), ("127.0.0.1", port))
+    wait_until(lambda: len(t.incidents()) == 2, 10, "an incident of each")
+    assert summaries(t) == ["Gerät: Überhitzung"] * 2
+
+
 def test_both_framings_whatever_the_packets(tocsin, settings):
     port = free_port()
     t = tocsin(with_syslog(settings, f"tcp://127.0.0.1:{port}"), RULES)
@@ -143,7 +154,7 @@ def test_connections_are_limited(tocsin, settings):
     with socket.create_connection(("127.0.0.1", port)) as third:
         third.settimeout(10)
         assert third.recv(1) == b""
-    assert counted(t, "turned_away") == 1
+    wait_counted(t, 1, "turned_away")
     held[0].sendall((line("disk failed") + "\n").encode())
     wait_counted(t, 1)
     for s in held:

@@ -53,7 +53,8 @@ def test_silence_pages_and_a_beat_resolves(watched, vendors):
     for method in ("POST", "GET", "HEAD", "PUT"):
         beat(t, "backup", method)
     assert state(t, "backup") == "ok"
-    assert heartbeats(t, "backup")[0]["beats"] == 4
+    beat(t, "backup/")
+    assert heartbeats(t, "backup")[0]["beats"] == 5
     last = heartbeats(t, "backup")[0]["last_beat_at"]
     incident = wait_silent(t, "backup")
     vendors.wait_history("pd", incident, ["trigger"])
@@ -84,7 +85,8 @@ def test_a_beat_that_was_answered_survives_kill9(watched):
     last = beat(t, "weekly").json["last_beat_at"]
     t.restart(hard=True)
     row, = heartbeats(t, "weekly")
-    assert (row["state"], row["beats"], row["last_beat_at"]) == ("ok", 1, last)
+    assert (row["state"], row["beats"]) == ("ok", 1)
+    assert row["last_beat_at"] >= last             # the time of the turn that stored it
 
 
 def test_beats_in_quick_succession_touch_no_disk(watched):

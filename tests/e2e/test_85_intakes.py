@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other products' clients, unchanged but for the URL: what they send pages, and they like the answers."""
+import gzip
+import http.client
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -93,7 +96,11 @@ def test_bad_keys_and_bodies(intakes):
     t = intakes()
     answer = pd_event(t, "trigger", routing_key="f" * 32)
     assert (answer.status, answer.json["errors"]) == (400, ["Invalid routing key"])
-    assert og(t, "POST", "/v2/alerts", {"message": "x"}, key="wrong").status == 401
+    for key, status, message in ((SECOND, 422, "Key format is not valid!"), ("wrong", 422, "Key format is not valid!"),
+                                 ("01234567-89ab-cdef-0123-456789abcdef", 401, "Could not authenticate")):
+        answer = og(t, "POST", "/v2/alerts", {"message": "x"}, key=key)
+        assert (answer.status, answer.json["message"]) == (status, message) and "took" in answer.json
+    assert t.request("POST", "/v2/alerts", {"message": "x"}).status == 401
     assert t.request("POST", f"/integrations/generic/20131114/alert/wrong/r", {"message_type": "OK"}).status == 404
     assert t.request("POST", "/v2/enqueue", b"{").json["status"] == "Unrecognized object"
     answer = og(t, "POST", "/v2/alerts", {"alias": "x"})
@@ -104,6 +111,49 @@ def test_bad_keys_and_bodies(intakes):
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
     assert t.request("POST", "/v2/elsewhere", {}).status == 404
     assert t.incidents() == []
+
+
+def test_unread_bodies_are_refused_in_the_vendors_words(intakes):
+    """Too large and damaged ones never reach an integration's parser; still nobody is told problem+json."""
+    t = intakes()
+    victorops = f"/integrations/generic/20131114/alert/{KEY}/ml"
+    answers = {"/v2/enqueue": ("status", "message", "errors"), "/generic/2010-04-15/create_event.json": ("errors",),
+               "/v2/alerts": ("message", "took", "requestId"), "/jsm/ops/integration/v2/alerts/x/close": ("message",),
+               victorops: ("result", "message"), "/v1/in/vo-in" + victorops: ("result",)}
+    large, packed = b"[" + b" " * (1 << 20) + b"]", gzip.compress(b" " * (9 << 20))
+    for path, members in answers.items():
+        for body, headers, status in ((large, {}, 413), (packed, {"Content-Encoding": "gzip"}, 413),
+                                      (packed[:-20], {"Content-Encoding": "gzip"}, 413),
+                                      (b"\x1f\x8b x", {"Content-Encoding": "gzip"}, 400),
+                                      (b"x", {"Content-Encoding": "br"}, 415)):
+            answer = t.request("POST", path, body, headers)
+            assert (answer.status, answer.headers["Content-Type"]) == (status, "application/json"), (path, answer)
+            assert not set(members) - set(answer.json), (path, answer)
+
+
+def chunked(t, path, body, headers):
+    connection = http.client.HTTPConnection("127.0.0.1", t.port, timeout=15)
+    try:
+        connection.request("POST", path, body=iter([body[:7], body[7:]]), headers=headers, encode_chunked=True)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_packed_and_chunked_bodies(intakes):
+    t = intakes()
+    victorops = f"/integrations/generic/20131114/alert/{KEY}/ml"
+    pagerduty = {"routing_key": KEY, "event_action": "trigger", "payload": {"summary": "s", "source": "h",
+                                                                              "severity": "info"}}
+    sent = [("/v2/enqueue", pagerduty, {}, 202), ("/v2/alerts", {"message": "m"}, {"Authorization": f"GenieKey {KEY}"}, 202),
+            (victorops, {"message_type": "INFO"}, {}, 200)]
+    for path, doc, headers, status in sent:
+        body = json.dumps(doc).encode()
+        assert chunked(t, path, body, headers) == status, path
+        packed = {**headers, "Content-Encoding": "gzip"}
+        assert chunked(t, path, gzip.compress(body), packed) == status, path
+        assert t.request("POST", path, gzip.compress(body), packed).status == status, path
+        assert t.request("POST", path, body, {**headers, "Content-Type": "nonsense"}).status == status, path
 
 
 @pytest.mark.parametrize("rule,more", [({"pattern": "cust-[0-9]+"}, {}), ({"path": "alias"}, {}),
@@ -165,6 +215,44 @@ def test_opsgenie_by_every_identifier(intakes):
     assert (said["isSuccess"], said["status"]) == (False, "Alert does not exist")
     assert og(t, "GET", "/v2/alerts/count?query=status:open").json["data"]["count"] == 1
     assert og(t, "GET", "/v2/alerts/requests/4b2f6a1e-0000-4000-8000-000000000001").status == 404
+
+
+@pytest.mark.parametrize("way", ["close", "delete", "note"])
+def test_opsgenie_names_who_closed_and_counts_creates(intakes, way):
+    """An update or a close is no occurrence; whoever closed it is named, with a note or without."""
+    t, one = intakes(), "/v2/alerts/disk{}?identifierType=alias"
+    for _ in range(2):
+        og(t, "POST", "/v2/alerts", {"message": "disk full", "alias": "disk"})
+    og(t, "PUT", one.format("/message"), {"message": "disk fuller"})
+    og(t, "PUT", one.format("/priority"), {"priority": "P1"})
+    assert og(t, "POST", one.format("/acknowledge"), {"user": "bert"}).status == 202
+    assert only(t, "og-in")["acknowledged_by"] == "bert"
+    og(t, "POST", "/v2/alerts", {"message": "disk full", "alias": "disk"})
+    assert og(t, "GET", one.format("")).json["data"]["count"] == 3
+    if way == "delete":
+        assert og(t, "DELETE", one.format("") + "&user=anna").status == 202
+    else:
+        body = {"user": "anna", **({"note": "extended"} if way == "note" else {})}
+        assert og(t, "POST", one.format("/close"), body).status == 202
+    data = og(t, "GET", one.format("")).json["data"]
+    assert (data["status"], data["count"], data["report"]["closedBy"]) == ("closed", 3, "anna")
+    timeline = only(t, "og-in")["timeline"]
+    assert [(e["actor"], e["text"]) for e in timeline if e["kind"] == "resolved"] == \
+        [("anna", "told 'og-in' that it is over")]
+    assert [(e["actor"], e["text"]) for e in timeline if e["kind"] == "note"] == \
+        {"close": [], "note": [("anna", "extended")], "delete": [("anna", "the alert was deleted by its source")]}[way]
+    # what is over is not changed any more, and does not open again by that
+    late = og(t, "PUT", one.format("/message"), {"message": "late"})
+    said = og(t, "GET", f"/v2/alerts/requests/{late.json['requestId']}").json["data"]
+    assert (said["isSuccess"], said["status"]) == (False, "Alert does not exist")
+    assert only(t, "og-in")["state"] == "resolved"
+
+
+def test_opsgenie_took_is_a_decimal(intakes):
+    t = intakes()
+    for answer in (og(t, "POST", "/v2/alerts", {"message": "x"}), og(t, "GET", "/v2/alerts"), og(t, "GET", "/v2/alerts/x")):
+        assert re.search(r'"took":\d+\.\d{1,3}[,}]', answer.text), answer
+        assert re.fullmatch(r"\d+\.\d{3}", answer.headers["X-Response-Time"])
 
 
 def test_nothing_is_answered_before_it_is_stored(intakes):

@@ -133,13 +133,31 @@ def test_events_are_grouped_and_answered(start):
 def test_refusals_are_sentrys(start):
     t = start()
     assert store(t, event(), {}, 401).json == {"detail": "missing authorization information"}
-    wrong = {"X-Sentry-Auth": "Sentry sentry_version=7, sentry_key=ffff"}
+    wrong = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={'f' * 32}"}
     assert store(t, event(), wrong, 403).json == {"detail": "event submission rejected with_reason: ProjectId"}
-    assert "detail" in store(t, "{", AUTH, 400).json
-    assert store(t, "[]", AUTH, 400).json["causes"] == ["$"]
+    short = {"X-Sentry-Auth": "Sentry sentry_version=7, sentry_key=ffff"}
+    assert store(t, event(), short, 400).json == {"detail": "bad sentry DSN public key", "causes": ["invalid project key"]}
+    for text in ("{", "[]"):
+        answer = store(t, text, AUTH, 400).json
+        assert answer["detail"] == "invalid JSON data" and len(answer["causes"]) == 1
+    assert store(t, b"", AUTH, 400).json == {"detail": "empty request body"}
     broken = b'{}\n{"type":"event","length":100}\n{}'
     answer = t.request("POST", "/api/7/envelope/", broken, AUTH)
-    assert (answer.status, answer.json["causes"]) == (400, ["item 1"])
+    assert (answer.status, answer.json["detail"]) == (400, "invalid event envelope")
+    assert answer.json["causes"][0].startswith("item 1: ")
+    for path in ("/api/shop/store/", "/api/-7/envelope/", "/api/7a/store/"):
+        assert store(t, event(), AUTH, 400, path).json == {"detail": "bad project path parameter",
+                                                           "causes": ["invalid value for project id"]}
+    for path in ("/api/7/store/", "/api/7/envelope/", "/some/prefix/api/7/envelope/"):
+        packed = {**AUTH, "Content-Encoding": "gzip"}
+        for damaged in (b"\x1f\x8b\x08 nonsense", gzip.compress(json.dumps(event()).encode())[:-9]):
+            answer = store(t, damaged, packed, 400, path)
+            assert answer.json["detail"] == "invalid request body" and len(answer.json["causes"]) == 1
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        answer = store(t, b"x", {**AUTH, "Content-Encoding": "zstd"}, 415, path)
+        assert list(answer.json) == ["detail"]
+    answer = store(t, gzip.compress(b" " * (32 << 20)), {**AUTH, "Content-Encoding": "gzip"}, 413)
+    assert answer.json["detail"] == "envelope exceeded size limits"
     assert t.incidents() == []
 
 

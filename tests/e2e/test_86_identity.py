@@ -9,6 +9,7 @@ import pytest
 
 from base import free_port, stays, wait_until
 from conftest import base_settings
+from harness import Tocsin
 from test_80_mqtt import Publisher
 
 KEY = "abcdef0123456789abcdef0123456789"
@@ -123,6 +124,7 @@ class Mqtt:
         self.collector = {**broker.collector("in", redact=[PATTERN]), "topics": ["train/+cluster/alert"]}
 
     def fire(self, t, who, end=False):
+        wait_until(lambda: t.metric("tocsin_mqtt_connected", collector="in") == 1, 10, "subscribed")
         self.publisher.publish(f"train/{who}/alert", {"summary": "disk", "labels": {"disk": "sda"},
                                                       "severity": "critical", "status": "resolved" if end else "firing"})
 
@@ -197,6 +199,39 @@ def test_two_problems_stay_two(way, tocsin, vendors, tmp_path):
     assert t.state(second) == "triggered"
     stays(lambda: len(t.incidents()) == 2 and "resolve" not in vendors.history("pd", second), 0.3)
     assert NAME not in everything(t, vendors)
+
+
+@pytest.mark.parametrize("action", [{"group_by": ["customer"]}, {"dedup_key": "{{ .labels.customer }}"}],
+                         ids=["group", "key"])
+def test_keys_of_rules_keep_them_apart(tocsin, vendors, action):
+    values = base_settings(vendors)
+    values["collectors"].append({"name": "in", **Labels.collector})
+    t = tocsin(values, [{"name": "by customer", "match": ["source = in"], **action}])
+    for who in (ONE, ONE, TWO):
+        Labels().fire(t, who)
+    first = next(i for i in t.incidents() if i["id"] != t.incidents()[0]["id"])["id"]
+    assert len(t.incidents()) == 2
+    Labels().fire(t, ONE, end=True)
+    t.wait_state(first, "resolved")
+    assert len(started(t)) == 1
+    assert NAME not in everything(t, vendors)
+
+
+def test_hashes_are_of_the_installation(tocsin, settings, vendors, made, tmp_path):
+    """Nobody else can make them: not another installation, unless it has the same redact_key."""
+    def keys(t):
+        return [t.send(c, {"dedup_key": ONE, "summary": "disk"}).json["alerts"][0]["dedup_key"] for c in ("own", "keyed")]
+
+    values = settings()
+    values["collectors"] += [{**Json.collector, "name": "own"}, {**Json.collector, "name": "keyed",
+                                                                 "redact_key": "env:IN_KEY"}]
+    t = tocsin(values, env={"IN_KEY": KEY})
+    first = keys(t)
+    t.restart(hard=True)
+    assert keys(t) == first
+    made.append(Tocsin(tmp_path / "other", values, env={"IN_KEY": KEY}))
+    other = keys(made[-1].start())
+    assert other[0] != first[0] and other[1] == first[1]
 
 
 def test_handshake_is_answered_with_what_was_sent(tocsin, settings):

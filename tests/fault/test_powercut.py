@@ -26,6 +26,7 @@ def test_5000_power_cuts_lose_nothing():
     cuts, acked, lost, corrupt = map(int, m.groups())
     assert cuts >= 5000 and acked > 10 * cuts
     assert lost == 0 and corrupt == 0
+    print(m.group(0))
 
 
 @pytest.mark.slow
@@ -33,4 +34,5 @@ def test_a_million_open_alerts():
     out = run("test_store_scale", 1200, TOCSIN_SCALE="1000000")
     m = re.search(r"1000000 open: .* (\d+) bytes for alert, incident and delivery", out)
     assert m, out[-4000:]
+    print(m.group(0))
     assert int(m.group(1)) < 1024

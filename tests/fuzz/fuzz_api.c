@@ -55,12 +55,21 @@ heartbeat_handle(const struct sink *sink, struct http_request *r, const char *na
 }
 
 bool
-intake_handle(const struct sink *sink, struct http_request *r, const char *allow)
+intake_handle(const struct sink *sink, struct http_request *r, char *allow, size_t allow_size)
 {
     (void)sink;
     (void)r;
     (void)allow;
+    (void)allow_size;
     return false;
+}
+
+void
+intake_word(const struct sink *sink, struct http_request *r, const struct tocsin_err *err)
+{
+    (void)sink;
+    (void)r;
+    (void)err;
 }
 
 static struct conf *

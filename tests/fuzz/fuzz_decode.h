@@ -3,7 +3,8 @@
  * fuzz_decode.h - one payload through an integration's decode(), and what must
  * hold afterwards whatever the bytes were: alerts are complete, clean and
  * within the limits; an error has a kind and words; the same bytes give the
- * same result.
+ * same result.  Whatever a collector redacts of them, the same alerts come out
+ * of them, and two that are told apart are told apart.
  */
 #ifndef FUZZ_DECODE_H
 #define FUZZ_DECODE_H
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/normalise/normalise.h"
 #include "plugin/host.h"
 
 extern const struct tocsin_plugin tocsin_plugin;
@@ -75,13 +77,63 @@ must_be_error(enum tocsin_rc rc, const struct tocsin_err *err)
     }
 }
 
+/* One of several, so that what is taken out is now a value, now a member. */
+static inline const struct redact *
+some_redaction(size_t which)
+{
+    static const struct redact_rule rules[] = { { .pattern = "[0-9]+" }, { .path = "**.*" },
+                                                { .path = "*.*", .action = REDACT_REMOVE },
+                                                { .pattern = "[a-z]{2}", .replace = "" } };
+    enum { N = sizeof rules / sizeof rules[0] };
+    static struct redact *made[N];
+    struct tocsin_err err;
+
+    which %= N;
+    if (made[which] == NULL) {
+        made[which] = redact_new(NULL, NULL);
+        MUST(redact_add(made[which], &rules[which], &err) == TOCSIN_OK);
+        MUST(redact_add_defaults(made[which], &err) == TOCSIN_OK);
+    }
+    return made[which];
+}
+
+static inline const char *
+identity_of(struct arena *a, const struct tocsin_alert *alert)
+{
+    struct normal n;
+
+    alert_normalise(a, alert, 0, &n);
+    return n.dedup_key;
+}
+
+/* The first are enough to find two that became one. */
+static inline void
+must_be_same_alerts(struct arena *a, const struct tocsin_batch *said, const struct tocsin_batch *kept)
+{
+    enum { FIRST = 8 };
+    const char *before[FIRST], *after[FIRST];
+
+    MUST(said->n_alerts == kept->n_alerts);
+    for (size_t i = 0; i < kept->n_alerts; i++) {
+        must_be_alert(kept->alerts[i]);
+        MUST(said->alerts[i]->status == kept->alerts[i]->status);
+        if (i >= FIRST)
+            continue;
+        before[i] = identity_of(a, said->alerts[i]);
+        after[i] = identity_of(a, kept->alerts[i]);
+        MUST(strcmp(before[i], after[i]) == 0 || strncmp(after[i], "redacted:", 9) == 0);
+        for (size_t k = 0; k < i; k++)
+            MUST(strcmp(before[i], before[k]) == 0 || strcmp(after[i], after[k]) != 0);
+    }
+}
+
 /* mapping: NULL, or what reads the payload in the place of the plugin */
 static inline size_t
 decode_by(const struct tocsin_plugin *plugin, void *self, struct mapping *mapping, const struct tocsin_payload *in)
 {
     struct arena *arena = arena_new();
     struct tocsin_err err = { 0 };
-    struct tocsin_batch b;
+    struct tocsin_batch b, kept;
     enum tocsin_rc rc;
     size_t n;
 
@@ -94,6 +146,12 @@ decode_by(const struct tocsin_plugin *plugin, void *self, struct mapping *mappin
     for (size_t i = 0; i < b.n_gets; i++)
         MUST(strncmp(b.gets[i].url, "https://sns.", 12) == 0);
     n = b.n_alerts + 10000 * (size_t)rc;
+    host_batch_init(&kept, arena);
+    kept.redact = some_redaction(in->len);
+    if (rc == TOCSIN_OK) {
+        MUST(host_decode(plugin, self, mapping, in, &kept, &err) == TOCSIN_OK);
+        must_be_same_alerts(arena, &b, &kept);
+    }
     arena_free(arena);
     return n;
 }

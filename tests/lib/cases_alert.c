@@ -66,6 +66,10 @@ cases_alert_json(const struct tocsin_alert *alert)
     put_time(object, "starts_at", alert->starts_at);
     put_time(object, "ends_at", alert->ends_at);
     put_time(object, "expires_at", alert->expires_at);
+    if (alert->amends)
+        json_object_set_new(object, "amends", json_true());
+    if (alert->by != NULL && alert->by[0] != '\0')
+        put(object, "by", alert->by);
     put_pairs(object, "labels", alert->labels, alert->n_labels);
     put_pairs(object, "annotations", alert->annotations, alert->n_annotations);
     for (size_t i = 0; i < alert->n_links; i++) {

@@ -127,12 +127,28 @@ answer(struct case_run *run, struct host_call *c)
     host_answer(run->plugin, run->self, c, &r);
 }
 
+/* What the HTTP server refuses by itself, before anybody has read it. */
+static enum tocsin_rc
+refused_unread(const char *refused, struct tocsin_err *err)
+{
+    if (strcmp(refused, "large") == 0)
+        return err_set(err, TOCSIN_TOO_LARGE, "header Content-Length", "the body has 9 bytes, the limit is 8");
+    if (strcmp(refused, "damaged") == 0)
+        return err_set(err, TOCSIN_BAD_INPUT, "header Content-Encoding", "the body is not what it says, or damaged");
+    if (strcmp(refused, "packed") == 0)
+        return err_set(err, TOCSIN_UNSUPPORTED, "header Content-Encoding", "'br' is not known; gzip and deflate are");
+    return TOCSIN_OK;
+}
+
 /* The way of the request as collector/intake.c leads it. */
 static enum tocsin_rc
 lead(struct case_run *run, struct host_call *c, const char **credential, struct tocsin_err *err)
 {
     const char *refused = cases_text(run->doc, "refused", "");
-    enum tocsin_rc rc = host_identify(run->plugin, c, credential, err);
+    enum tocsin_rc rc = refused_unread(refused, err);
+
+    if (rc == TOCSIN_OK)
+        rc = host_identify(run->plugin, c, credential, err);
 
     if (rc == TOCSIN_OK && (strcmp(refused, "key") == 0 || (run->plugin->identify != NULL && *credential == NULL)))
         rc = err_set(err, TOCSIN_UNAUTHORIZED, "", "credentials are missing or wrong");

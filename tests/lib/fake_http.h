@@ -217,7 +217,7 @@ http_reply(struct http_request *r, int status, const char *content_type, const v
     if (r->answers++ > 0)
         abort();
     r->status = status;
-    r->reply_type = strdup(content_type);
+    r->reply_type = strdup(content_type != NULL ? content_type : "");
     r->reply = malloc(len + 1);
     memcpy(r->reply, body, len);
     r->reply[len] = '\0';

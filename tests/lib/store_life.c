@@ -74,6 +74,18 @@ new_incident(struct life *l, struct arena *a, struct rowset *set, unsigned group
     set->policies[set->ws.n_policies++] = (struct policy_row){ out->policy, "{\"name\":\"ml-oncall\"}" };
 }
 
+/* A sender's own key, or two, under an alert that is new or was known. */
+static void
+join(struct life *l, struct arena *a, struct rowset *set, struct alert_row *alert, const struct alert_row *stored)
+{
+    for (unsigned n = pick(l, 3); n > 0; n--) {
+        struct own_row own = make_own(pick(l, LIFE_OWNS), alert);
+
+        own.firing = pick(l, 4) != 0;
+        rowset_own(set, a, &own, stored);
+    }
+}
+
 static void
 fire(struct life *l, struct arena *a, struct rowset *set)
 {
@@ -94,7 +106,10 @@ fire(struct life *l, struct arena *a, struct rowset *set)
     if (!load_group(l, a, group, &incident))
         new_incident(l, a, set, group, &incident);
     new.incident = incident.id;
+    new.own_mode = (uint8_t)pick(l, 3);
+    new.n_own = 2;
     rowset_alert(set, a, &new, false);
+    join(l, a, set, &new, NULL);
     event = make_event(a, &incident.id, pick(l, 2) ? "note" : "alert", l->serial++, l->now);
     rowset_event(set, &event);
 }
@@ -117,6 +132,8 @@ change_alert(struct life *l, struct arena *a, struct rowset *set)
         break;
     case 1:
         row.severity = (uint8_t)(1 + pick(l, 4));
+        row.own_mode = OWN_ALL;
+        row.n_own++;
         row.digest++;
         row.body = "new body";
         row.body_len = 8;
@@ -125,6 +142,8 @@ change_alert(struct life *l, struct arena *a, struct rowset *set)
         break;
     }
     rowset_alert(set, a, &row, row.state != ALERT_RESOLVED && row.body == NULL);
+    if (row.n_own > 0)
+        join(l, a, set, &row, NULL);
 }
 
 /* The same alert ends and begins again in one transaction. */

@@ -54,6 +54,14 @@ make_incident(struct arena *a, struct idgen *ids, unsigned group, int64_t now)
     };
 }
 
+struct own_row
+make_own(unsigned n, const struct alert_row *alert)
+{
+    return (struct own_row){ .own = id_of("own", n), .key = alert->key, .alert = alert->rowid, .starts_at = 1000 + n,
+                             .digest = 0xfedcba9800000000u + n, .severity = (uint8_t)(1 + n % 4),
+                             .by = 0xabcdef0000000000u + n, .firing = true };
+}
+
 struct delivery_row
 make_delivery(struct arena *a, const struct id16 *incident, const char *target, int64_t now)
 {
@@ -80,6 +88,7 @@ rowset_init(struct rowset *s)
 {
     memset(s, 0, sizeof *s);
     s->ws.alerts = s->alerts;
+    s->ws.owns = s->owns;
     s->ws.incidents = s->incidents;
     s->ws.deliveries = s->deliveries;
     s->ws.events = s->events;
@@ -90,6 +99,13 @@ void
 rowset_alert(struct rowset *s, struct arena *a, const struct alert_row *row, bool lazy)
 {
     s->alerts[s->ws.n_alerts++] = (struct alert_write){ arena_memdup(a, row, sizeof *row), lazy };
+}
+
+void
+rowset_own(struct rowset *s, struct arena *a, const struct own_row *row, const struct alert_row *stored)
+{
+    s->owns[s->ws.n_owns++] = (struct own_write){
+        arena_memdup(a, row, sizeof *row), stored != NULL ? stored : s->alerts[s->ws.n_alerts - 1].row };
 }
 
 void
@@ -281,6 +297,49 @@ store_dump(struct store *s, struct buf *out)
     arena_free(a);
 }
 
+static int
+by_own(const void *x, const void *y)
+{
+    const struct own_row *a = x, *b = y;
+    int d = id_cmp(&a->own, &b->own);
+
+    return d != 0 ? d : a->alert < b->alert ? -1 : a->alert > b->alert;
+}
+
+/* Of each own key the open alerts under which it fires, and all that it ever was under. */
+static void
+dump_owns(struct store *s, struct arena *a, struct buf *out)
+{
+    struct id16 owns[LIFE_OWNS];
+    struct own_row *rows;
+    struct tocsin_err err;
+    size_t n;
+
+    for (unsigned i = 0; i < LIFE_OWNS; i++)
+        owns[i] = id_of("own", i);
+    must(s->ops->load_owns(s, a, owns, LIFE_OWNS, &rows, &n, &err), &err);
+    if (s->ops->has_owns(s) != (n > 0))
+        buf_add(out, "has_owns is wrong\n");
+    qsort(rows, n, sizeof *rows, by_own);
+    for (size_t i = 0; i < n; i++) {
+        const struct own_row *row = &rows[i];
+
+        buf_add(out, "own");
+        add_id(out, "own", &row->own);
+        add_id(out, "key", &row->key);
+        OWN_INTS(ADD_INT)
+        buf_add(out, "\n");
+    }
+    for (unsigned i = 0; i < LIFE_OWNS; i++) {
+        struct alert_filter f = { .key = &owns[i], .own = true, .limit = 100 };
+        struct alert_row *alerts;
+
+        must(s->ops->list_alerts(s, a, &f, &alerts, &n, &err), &err);
+        for (size_t k = 0; k < n; k++)
+            buf_addf(out, "own %u is of alert %" PRId64 "\n", i, alerts[k].rowid);
+    }
+}
+
 static void
 dump_open(struct store *s, struct arena *a, const struct incident_row *row, struct buf *out)
 {
@@ -348,6 +407,7 @@ store_dump_loads(struct store *s, unsigned n_keys, unsigned n_groups, int64_t no
     must(s->ops->load_silences(s, a, &silences, &n, &err), &err);
     for (size_t i = 0; i < n; i++)
         add_silence(out, &silences[i]);
+    dump_owns(s, a, out);
     dump_due(s, now, out);
     dump_due(s, INT64_MAX, out);
     must(s->ops->stats(s, &st, &err), &err);

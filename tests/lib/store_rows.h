@@ -11,12 +11,15 @@ struct id16 id_of(const char *kind, unsigned n);
 /* Filled with different values in every member; the time is `now`. */
 struct alert_row make_alert(struct arena *, unsigned n, int64_t now);
 struct incident_row make_incident(struct arena *, struct idgen *, unsigned group, int64_t now);
+/* An own key under the alert, which is in the same set or stored. */
+struct own_row make_own(unsigned n, const struct alert_row *);
 struct delivery_row make_delivery(struct arena *, const struct id16 *incident, const char *target, int64_t now);
 struct event_row make_event(struct arena *, const struct id16 *incident, const char *kind, unsigned n, int64_t now);
 
 /* A set of rows that grows, with room for 16 of each kind. */
 struct rowset {
     struct alert_write alerts[16];
+    struct own_write owns[16];
     struct incident_row *incidents[16];
     struct delivery_row *deliveries[16];
     struct event_row events[16];
@@ -27,6 +30,8 @@ struct rowset {
 };
 void rowset_init(struct rowset *);
 void rowset_alert(struct rowset *, struct arena *, const struct alert_row *, bool lazy);
+/* The alert as it was put into the set last, or a stored row that stays where it is. */
+void rowset_own(struct rowset *, struct arena *, const struct own_row *, const struct alert_row *stored);
 void rowset_incident(struct rowset *, struct arena *, const struct incident_row *);
 void rowset_delivery(struct rowset *, struct arena *, const struct delivery_row *);
 void rowset_event(struct rowset *, const struct event_row *);
@@ -44,7 +49,7 @@ struct life {
     int64_t now;
     unsigned serial;
 };
-enum { LIFE_KEYS = 24, LIFE_GROUPS = 9, LIFE_SILENCES = 6 };
+enum { LIFE_KEYS = 24, LIFE_GROUPS = 9, LIFE_SILENCES = 6, LIFE_OWNS = 12 };
 void life_step(struct life *);
 
 char *test_dir_make(void);                     /* a new empty folder; heap */

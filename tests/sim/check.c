@@ -86,6 +86,7 @@ check_state(struct sim *s)
     check_silences(s);
     check_beats(s, a);
     check_times(s, a);
+    check_merged(s, a);
     arena_free(a);
 }
 

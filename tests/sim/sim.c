@@ -22,7 +22,9 @@ const char *const plant_names[N_PLANTS] = { "nothing",     "a commit that keeps 
                                             "deadlines of alerts that do not fire",
                                             "a delay that is not waited for",
                                             "a delay that is longer than its rule says",
-                                            "a resolve_after that is forgotten" };
+                                            "a resolve_after that is forgotten",
+                                            "an alert of several that ends with the first",
+                                            "own keys that nobody asks for" };
 
 /* --- dice and trace ------------------------------------------------------------------ */
 
@@ -107,6 +109,8 @@ adopt(struct sim *s, struct store *store)
     s->ops.commit = faulty_commit;
     if (s->plant == PLANT_IGNORE_TIMERS)
         s->ops.due_incidents = nothing_due;
+    if (s->plant == PLANT_NO_OWNS)
+        s->ops.has_owns = merged_no_owns;
     if (s->plant == PLANT_DEAF)
         s->ops.due_alerts = nothing_due;
     store->ops = &s->ops;
@@ -276,6 +280,7 @@ faults(struct sim *s)
         break;
     case 7:
         beats_reload(s);
+        merged_reload(s);
         break;
     }
     trace(s, "fault at %s: down %d rejects %d loses %d configured %d", v->name, v->down, v->rejects, v->loses_answers,
@@ -317,8 +322,10 @@ step(struct sim *s)
         faults(s);
     else if (what < 72)
         silences_change(s);
-    else if (what < 90)
+    else if (what < 84)
         beats_beat(s);
+    else if (what < 96)
+        merged_report(s);
     if (roll(s, 3) == 0)
         flush(s);
     pass_time(s);
@@ -366,6 +373,7 @@ sim_init(struct sim *s, uint64_t seed, enum plant plant, bool verbose)
     idgen_seed(&s->dice, seed, 0x746f6373696e);
     s->rules = rules;
     s->scratch = rule_scratch_new(rules);
+    merged_init(s, sim_default_policy);
     adopt(s, store_mem_open());
     vendors_init(s);
     beats_init(s);
@@ -378,6 +386,7 @@ sim_release(struct sim *s)
     beats_free(s->beats);
     turn_env_release(&s->env);
     rule_scratch_free(s->scratch);
+    merged_release(s);
     s->ops.close(s->store);
     for (size_t i = 0; i < N_VENDORS; i++)
         free(s->vendors[i].alerts);

@@ -20,7 +20,7 @@
 #include "daemon/beats.h"
 #include "daemon/turn.h"
 
-enum { N_VENDORS = 4, N_KEYS = 16, N_SOURCES = 2, N_WATCHED = 5 };
+enum { N_VENDORS = 4, N_KEYS = 16, N_SOURCES = 2, N_WATCHED = 5, N_RACKED = 8, N_RACK_RULES = 3 };
 enum { SIM_DELAY_MS = 120000, SIM_RESOLVE_AFTER_MS = 300000 };
 
 /* Errors that --self-test plants one at a time, to see that the checks find them. */
@@ -39,6 +39,8 @@ enum plant {
     PLANT_NO_DELAY,                /* a delay of a rule is taken for none */
     PLANT_LONG_DELAY,              /* a delay is longer than the rule says */
     PLANT_NEVER_EXPIRES,           /* an alert with resolve_after stays open without news */
+    PLANT_ANY_ENDS,                /* an alert of several ends with the first of them */
+    PLANT_NO_OWNS,                 /* nobody asks under which alerts an own key is */
     N_PLANTS
 };
 extern const char *const plant_names[N_PLANTS];
@@ -81,6 +83,14 @@ struct watched {
 /* An alert that a rule delays: when its incident is to open, at the earliest and at the latest. */
 struct delayed { int64_t rowid, opens_min, opens_max; struct id16 incident; };
 
+/* A host that is one alert with the others of its rack. */
+struct racked {
+    bool firing, known, anew;
+    bool excused;                  /* a person closed the incident while it fired */
+    int64_t starts_at, ends_at;
+    uint32_t shape;
+};
+
 /* An alert that ends without news: not before `floor`, and not after `ceil`. */
 struct expiring { bool on; int64_t floor, ceil; };
 
@@ -104,6 +114,10 @@ struct sim {
     struct watched watched[N_WATCHED];
     struct delayed delayed[N_SOURCES][N_KEYS];
     struct expiring expiring[N_SOURCES][N_KEYS];
+    struct racked racked[N_RACKED];
+    struct ruleset *rack_rules[N_RACK_RULES];
+    struct rule_scratch *rack_scratch[N_RACK_RULES];
+    unsigned rack_rule;            /* which of them is in force */
     /* the notifier's schedule */
     struct sim_due { struct id16 incident; char target[16]; int64_t at; } *due; size_t n_due, cap_due;
     bool fail_commit;
@@ -131,6 +145,14 @@ struct ruleset *sim_rules(const struct policy **default_policy_r);
 const char *sender_kind(int key);
 struct id16 sender_key(struct arena *, int source, int key);
 void senders_report(struct sim *);
+
+/* merged.c */
+void merged_init(struct sim *, const struct policy *);
+void merged_release(struct sim *);
+void merged_report(struct sim *);
+bool merged_no_owns(struct store *);                           /* planted */
+void merged_reload(struct sim *);                              /* the rules of racks are edited */
+void check_merged(struct sim *, struct arena *);               /* after every step */
 
 /* beats.c */
 void beats_init(struct sim *);                                 /* before the first start */

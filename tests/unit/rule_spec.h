@@ -23,6 +23,7 @@ struct spec {                      /* lists end with NULL */
     struct rule_action set[4];
     const char *unset[3];
     const char *dedup_key;
+    int resolve_when;
     const char *group_by[4];       /* "" alone: an empty list */
     const struct policy *policy;
     const char *notify[3];
@@ -50,7 +51,7 @@ static inline struct rule_src
 source_of(struct arena *a, struct spec *s, unsigned line)
 {
     struct rule_src r = { .name = s->name, .pos = { "rules/10.cfg", line }, .set = s->set, .unset = s->unset,
-                          .dedup_key = s->dedup_key, .group_by = s->group_by, .policy = s->policy,
+                          .dedup_key = s->dedup_key, .resolve_when = s->resolve_when, .group_by = s->group_by, .policy = s->policy,
                           .notify = s->notify, .drop = s->drop, .suppress = s->suppress, .stop = s->stop,
                           .has_alert = s->alert != UNSAID, .alert = s->alert == MAKES };
     size_t n = length(s->match, 6);

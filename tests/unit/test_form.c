@@ -139,6 +139,45 @@ queries(void **state)
     free(text);
 }
 
+/* A collector's redaction knows the fields of a form, and of a query, as members. */
+static void
+forms_are_redacted(void **state)
+{
+    static const struct tocsin_pair pairs[] = { { "Token", "s3cret" }, { "name", "shop 4711" } };
+    static const struct { const char *body; struct redact_rule rule; const char *text; bool changed; } cases[] = {
+        { "token=s3cret&name=shop+4711", { .path = "token" }, "{\"name\":\"shop 4711\",\"token\":\"[redacted]\"}",
+          true },
+        { "token=s3cret&name=shop+4711", { .path = "**.tok*", .action = REDACT_REMOVE }, "{\"name\":\"shop 4711\"}",
+          true },
+        { "token=s3cret&name=shop+4711", { .pattern = "[0-9]{4}", .replace = "-" },
+          "{\"name\":\"shop -\",\"token\":\"s3cret\"}", true },
+        { "token=s3%63ret", { .pattern = "s3cret" }, "{\"token\":\"[redacted]\"}", true },
+        { "token=s3cret", { .path = "form.token" }, "{\"token\":\"s3cret\"}", false },
+        { "{\"token\":{\"a\":1}}", { .path = "token" }, "{\"token\":\"[redacted]\"}", true },
+        { "", { .path = "token" }, "{\"Token\":\"[redacted]\",\"name\":\"shop 4711\"}", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tocsin_payload in = { .body = cases[i].body, .len = strlen(cases[i].body), .queries = pairs,
+                                     .n_queries = 2 };
+        struct redact *r = redact_new(NULL, NULL);
+        struct host_redaction before;
+        struct tocsin_err err;
+        json_t *doc = NULL;
+        char *text;
+
+        assert_int_equal(redact_add(r, &cases[i].rule, &err), TOCSIN_OK);
+        before = host_redact_begin(r);
+        assert_int_equal(host->parse_form(&in, &doc, &err), TOCSIN_OK);
+        text = text_of(doc);
+        assert_string_equal(text, cases[i].text);
+        assert_int_equal(host_redact_end(before), cases[i].changed);
+        free(text);
+        redact_free(r);
+    }
+}
+
 static void
 unescaping(void **state)
 {
@@ -180,7 +219,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms), cmocka_unit_test(forms_are_bounded), cmocka_unit_test(queries),
+        cmocka_unit_test(forms), cmocka_unit_test(forms_are_bounded), cmocka_unit_test(queries), cmocka_unit_test(forms_are_redacted),
         cmocka_unit_test(unescaping), cmocka_unit_test(replies),
     };
 

@@ -75,12 +75,29 @@ limit(void *ctx, const char *method, const char *path)
     return strcmp(path, "/small") == 0 ? 10 : 0;
 }
 
+/* One path words its refusals itself, with a status of its own; nothing is to be seen of the body. */
+static void
+word(void *ctx, struct http_request *r, int status, const struct tocsin_err *err)
+{
+    char text[1024];
+    size_t n = 99;
+
+    (void)ctx;
+    if (strcmp(http_path(r), "/own") != 0)
+        return;
+    assert_string_equal(http_body(r, &n), "");
+    assert_int_equal(n, 0);
+    snprintf(text, sizeof text, "own words for %d and %d: %s", status, (int)err->rc, err->what);
+    http_reply(r, status == 400 ? 422 : status, "text/plain", text, strlen(text));
+}
+
 static int
 start(void **state)
 {
     struct http_options opt = {
         .listen = "127.0.0.1:0", .body_max = BODY_MAX, .header_max = HEADER_MAX, .connections_max = 100,
         .per_ip_max = 50, .header_timeout_ms = 20000, .body_timeout_ms = 20000, .idle_timeout_ms = 20000, .threads = 2,
+        .word = word,
     };
     struct tocsin_err err;
 
@@ -242,6 +259,14 @@ static const struct {
       "damaged" },
     { "identity",
       S("POST / HTTP/1.1\r\n" H "Content-Encoding: identity\r\nContent-Length: 1\r\n\r\nx"), 200, false, "x" },
+    { "damaged gzip, in own words", S("POST /own HTTP/1.1\r\n" H "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
+      422, false, "own words for 400 and 1: the body is not what it says" },
+    { "unknown packing, in own words", S("POST /own HTTP/1.1\r\n" H "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx"),
+      415, false, "own words for 415 and 8: 'br' is not known" },
+    { "length over the limit, in own words", S("POST /own HTTP/1.1\r\n" H "Content-Length: 1001\r\n\r\n"), 413, true,
+      "own words for 413 and 7: the body has 1001 bytes" },
+    { "framing in doubt has no other words",
+      S("POST /own HTTP/1.1\r\n" H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx"), 400, true, "" },
     { "body over the path's limit", S("POST /small HTTP/1.1\r\n" H "Content-Length: 11\r\n\r\nabcdefghijk"), 413, true,
       "the limit is 10" },
     { "body at the path's limit",

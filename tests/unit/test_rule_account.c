@@ -10,7 +10,7 @@ explain(struct bench *b, const struct tocsin_alert *a)
 {
     struct rule_explanation x;
 
-    ruleset_explain(b->rs, b->sc, b->arena, "training", a, NULL, &x);
+    ruleset_explain(b->rs, b->sc, b->arena, "training", a, NULL, true, &x);
     return x;
 }
 
@@ -65,6 +65,14 @@ test_each_rule_has_its_account(void **state)
         assert_string_equal(parts[x.rules[i].part], parts[want[i].part]);
         if (want[i].text != NULL)
             assert_string_equal(x.rules[i].text, want[i].text);
+    }
+    ruleset_explain(b.rs, b.sc, b.arena, "training", &a, NULL, false, &x);     /* the same, without reasons */
+    for (size_t i = 0; i < x.n_rules; i++) {
+        bool done = want[i].part == RULE_MATCHED || want[i].part == RULE_FAILED;
+
+        assert_string_equal(x.rules[i].rule, rules[i].name);
+        assert_string_equal(parts[x.rules[i].part], parts[done ? want[i].part : RULE_NO_MATCH]);
+        assert_string_equal(done ? "" : x.rules[i].text, "");
     }
     unload(&b);
 }

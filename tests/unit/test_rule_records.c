@@ -27,7 +27,7 @@ static struct {
     struct spec rules[3];
     bool want;
 } cases[] = {
-    { "no rule", { { NULL } }, false },
+    { "no rule", { { .name = NULL } }, false },
     { "asked for", { { .name = "a", .match = { "host = web-1" }, .alert = MAKES } }, true },
     { "asked for, without a match", { { .name = "a", .alert = MAKES } }, true },
     { "asked for, elsewhere", { { .name = "a", .match = { "host = web-2" }, .alert = MAKES } }, false },

@@ -116,6 +116,32 @@ test_lines_over_a_threshold(void **state)
     unload(&b);
 }
 
+/* Lines of two hosts whose names are redacted are not counted together. */
+static void
+test_redacted_lines_over_a_threshold(void **state)
+{
+    static const struct tocsin_pair labels[] = { { "host", "[redacted]" } };
+    static const struct tocsin_pair hidden[] = { { "host", "h1" }, { "host", "h2" } };
+    struct spec rules[] = { { .name = "errors", .match = { "summary = \"error\"" },
+                              .threshold = { 2, 60000, { "host" } } } };
+    struct tocsin_alert a = { .status = TOCSIN_FIRING, .summary = "error", .labels = labels, .n_labels = 1,
+                              .n_hidden = 1, .record = true };
+    struct bench b = LOAD(rules);
+    struct clock clock = { tally_new(), 1000 };
+    struct decision *d = NULL;
+
+    (void)state;
+    rule_scratch_count(b.sc, count, &clock);
+    for (int i = 0; i < 3; i++) {
+        a.hidden = &hidden[i % 2];
+        d = ruleset_decide_record(b.rs, b.sc, b.arena, "journal", &a);
+        assert_int_equal(d != NULL, i == 2);
+    }
+    assert_string_equal(d->dedup_key, "threshold/errors/host=h1");
+    tally_free(clock.tally);
+    unload(&b);
+}
+
 static void
 test_alerts_over_a_threshold(void **state)
 {
@@ -172,6 +198,7 @@ main(void)
         cmocka_unit_test(test_tally),
         cmocka_unit_test(test_tally_is_bounded),
         cmocka_unit_test(test_lines_over_a_threshold),
+        cmocka_unit_test(test_redacted_lines_over_a_threshold),
         cmocka_unit_test(test_alerts_over_a_threshold),
         cmocka_unit_test(test_times),
     };

@@ -2,6 +2,8 @@
 /* Decisions: what normalising and rules make of alerts, and what explain shows. */
 #include "unit/rule_spec.h"
 
+#include "core/rows.h"
+
 /* --- normalising --------------------------------------------------------------------------------- */
 
 static void
@@ -260,6 +262,81 @@ test_keys(void **state)
     unload(&b);
 }
 
+/* The sender's own key beside that of the rules, and by what the one came of the other. */
+static void
+test_own_key(void **state)
+{
+    struct spec specs[] = {
+        { .name = "host", .match = { "host != \"\"" }, .dedup_key = "{{ .labels.host }}/{{ .labels.disk }}" },
+        { .name = "way", .match = { "gpu = 9" }, .policy = &other },
+        { .name = "set", .match = { "gpu = 9" }, .set = { { "x", "1" } } },
+    };
+    struct bench b = load(specs, 1), routed = load(specs, 2), edited = load(specs, 3);
+    static const struct tocsin_pair whole[] = { { "host", "h" }, { "disk", "d" } };
+    struct tocsin_alert a = alert(whole, 2);
+    struct reports reports = { .n = 0 };
+    struct rule_src alone = { .name = "alone", .pos = { "rules/10.cfg", 5 }, .resolve_when = OWN_ANY };
+    struct decision *d;
+    struct id16 own;
+
+    (void)state;
+    a.dedup_key = "own";
+    d = decide(&b, &a);
+    own = id_hash((const char *[]){ "training", "own" }, 2);
+    assert_true(id_eq(&d->own, &own));
+    assert_string_equal(d->own_key, "own");
+    assert_true(d->keyed && d->key_whole && d->key_by != 0 && d->resolve_when == OWN_ALL && !d->any_ends);
+    assert_true(decide(&routed, &a)->key_by == d->key_by);     /* a route has no say in keys */
+    assert_true(decide(&edited, &a)->key_by != d->key_by);
+    a.n_labels = 1;
+    assert_true(decide(&b, &a)->key_by != d->key_by && !decide(&b, &a)->key_whole);
+    a.n_labels = 0;
+    d = decide(&b, &a);
+    assert_true(id_is_zero(&d->own) && d->key_by == 0 && d->key_whole);
+    a = alert(whole, 2);
+    d = decide(&b, &a);
+    assert_true(!d->keyed && !id_is_zero(&d->own) && d->resolve_when == OWN_ANY && !d->any_ends);
+    assert_null(ruleset_compile(&alone, 1, &page, on_report, &reports));
+    assert_non_null(strstr(reports.text, "resolve_when"));
+    unload(&b);
+    unload(&routed);
+    unload(&edited);
+}
+
+/* Rules see what redaction left; the keys that they make are of what was sent. */
+static void
+test_keys_of_redacted_labels(void **state)
+{
+    static const struct tocsin_pair labels[] = { { "host", "[redacted]" }, { "gpu", "3" }, { "plain", "[redacted]" } };
+    static const struct tocsin_pair one[] = { { "host", "h1" }, { "gone", "g1" }, { "plain", "p1" } };
+    static const struct tocsin_pair two[] = { { "host", "h2" }, { "gone", "g2" }, { "plain", "p2" } };
+    struct spec specs[] = {
+        { .name = "seen", .match = { "host = \"[redacted]\"" }, .set = { { "saw", "{{ .labels.host }}" } } },
+        { .name = "named anew", .set = { { "plain", "x" } } },
+        { .name = "keys", .dedup_key = "{{ .labels.host }}/{{ .labels.gone | ascii_upcase }}/{{ .labels.plain }}",
+          .group_by = { "host", "gone", "gpu", "plain" } },
+        { .name = "after", .set = { { "later", "{{ .labels.host | ascii_upcase }}" } } },
+    };
+    struct bench b = LOAD(specs);
+    struct tocsin_alert a = alert(labels, 3);
+    struct decision *d;
+
+    (void)state;
+    a.hidden = one;
+    a.n_hidden = 3;
+    d = decide(&b, &a);
+    assert_string_equal(d->dedup_key, "h1/G1/x");
+    assert_string_equal(d->group_key, "page/host=h1,gone=g1,gpu=3,plain=x");
+    assert_string_equal(label_of(&b, d, "host"), "[redacted]");
+    assert_string_equal(label_of(&b, d, "gone"), "");
+    assert_string_equal(label_of(&b, d, "saw"), "[redacted]");
+    assert_string_equal(label_of(&b, d, "later"), "[REDACTED]");
+    a.hidden = two;
+    d = decide(&b, &a);
+    assert_string_equal(d->dedup_key, "h2/G2/x");
+    unload(&b);
+}
+
 /* jq sees the alert as the actions before left it, and each alert anew. */
 static void
 test_jq_sees_changes(void **state)
@@ -306,6 +383,8 @@ main(void)
         cmocka_unit_test(test_alternatives),
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_own_key),
+        cmocka_unit_test(test_keys_of_redacted_labels),
         cmocka_unit_test(test_jq_sees_changes),
     };
 

@@ -478,6 +478,24 @@ case_misuse(struct ctx *c)
     c->s->ops->rollback(c->s);                                  /* of nothing */
 }
 
+/* Its own, for good. */
+static void
+case_secret(struct ctx *c)
+{
+    struct ctx other = { .path = c->path != NULL ? xasprintf("%s/other.db", c->dir) : NULL };
+    unsigned char one[STORE_SECRET], two[STORE_SECRET];
+
+    c->s->ops->secret(c->s, one);
+    restart(c);
+    c->s->ops->secret(c->s, two);
+    assert_memory_equal(one, two, STORE_SECRET);
+    open_store(&other);
+    other.s->ops->secret(other.s, two);
+    assert_memory_not_equal(one, two, STORE_SECRET);
+    other.s->ops->close(other.s);
+    free(other.path);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct ctx *);
@@ -494,6 +512,7 @@ static const struct {
     { "dismissed", case_dismissed },
     { "joins later", case_joins_later },
     { "retention", case_retention },
+    { "secret", case_secret },
     { "stats", case_stats },
     { "misuse", case_misuse },
 };

@@ -45,6 +45,7 @@ static const char *const fills[] = {
     "8000 * (i % 3 < 2), 0, 'host=\"a\"', 'anna', 'works ' || i, '' from n",
     "insert into outbox " NUMBERS "select i, 1 + i % 2, 1000, 'c', 'what ' || i, 'https://vendor.example/' || i, x'02' "
     "from n",
+    "insert into alert_own " NUMBERS "select cast(printf('%016d', 300 + i) as blob), i, i > 45, 900, i * 7, 4, 5 from n",
 };
 
 static sqlite3_int64
@@ -143,6 +144,7 @@ read_back(const char *path)
     struct incident_row *rows;
     struct incident_detail d;
     struct silence_row *silences;
+    struct own_row *owns;
     struct outbox_row *outbox;
     struct store_stats stats;
     struct tocsin_err err;
@@ -162,12 +164,20 @@ read_back(const char *path)
     assert_int_equal(s->ops->get_incident(s, a, &rows[0].id, 5, 5, &d, &err), TOCSIN_OK);
     assert_string_equal(d.row.summary, "s50");
     assert_string_equal(d.alerts[0].dedup_key, "key-50");
+    assert_int_equal(d.alerts[0].own_mode, OWN_ANY);           /* who is under it? the first resolve ends it */
+    assert_int_equal(s->ops->load_owns(s, a, &(struct id16){ { "0000000000000350" } }, 1, &owns, &n, &err), TOCSIN_OK);
+    assert_int_equal(n, 1);
+    assert_true(id_eq(&owns[0].key, &d.alerts[0].key));
+    assert_int_equal(s->ops->load_owns(s, a, &(struct id16){ { "0000000000000345" } }, 1, &owns, &n, &err), TOCSIN_OK);
+    assert_int_equal(n, 0);
     assert_string_equal(d.deliveries[0].vendor_ref, "ref-50");
     assert_string_equal(d.events[0].text, "line 50");
     assert_int_equal(s->ops->list_silences(s, a, &silences, &n, &err), TOCSIN_OK);
     assert_int_equal(n, 50);
     assert_int_equal(s->ops->list_outbox(s, a, &outbox, &n, &err), TOCSIN_OK);
     assert_int_equal(n, 50);
+    assert_int_equal(s->ops->get_incident(s, a, &(struct id16){ { "0000000000000001" } }, 5, 5, &d, &err), TOCSIN_OK);
+    assert_int_equal(d.alerts[0].own_mode, OWN_NONE);
     s->ops->close(s);
     arena_free(a);
 }

@@ -101,6 +101,11 @@ test_versions(void **state)
 
     (void)state;
     s->ops->close(s);
+    sql(path, "update meta set v = x'00' where k = 'secret'");
+    refused(path, TOCSIN_BAD_CONFIG, "its secret is not 32 bytes long");
+    sql(path, "delete from meta where k = 'secret'");           /* of a version that had none */
+    s = open_at(path);
+    s->ops->close(s);
     sql(path, "update meta set v = 99 where k = 'schema'");
     refused(path, TOCSIN_BAD_CONFIG, "has schema version 99");
     sql(other, "create table t (x)");

@@ -19,6 +19,34 @@ is_allowed(unsigned char c)
     return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n';
 }
 
+/* What is UTF-8 stays; whatever else is there, what comes out is UTF-8, and differs where the bytes differed. */
+static void
+bytes_of_another_charset(void **state)
+{
+    static const struct { const char *in, *out; } cases[] = {
+        { "", "" }, { "plain, and longer than a machine word", NULL },
+        { "caf\xc3\xa9 \xf0\x9f\x94\x94 and a tail", NULL },
+        { "caf\xe9", "caf\xc3\xa9" }, { "\x80 \x93quoted\x94", "\xe2\x82\xac \xe2\x80\x9cquoted\xe2\x80\x9d" },
+        { "12345678\xff", "12345678\xc3\xbf" }, { "\xc3\xa9\xe9", "\xc3\xa9\xc3\xa9" },
+        { "\xed\xa0\x80", "\xc3\xad\xc2\xa0\xe2\x82\xac" },
+    };
+    char out[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *wanted = cases[i].out != NULL ? cases[i].out : cases[i].in;
+
+        assert_int_equal(text_is_utf8(cases[i].in, strlen(cases[i].in)), strcmp(wanted, cases[i].in) == 0);
+        assert_int_equal(text_to_utf8(cases[i].in, strlen(cases[i].in), out), strlen(wanted));
+        assert_string_equal(out, wanted);
+    }
+    for (int c = 0x80; c < 256; c++) {
+        const char byte = (char)c;
+
+        assert_true(text_is_utf8(out, text_to_utf8(&byte, 1, out)));
+    }
+}
+
 /* Each byte value at each place of texts longer and shorter than a machine word, between the neighbours that carry. */
 static void
 every_byte_everywhere(void **state)
@@ -116,7 +144,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_byte_everywhere),
+        cmocka_unit_test(bytes_of_another_charset), cmocka_unit_test(every_byte_everywhere),
         cmocka_unit_test(sequences), cmocka_unit_test(percent_codes),
         cmocka_unit_test(words_of_errors),
     };

@@ -5,6 +5,7 @@
 #include "core/delivery/ledger.h"
 #include "core/escalation/escalation.h"
 #include "core/incident/impl.h"
+#include "core/incident/own.h"
 
 static enum tocsin_rc
 acknowledge(struct world *w, struct world_incident *i, struct event *e)
@@ -138,39 +139,59 @@ escalate(struct world *w, struct world_incident *i, struct event *e)
     return TOCSIN_OK;
 }
 
-/* By its id, or by an alert of it, as senders that know nothing of incidents name it. */
-static struct world_incident *
-incident_named(struct world *w, struct event *e)
-{
-    const struct world_alert *a;
-
-    if (!id_is_zero(&e->incident))
-        return world_incident(w, &e->incident);
-    a = world_alert(w, &e->key);
-    if (a == NULL || !alert_is_open(&a->row) || (e->number != 0 && e->number != a->row.rowid))
-        return NULL;
-    e->incident_r = a->row.incident;
-    return world_incident(w, &a->row.incident);
-}
-
-void
-incident_on_action(struct world *w, struct event *e)
+static enum tocsin_rc
+act_on(struct world *w, struct world_incident *i, struct event *e)
 {
     static enum tocsin_rc (*const actions[])(struct world *, struct world_incident *, struct event *) = {
         [ACTION_ACK] = acknowledge,       [ACTION_UNACK] = unacknowledge, [ACTION_RESOLVE] = resolve_by_hand,
         [ACTION_SNOOZE] = snooze,         [ACTION_NOTE] = take_note,      [ACTION_ESCALATE] = escalate,
     };
-    struct world_incident *i = incident_named(w, e);
+    enum tocsin_rc rc;
 
-    if (i == NULL || i->row.opened_at == 0) {
-        e->rc = err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");
-        return;
-    }
-    e->rc = actions[e->action](w, i, e);
-    if (e->rc != TOCSIN_OK)
-        return;
+    if (i == NULL || i->row.opened_at == 0)
+        return err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");
+    rc = actions[e->action](w, i, e);
+    if (rc != TOCSIN_OK)
+        return rc;
     ledger_touch(w, i);
     escalation_reschedule(w, i);
+    return TOCSIN_OK;
+}
+
+/*
+ * By an alert of it, as senders that know nothing of incidents name it.  Where rules made several alerts of what the
+ * sender gives one key, it is about the incident of each; done if it was done to one of them.
+ */
+static void
+act_by_key(struct world *w, struct event *e)
+{
+    struct own_acted at = { .step = 0 };
+    struct world_alert *a;
+    bool done = false;
+
+    e->rc = err_set(e->err, TOCSIN_NOT_FOUND, "", "no such incident");
+    while ((a = own_next_acted(w, &e->key, &at)) != NULL) {
+        enum tocsin_rc rc;
+
+        if ((e->number != 0 && e->number != a->row.rowid) || (done && id_eq(&a->row.incident, &e->incident_r)))
+            continue;
+        rc = act_on(w, world_incident(w, &a->row.incident), e);
+        if (done)
+            continue;
+        e->rc = rc;
+        e->incident_r = a->row.incident;
+        e->alert_r = a->row.key;
+        done = rc == TOCSIN_OK;
+    }
+}
+
+void
+incident_on_action(struct world *w, struct event *e)
+{
+    if (id_is_zero(&e->incident))
+        act_by_key(w, e);
+    else
+        e->rc = act_on(w, world_incident(w, &e->incident), e);
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts into incidents: counting, joining, ending. */
+/* Alerts into incidents: counting, joining, ending; report.c says which of these a report is. */
 #include "core/incident/impl.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/alert.h"
 #include "core/delivery/ledger.h"
+#include "core/incident/own.h"
 #include "core/escalation/escalation.h"
 #include "core/normalise/severity.h"
 #include "core/silence/silence.h"
@@ -131,11 +132,14 @@ incident_resolve(struct world *w, struct world_incident *i, const char *by, cons
 
 /* --- alerts --------------------------------------------------------------------------- */
 
-/* When it is resolved for want of news; 0: never. */
-static int64_t
-expiry(const struct decision *d, const struct world *w)
+int64_t
+incident_expiry(const struct alert_row *a, const struct decision *d, const struct world *w)
 {
-    return d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
+    int64_t at = d->status == TOCSIN_FIRING && d->resolve_after_ms > 0 ? w->now + d->resolve_after_ms : d->expires_at;
+
+    if (!own_is_merged(a))
+        return at;
+    return a->expires_at == 0 || at == 0 ? 0 : at > a->expires_at ? at : a->expires_at;
 }
 
 /* The alert as its source tells it now; what holds it back, in words, or "". */
@@ -144,10 +148,14 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
 {
     struct alert_row *r = &a->row;
     const struct silence_row *silence;
+    /* where others report it too, one of them must not end it, hush it or hold it back for all */
+    bool merged = own_is_merged(r), held = r->suppressed & HELD_BY_RULE;
+    int64_t expires_at = incident_expiry(r, d, w);
 
-    r->suppressed = incident_suppresses(d, r) ? HELD_BY_RULE : 0;
+    r->suppressed = incident_suppresses(d, r) && (!merged || held) ? HELD_BY_RULE : 0;
     r->state = (uint8_t)state;
-    r->severity = (uint8_t)d->severity;
+    if (!merged || d->severity > (enum tocsin_severity)r->severity)
+        r->severity = (uint8_t)d->severity;
     r->digest = d->digest;
     r->body = d->body;
     r->body_len = d->body_len;
@@ -155,11 +163,11 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
     r->dedup_key = d->dedup_key;
     r->starts_at = d->starts_at;
     r->ends_at = d->ends_at;
-    r->expires_at = expiry(d, w);
+    r->expires_at = expires_at;
     r->last_at = w->now;
     if (r->count == 0)
         r->first_at = w->now;
-    r->count += 1 + d->more;
+    r->count += incident_reports(d);
     a->dirt = DIRTY;
     silence = state == ALERT_FIRING ? silence_holding(w, r, d->body, d->body_len) : NULL;
     if (silence != NULL)
@@ -167,24 +175,15 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
     return d->suppress || silence == NULL ? d->held_by : silence_text(w, silence);
 }
 
-static void
-counted(struct world_alert *a, const struct decision *d, const struct world *w)
-{
-    a->row.count += 1 + (d != NULL ? d->more : 0);
-    a->row.last_at = w->now;
-    if (d != NULL && expiry(d, w) > 0)
-        a->row.expires_at = expiry(d, w);
-    if (a->dirt == CLEAN)
-        a->dirt = COUNTED;
-}
-
-static void
-attach(struct world *w, struct world_alert *a, struct event *e)
+void
+incident_attach(struct world *w, struct world_alert *a, struct event *e)
 {
     const struct decision *d = e->decision;
     struct world_incident *i = incident_for(w, d);
-    const char *held_by = incident_take_report(a, d, w, ALERT_FIRING);
+    const char *held_by;
 
+    own_join(w, a, d);
+    held_by = incident_take_report(a, d, w, ALERT_FIRING);
     a->row.incident = i->row.id;
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
@@ -206,6 +205,7 @@ incident_close_alert(struct world *w, struct world_alert *a, int64_t ended_at)
     a->row.expires_at = 0;
     a->row.last_at = w->now;
     a->dirt = DIRTY;
+    world_alert_closed(a);
 }
 
 /* All is over before the delay was: there never was an incident. */
@@ -240,9 +240,8 @@ incident_alert_over(struct world *w, struct world_alert *a, int64_t ended_at, co
     incident_close_alert(w, a, ended_at);
 }
 
-/* The source tells something new about an alert that fires. */
-static void
-update(struct world *w, struct world_alert *a, struct event *e)
+void
+incident_update(struct world *w, struct world_alert *a, struct event *e)
 {
     const struct decision *d = e->decision;
     struct world_incident *i = world_incident(w, &a->row.incident);
@@ -252,13 +251,14 @@ update(struct world *w, struct world_alert *a, struct event *e)
         struct id16 lost = a->row.incident;
         char id[ID_TEXT];
 
-        attach(w, a, e);
+        incident_attach(w, a, e);
         id_format(&lost, id);
         world_damage(w, &a->row.incident, "alert '%s' belonged to incident '%s', which is %s: it goes on here",
                      d->dedup_key, id, i == NULL ? "not stored" : "resolved");
         return;
     }
     incident_count(&i->row, &a->row, -1);
+    own_join(w, a, d);
     held_by = incident_take_report(a, d, w, ALERT_FIRING);
     incident_count(&i->row, &a->row, 1);
     i->row.routed |= d->routed;
@@ -267,100 +267,6 @@ update(struct world *w, struct world_alert *a, struct event *e)
     changed(w, i);
     incident_add_targets(w, i, d);
     settle(w, i, held_by);
-}
-
-static void
-on_firing(struct world *w, struct world_alert *a, struct event *e)
-{
-    const struct decision *d = e->decision;
-
-    if (pipeline_is_repeat(d, &a->row)) {
-        counted(a, d, w);
-        e->incident_r = a->row.state == ALERT_FIRING ? a->row.incident : e->incident_r;
-        return;
-    }
-    switch (a->row.state) {
-    case ALERT_FIRING:
-        if (d->drop)                         /* dropped only now: it stays what it is, until its source resolves it */
-            counted(a, d, w);
-        else
-            update(w, a, e);
-        e->incident_r = a->row.incident;
-        return;
-    case ALERT_DISMISSED:                    /* not the occurrence that a person resolved: a new problem */
-        incident_close_alert(w, a, d->starts_at);
-        break;
-    case ALERT_DROPPED:                      /* no rule drops it any more */
-        attach(w, a, e);
-        return;
-    default:
-        break;
-    }
-    if (a->row.state != ALERT_NONE)
-        a = world_next_occurrence(w, a);
-    if (d->drop)
-        incident_take_report(a, d, w, ALERT_DROPPED);
-    else
-        attach(w, a, e);
-}
-
-static void
-on_resolved(struct world *w, struct world_alert *a, struct event *e)
-{
-    const struct decision *d = e->decision;
-
-    if (!alert_is_open(&a->row))
-        return;                              /* a resolve for what never fired opens nothing */
-    e->incident_r = a->row.incident;
-    if (d->ends_at > 0 && a->row.starts_at > 0 && d->ends_at < a->row.starts_at) {
-        if (a->row.state == ALERT_FIRING)
-            world_note_lately(w, &a->row.incident, "alert", d->source,
-                              "a resolve of an earlier occurrence came late: ignored", "");
-        counted(a, NULL, w);
-        return;
-    }
-    a->row.count++;
-    incident_alert_over(w, a, d->ends_at, d->source, "the source says it is over");
-    e->incident_r = a->row.incident;
-}
-
-static void
-on_unknown(struct world *w, struct world_alert *a, struct event *e)
-{
-    const struct decision *d = e->decision;
-
-    if (a->row.state == ALERT_FIRING) {
-        world_note_lately(w, &a->row.incident, "alert", d->source, "the source does not know at the moment: ",
-                          d->summary);
-        counted(a, NULL, w);
-        e->incident_r = a->row.incident;
-        return;
-    }
-    if (alert_is_open(&a->row)) {
-        counted(a, NULL, w);
-        return;
-    }
-    if (a->row.state != ALERT_NONE)
-        a = world_next_occurrence(w, a);
-    incident_take_report(a, d, w, ALERT_UNKNOWN);
-}
-
-void
-incident_on_alert(struct world *w, struct event *e)
-{
-    struct world_alert *a = world_alert(w, &e->decision->key);
-
-    switch (e->decision->status) {
-    case TOCSIN_FIRING:
-        on_firing(w, a, e);
-        break;
-    case TOCSIN_RESOLVED:
-        on_resolved(w, a, e);
-        break;
-    case TOCSIN_UNKNOWN:
-        on_unknown(w, a, e);
-        break;
-    }
 }
 
 void
@@ -379,7 +285,7 @@ incident_on_expiry(struct world *w, struct event *e)
         if (e->decision->drop)
             incident_take_report(a, e->decision, w, ALERT_DROPPED);
         else
-            attach(w, a, e);
+            incident_attach(w, a, e);
         return;
     }
     incident_alert_over(w, a, a->row.expires_at, "timer", "no news from the source");

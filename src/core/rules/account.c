@@ -46,7 +46,7 @@ account_rule(struct run *r, const struct rule *rule, enum truth t)
     a->pos = (struct rule_pos){ arena_strdup(r->arena, rule->pos.file), rule->pos.line };
     if (t == NO || last == NULL) {           /* one that matched or failed has left a trace */
         a->part = RULE_NO_MATCH;
-        a->text = why_not(r, rule);
+        a->text = r->indexed ? "" : why_not(r, rule);
         return;
     }
     a->part = last->failed ? RULE_FAILED : RULE_MATCHED;
@@ -71,13 +71,14 @@ account_threshold(struct run *r, const struct rule *rule, uint32_t seen)
 
 void
 ruleset_explain(const struct ruleset *rs, struct rule_scratch *sc, struct arena *arena, const char *source,
-                const struct tocsin_alert *a, const struct rule_route *route, struct rule_explanation *out)
+                const struct tocsin_alert *a, const struct rule_route *route, bool why,
+                struct rule_explanation *out)
 {
     const char *stopper = "";
 
     out->n_rules = rs->n;
     out->rules = arena_zalloc(arena, (rs->n + 1) * sizeof *out->rules);
-    out->decision = run_decide(rs, sc, arena, source, a, route, false, out);
+    out->decision = run_decide(rs, sc, arena, source, a, route, !why, out);
     for (size_t i = 0; i < rs->n; i++) {
         struct rule_account *ra = &out->rules[i];
 
@@ -85,8 +86,10 @@ ruleset_explain(const struct ruleset *rs, struct rule_scratch *sc, struct arena 
             stopper = ra->rule;
             continue;
         }
-        *ra = (struct rule_account){ .rule = arena_strdup(arena, rs->rules[i].name), .part = RULE_NOT_REACHED,
-                                     .text = arena_printf(arena, "rule '%s' stops before it", stopper),
+        *ra = (struct rule_account){ .rule = arena_strdup(arena, rs->rules[i].name),
+                                     .part = why ? RULE_NOT_REACHED : RULE_NO_MATCH, .text = "",
                                      .pos = { arena_strdup(arena, rs->rules[i].pos.file), rs->rules[i].pos.line } };
+        if (why)
+            ra->text = arena_printf(arena, "rule '%s' stops before it", stopper);
     }
 }

@@ -95,6 +95,7 @@ put_label(struct run *r, const struct name_ref *ref, const char *value)
     size_t after;
 
     say_change(r, ref->label, found ? r->labels[i].value : "", value);
+    run_value_is_plain(r, ref->label);
     if (found && value[0] == '\0') {
         after = --r->view.n_labels - i;
         memmove(&r->labels[i], &r->labels[i + 1], after * sizeof r->labels[0]);
@@ -114,18 +115,19 @@ put_label(struct run *r, const struct name_ref *ref, const char *value)
 
 /* --- set, unset, dedup_key -------------------------------------------------------------------- */
 
-/* The text of a template; NULL after a failure, which is in the trace. */
+/* The text of a template; NULL after a failure, which is in the trace.  Did every expression of it have some text? */
 static const char *
-render(struct run *r, const char *what, const struct template *t, size_t max, bool cut)
+render_whole(struct run *r, const char *what, const struct template *t, size_t max, bool cut, bool *whole_r)
 {
     const char *literal = template_literal(t);
     struct buf *b = &r->sc->text;
     struct tocsin_err err;
 
+    *whole_r = true;
     if (literal != NULL)
         return literal;
     buf_reset(b);
-    if (template_render(t, &r->view, r->sc->jq, b, &err) != TOCSIN_OK) {
+    if (template_render_whole(t, &r->view, r->sc->jq, b, whole_r, &err) != TOCSIN_OK) {
         say_failure(r, what, err.what);
         return NULL;
     }
@@ -134,6 +136,14 @@ render(struct run *r, const char *what, const struct template *t, size_t max, bo
         return NULL;
     }
     return b->n > 0 ? text_clean(r->arena, b->p, b->n, max) : "";
+}
+
+static const char *
+render(struct run *r, const char *what, const struct template *t, size_t max, bool cut)
+{
+    bool whole;
+
+    return render_whole(r, what, t, max, cut, &whole);
 }
 
 static bool
@@ -205,16 +215,35 @@ apply_set(struct run *r, const struct set_action *a)
     return true;
 }
 
+static const char *
+render_key(struct run *r, const struct template *t, bool *whole_r)
+{
+    struct view plain = r->view;
+    const char *key;
+
+    if (r->n_hidden == 0)
+        return render_whole(r, "dedup_key", t, MAX_KEY, false, whole_r);
+    r->view = run_key_view(r);
+    jq_pool_forget(r->sc->jq);
+    key = render_whole(r, "dedup_key", t, MAX_KEY, false, whole_r);
+    r->view = plain;
+    jq_pool_forget(r->sc->jq);
+    return key;
+}
+
 static bool
 apply_dedup_key(struct run *r, const struct rule *rule)
 {
-    const char *key = render(r, "dedup_key", &rule->dedup_key, MAX_KEY, false);
+    bool whole;
+    const char *key = render_key(r, &rule->dedup_key, &whole);
 
     if (key == NULL)
         return false;
     if (key[0] == '\0')
         return say_failure(r, "dedup_key", "the text is empty");
     say_change(r, "dedup_key", r->view.dedup_key, key);
+    r->key_rule = rule;
+    r->key_whole = whole;
     r->view.dedup_key = key;
     jq_pool_forget(r->sc->jq);
     return true;
@@ -324,7 +353,7 @@ threshold_key(struct run *r, const struct rule *rule)
         buf_add(b, "/");
         buf_add(b, rule->by[i].label);
         buf_add(b, "=");
-        buf_add(b, run_value(r, &rule->by[i]));
+        buf_add(b, run_key_value(r, &rule->by[i]));
     }
     return arena_strndup(r->arena, b->p, b->n);
 }

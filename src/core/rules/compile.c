@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "core/normalise/severity.h"
+#include "core/rows.h"
 #include "core/rules/ruleset.h"
 #include "core/rules/tally.h"
 
@@ -191,6 +195,9 @@ compile_actions(struct compiler *c, const struct rule_src *src, struct rule *r)
         else
             (void)compile_text(c, r, "dedup_key", src->dedup_key, &r->dedup_key);
     }
+    r->resolve_when = (uint8_t)src->resolve_when;
+    if (src->resolve_when != OWN_NONE && src->dedup_key == NULL)
+        COMPLAIN(c, r, "rule '%s': resolve_when says what ends an alert that dedup_key merges: it needs one", r->name);
     r->policy = src->policy;
     r->notify = arena_zalloc(c->arena, src->n_notify * sizeof *r->notify);
     r->n_notify = src->n_notify;
@@ -312,6 +319,46 @@ resolve_slots(struct ruleset *rs)
     }
 }
 
+/* --- what has a say in the keys of alerts --------------------------------------------------- */
+
+static uint64_t
+mix(uint64_t seed, const char *text)
+{
+    return XXH3_64bits_withSeed(text, strlen(text), seed);
+}
+
+static uint64_t
+mix_rule(uint64_t h, const struct rule_src *src)
+{
+    for (size_t a = 0; a < src->n_any; a++) {
+        h = mix(h, "or");
+        for (size_t i = 0; i < src->any[a].n; i++)
+            h = mix(h, src->any[a].matchers[i]);
+    }
+    for (size_t i = 0; i < src->n_set; i++)
+        h = mix(mix(h, src->set[i].name), src->set[i].value);
+    for (size_t i = 0; i < src->n_unset; i++)
+        h = mix(mix(h, "unset"), src->unset[i]);
+    return mix(mix(h, src->dedup_key != NULL ? src->dedup_key : ""), src->stop ? "stop" : "");
+}
+
+/*
+ * One number for each template of a key and all rules that may change what it sees, or whether it is asked.  Where it
+ * is the same, different keys are different alerts; where it is not, the rules were edited, or another one spoke.
+ */
+static void
+weigh_keys(struct ruleset *rs, const struct rule_src *rules)
+{
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < rs->n; i++)
+        if (rules[i].dedup_key != NULL || rules[i].n_set + rules[i].n_unset > 0 || rules[i].stop)
+            all = mix_rule(all, &rules[i]);
+    for (size_t i = 0; i < rs->n; i++)
+        if (rules[i].dedup_key != NULL)
+            rs->rules[i].key_by = mix(all, rules[i].dedup_key) | 1;
+}
+
 struct ruleset *
 ruleset_compile(const struct rule_src *rules, size_t n, const struct policy *default_policy, rule_report report,
                 void *ctx)
@@ -331,6 +378,7 @@ ruleset_compile(const struct rule_src *rules, size_t n, const struct policy *def
         ruleset_free(rs);
         return NULL;
     }
+    weigh_keys(rs, rules);
     index_build(&rs->index, rs->arena, rs->rules, n);
     resolve_slots(rs);
     return rs;

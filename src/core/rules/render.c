@@ -207,24 +207,41 @@ add_jq(const struct part *p, const struct view *v, struct jq_pool *pool, struct 
     return rc == TOCSIN_OK ? TOCSIN_OK : err_wrap(err, "{{ %.100s }}", p->text);
 }
 
-enum tocsin_rc
-template_render(const struct template *t, const struct view *v, struct jq_pool *pool, struct buf *out,
-                struct tocsin_err *err)
+static enum tocsin_rc
+add_part(const struct part *p, const struct view *v, struct jq_pool *pool, struct buf *out, struct tocsin_err *err)
 {
-    for (size_t i = 0; i < t->n_parts; i++) {
-        const struct part *p = &t->parts[i];
-        enum tocsin_rc rc = TOCSIN_OK;
+    if (p->kind == PART_JQ)
+        return add_jq(p, v, pool, out, err);
+    if (p->kind == PART_TEXT)
+        buf_addn(out, p->text, p->len);
+    else
+        add_path(p, v, out);
+    return TOCSIN_OK;
+}
 
-        if (p->kind == PART_TEXT)
-            buf_addn(out, p->text, p->len);
-        else if (p->kind == PART_PATH)
-            add_path(p, v, out);
-        else
-            rc = add_jq(p, v, pool, out, err);
+enum tocsin_rc
+template_render_whole(const struct template *t, const struct view *v, struct jq_pool *pool, struct buf *out,
+                      bool *whole_r, struct tocsin_err *err)
+{
+    *whole_r = true;
+    for (size_t i = 0; i < t->n_parts; i++) {
+        size_t before = out->n;
+        enum tocsin_rc rc = add_part(&t->parts[i], v, pool, out, err);
+
         if (rc != TOCSIN_OK)
             return rc;
+        *whole_r &= out->n > before;
     }
     if (!buf_ok(out))
         return err_set(err, TOCSIN_TOO_LARGE, "", "the text is longer than %zu bytes", out->max);
     return TOCSIN_OK;
+}
+
+enum tocsin_rc
+template_render(const struct template *t, const struct view *v, struct jq_pool *pool, struct buf *out,
+                struct tocsin_err *err)
+{
+    bool whole;
+
+    return template_render_whole(t, v, pool, out, &whole, err);
 }

@@ -40,6 +40,7 @@ struct rule_src {
     struct rule_action *set; size_t n_set;
     const char **unset; size_t n_unset;
     const char *dedup_key;           /* template; NULL: unchanged */
+    int resolve_when;                /* enum own_mode: what ends an alert that dedup_key merges; OWN_NONE: as it says */
     const char **group_by; size_t n_group_by; bool has_group_by;
     const struct policy *policy;     /* NULL: unchanged; outlives the rule set */
     const char **notify; size_t n_notify;
@@ -97,6 +98,19 @@ struct rule_trace {                  /* for explain: one entry per rule that mat
 struct decision {
     struct id16 key, group;
     const char *source, *dedup_key, *group_key;
+    struct id16 own;                 /* of the key that the sender gave it, if a rule gave it another; else zero */
+    const char *own_key;             /* that key; without another: dedup_key */
+    bool keyed;                      /* the sender gave it one; else it is a hash of the labels */
+    /*
+     * What made dedup_key of the own key: a hash of the template and of all that may have a say in what it sees; 0:
+     * nothing did.  key_whole: every expression in it had a value, so that what came of it tells two alerts apart.
+     */
+    uint64_t key_by;
+    bool key_whole;
+    uint8_t resolve_when;            /* enum own_mode (rows.h): how an alert ends that this opens under another key */
+    bool any_ends;                   /* a rule says so of this report: it ends the alert of this key, whoever fires */
+    bool named;                      /* it came by an interface that knows alerts by their own keys alone */
+    int64_t number;                  /* it is about this occurrence (rowid), all of it, and no other; 0: see its keys */
     enum tocsin_status status;
     enum tocsin_severity severity;   /* never NONE */
     int64_t starts_at, ends_at, expires_at;
@@ -116,6 +130,8 @@ struct decision {
     bool below;                      /* below a threshold: suppressed, unless it fires and has been told already */
     bool steady;                     /* stands for many lines of a log: while it fires, another text is no news */
     uint32_t more;                   /* reports that it stands for beside its own: equal lines of a log */
+    bool amends;                     /* says what is known of an open alert anew: not counted, and opens none */
+    const char *by;                  /* of a resolve: the person who said so; "" the source itself */
 };
 
 /*
@@ -151,9 +167,12 @@ struct rule_explanation {
     struct rule_account *rules; size_t n_rules;    /* all of the set, in their order */
 };
 
-/* As ruleset_decide_routed(), with an account of every rule.  Slow: it looks at all of them. */
+/*
+ * As ruleset_decide_routed(), with an account of every rule.  why: also of those that do not match, which is slow, for
+ * all have to be looked at; without it their text is "".
+ */
 void ruleset_explain(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,
-                     const struct tocsin_alert *, const struct rule_route *, struct rule_explanation *out);
+                     const struct tocsin_alert *, const struct rule_route *, bool why, struct rule_explanation *out);
 
 /* Either of the two, as the alert is a record or not, as if a rule before the first had routed it. */
 struct decision *ruleset_decide_routed(const struct ruleset *, struct rule_scratch *, struct arena *,

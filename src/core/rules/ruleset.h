@@ -39,6 +39,8 @@ struct rule {
     struct name_ref *unset;  size_t n_unset;
     bool has_dedup_key;
     struct template dedup_key;
+    uint64_t key_by;               /* decision.key_by of what it renders */
+    uint8_t resolve_when;          /* enum own_mode */
     bool has_group_by;
     struct name_ref *group_by; size_t n_group_by;
     const struct policy *policy;
@@ -84,10 +86,13 @@ struct run {
     struct arena *arena;
     struct view view;
     struct tocsin_pair *labels; size_t cap_labels;  /* view.labels, writable */
+    const struct tocsin_pair *hidden; size_t n_hidden;   /* labels that keys know by something else than their value */
     size_t current;                /* the rule at work */
     bool indexed;
     struct decision *out;
     const struct rule *group_rule; /* the last one with group_by */
+    const struct rule *key_rule;   /* the last one with dedup_key */
+    bool key_whole;                /* no expression of it was empty */
     size_t cap_trace, cap_notify;
     bool record;                   /* a log's record, not an alert */
     bool wanted;                   /* a record that a rule made an alert */
@@ -101,8 +106,14 @@ void run_put_value(struct run *, uint32_t slot, const char *value);
 void actions_apply(struct run *, const struct rule *);
 /* What a name stands for in the alert at work.  run.c */
 const char *run_value(const struct run *, const struct name_ref *);
-/* Keys and group of the decision, from the alert as it is now.  identify.c */
-void run_identify(struct run *, const char *source);
+/* The same in a key. */
+const char *run_key_value(const struct run *, const struct name_ref *);
+/* A rule gave the label another value: from here on that is what counts. */
+void run_value_is_plain(struct run *, const char *label);
+/* What a template of a key sees. */
+struct view run_key_view(const struct run *);
+/* Keys and group of the decision, from the alert as it is now and the key that it came with.  identify.c */
+void run_identify(struct run *, const char *source, const struct tocsin_alert *, const char *own_key);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);
 /* NULL: a record that no rule made an alert; never when it is to be explained (asked, or NULL).  run.c */
 struct decision *run_decide(const struct ruleset *, struct rule_scratch *, struct arena *, const char *source,

@@ -281,6 +281,8 @@ begin(struct run *r, const char *source, const struct tocsin_alert *a, const str
     r->view.status = a->status == TOCSIN_RESOLVED || a->status == TOCSIN_UNKNOWN ? a->status : TOCSIN_FIRING;
     r->labels = n->labels;
     r->cap_labels = n->cap_labels;
+    r->hidden = a->hidden;
+    r->n_hidden = a->n_hidden;
     sc->n_cursors = 0;
     for (size_t i = 0; i < sc->n_touched; i++)
         sc->values[sc->touched[i]] = NULL;
@@ -334,7 +336,7 @@ encode(struct run *r, enum tocsin_severity original)
 }
 
 static void
-finish(struct run *r, const char *source, const struct tocsin_alert *a, enum tocsin_severity original)
+finish(struct run *r, const char *source, const struct tocsin_alert *a, const struct normal *n)
 {
     struct decision *d = r->out;
 
@@ -343,12 +345,14 @@ finish(struct run *r, const char *source, const struct tocsin_alert *a, enum toc
     d->starts_at = a->starts_at;
     d->ends_at = a->ends_at;
     d->expires_at = a->expires_at;
+    d->amends = a->amends;
+    d->by = a->by != NULL ? arena_strdup(r->arena, a->by) : "";
     d->summary = arena_strdup(r->arena, r->view.summary);
     d->held_by = arena_strdup(r->arena, d->held_by);
     d->routed_by = arena_strdup(r->arena, d->routed_by);
     d->delayed_by = arena_strdup(r->arena, d->delayed_by);
-    run_identify(r, source);
-    encode(r, original);
+    run_identify(r, source, a, n->dedup_key);
+    encode(r, n->severity);
 }
 
 struct decision *
@@ -375,7 +379,7 @@ run_decide(const struct ruleset *rs, struct rule_scratch *sc, struct arena *aren
         asked->is_alert = !r.record || (r.wanted && !r.out->drop);
     else if (r.record && (!r.wanted || r.out->drop))
         return NULL;
-    finish(&r, source, a, n.severity);
+    finish(&r, source, a, &n);
     return r.out;
 }
 

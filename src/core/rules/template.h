@@ -82,5 +82,8 @@ bool expr_table_check(const struct expr_table *, void (*report)(void *, size_t e
  */
 enum tocsin_rc template_render(const struct template *, const struct view *, struct jq_pool *, struct buf *out,
                                struct tocsin_err *err);
+/* The same, and whether every expression in it had some text. */
+enum tocsin_rc template_render_whole(const struct template *, const struct view *, struct jq_pool *, struct buf *out,
+                                     bool *whole_r, struct tocsin_err *err);
 
 #endif
