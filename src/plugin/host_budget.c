@@ -33,11 +33,8 @@ over(void *ctx)
     if (now_ms == b->looked_ms)
         return NULL;
     b->looked_ms = now_ms;
-    if (b->from_us < 0) {
-        b->from_us = clock_thread_us();
+    if (b->from_bytes == 0)
         b->from_bytes = heap_bytes();
-        return NULL;
-    }
     if (clock_thread_us() - b->from_us > (int64_t)HOST_BUDGET_MS * 1000)
         return "stopped after 2 s of the processor's time";
     if (heap_bytes() > b->from_bytes + ((size_t)HOST_BUDGET_MIB << 20))
@@ -48,5 +45,5 @@ over(void *ctx)
 void
 host_budget_init(struct host_budget *b)
 {
-    *b = (struct host_budget){ .limit = { over, b }, .looked_ms = clock_coarse_ms(), .from_us = -1 };
+    *b = (struct host_budget){ .limit = { over, b }, .looked_ms = clock_coarse_ms(), .from_us = clock_thread_us() };
 }

@@ -15,8 +15,8 @@ enum { HOST_BUDGET_MS = 2000, HOST_BUDGET_MIB = 256 };
 struct host_budget {
     struct jq_limit limit;         /* for mapping_run() */
     int64_t looked_ms;             /* the clock that is cheap to read, at the last look */
-    int64_t from_us;               /* of this thread, when it was first looked at; -1 before */
-    size_t from_bytes;
+    int64_t from_us;               /* what this thread had used up */
+    size_t from_bytes;             /* of the heap at the first look; 0 before */
 };
 
 /* It must stay where it is while it is used. */

@@ -155,7 +155,7 @@ explain(const struct mapping *m, enum tocsin_rc rc, const struct tocsin_err *why
     return err_set(err, rc, path, "%s", end + 2);
 }
 
-/* A run that was ended by a limit: say where it was.  An eighth of the way is enough, a loop is a loop. */
+/* A run that was ended by a limit: say where it was.  A part of the way is enough, a loop is a loop. */
 static void
 say_line(const struct mapping *m, const struct expr *e, const json_t *input, struct tocsin_err *why)
 {
@@ -163,7 +163,7 @@ say_line(const struct mapping *m, const struct expr *e, const json_t *input, str
 
     if (!expr_was_stopped(e, &steps))
         return;
-    line = expr_line_after(m->program, input, steps < 1000 ? steps : steps / 8);
+    line = expr_line_after(m->program, input, steps < 64 ? steps / 2 + 1 : steps / 8);
     if (line > 0) {
         char what[sizeof why->what];
 
