@@ -227,3 +227,15 @@ def test_opsgenie_sdk(intakes):
     i = one(t, "og-in")
     assert i["state"] == "resolved" and "extending the volume" in [e["text"] for e in i["timeline"]]
     assert i["alerts"][0]["dedup_key"] == "og-in: all"
+
+
+def test_a_silence_of_one_does_not_hush_the_others(vendors, tocsin):
+    t = tocsin(base_settings(vendors, [("0s", ["pd"]), ("2s", ["vo"])]), MERGED)
+    held = {"dedup_key": "a", "summary": "a is down", "severity": "critical", "labels": {"host": "a"}}
+    assert t.request("POST", "/v1/silences", {"matchers": ['host = "a"'], "for": "1h"}).status == 200
+    t.send("local", [{"dedup_key": "b", "summary": "b is down", "severity": "critical", "labels": {"host": "b"}}, held])
+    i = one(t, "local")
+    vendors.wait_history("pd", i["id"], ["trigger"])
+    t.send("local", {**held, "summary": "a is still down"})
+    wait_until(lambda: vendors.pages("vo", i["id"]) == 1, 10, "b goes on to the next step")
+    assert one(t, "local")["suppressed_by"] is None

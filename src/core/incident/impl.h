@@ -27,6 +27,8 @@ void incident_close_alert(struct world *, struct world_alert *, int64_t ended_at
 void incident_alert_over(struct world *, struct world_alert *, int64_t ended_at, const char *by, const char *why);
 /* The incident that the alert belongs to; opened if its group has none. */
 struct world_incident *incident_for(struct world *, const struct decision *);
+/* One that waits: until the end of this report's delay, if that is sooner; without one it opens. */
+void incident_delay(struct world *, struct world_incident *, const struct decision *);
 /* Why an alert became what it is: each rule that shaped it, and each that should have but failed. */
 void incident_note_rules(struct world *, const struct world_incident *, const struct decision *, bool failed_only);
 /* Targets that rules name beside the policy. */

@@ -149,16 +149,13 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
     struct alert_row *r = &a->row;
     const struct silence_row *silence;
     /* where others report it too, one of them must not end it, hush it or hold it back for all */
-    bool merged = own_is_merged(r), held = r->suppressed & HELD_BY_RULE;
+    bool merged = own_is_merged(r), held = r->suppressed & HELD_BY_RULE, silenced = r->suppressed & HELD_BY_SILENCE;
     int64_t expires_at = incident_expiry(r, d, w);
 
     r->suppressed = incident_suppresses(d, r) && (!merged || held) ? HELD_BY_RULE : 0;
     r->state = (uint8_t)state;
     if (!merged || d->severity > (enum tocsin_severity)r->severity)
         r->severity = (uint8_t)d->severity;
-    r->digest = d->digest;
-    r->body = d->body;
-    r->body_len = d->body_len;
     r->source = d->source;
     r->dedup_key = d->dedup_key;
     r->starts_at = d->starts_at;
@@ -170,6 +167,11 @@ incident_take_report(struct world_alert *a, const struct decision *d, struct wor
     r->count += incident_reports(d);
     a->dirt = DIRTY;
     silence = state == ALERT_FIRING ? silence_holding(w, r, d->body, d->body_len) : NULL;
+    if (merged && !silenced && silence != NULL)
+        return d->held_by;                   /* it keeps the text of those that nobody silenced */
+    r->digest = d->digest;
+    r->body = d->body;
+    r->body_len = d->body_len;
     if (silence != NULL)
         r->suppressed |= HELD_BY_SILENCE;
     return d->suppress || silence == NULL ? d->held_by : silence_text(w, silence);
@@ -266,6 +268,8 @@ incident_update(struct world *w, struct world_alert *a, struct event *e)
         i->row.summary = d->summary;
     changed(w, i);
     incident_add_targets(w, i, d);
+    if (incident_is_delayed(&i->row) && !a->row.suppressed)
+        incident_delay(w, i, d);             /* what it says now may wait less long, or not at all */
     settle(w, i, held_by);
 }
 

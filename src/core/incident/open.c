@@ -29,8 +29,8 @@ incident_note_rules(struct world *w, const struct world_incident *i, const struc
 }
 
 /* An incident waits for the end of the shortest delay of its alerts; one without a delay opens it at once. */
-static void
-delay(struct world *w, struct world_incident *i, const struct decision *d)
+void
+incident_delay(struct world *w, struct world_incident *i, const struct decision *d)
 {
     int64_t until = w->now + d->delay_ms;
     char text[TIME_TEXT];
@@ -53,7 +53,7 @@ incident_for(struct world *w, const struct decision *d)
 
     if (i != NULL) {
         if (incident_is_delayed(&i->row))
-            delay(w, i, d);
+            incident_delay(w, i, d);
         return i;
     }
     i = world_new_incident(w, &d->group, d->policy);
@@ -69,7 +69,7 @@ incident_for(struct world *w, const struct decision *d)
                d->policy->name, d->routed_by);
     incident_note_rules(w, i, d, false);
     if (d->delay_ms > 0)
-        delay(w, i, d);
+        incident_delay(w, i, d);
     return i;
 }
 
