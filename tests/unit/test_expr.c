@@ -260,6 +260,10 @@ test_refused(void **state)
 /* program that compiles and fails when it runs */
 static const struct { const char *program; enum tocsin_rc rc; const char *words; } failing[] = {
     { ".n + 1", TOCSIN_MEANINGLESS, "cannot be added" },
+    { "\"[{\\\"a\\\":02\\\"x\\\"}]\" | fromjson", TOCSIN_MEANINGLESS, "no JSON: " },
+    { "\"\" | fromjson", TOCSIN_MEANINGLESS, "no JSON: " },
+    { "\"1 2\" | fromjson", TOCSIN_MEANINGLESS, "no JSON: end of file expected" },
+    { "1 | fromjson", TOCSIN_MEANINGLESS, "number (1) cannot be parsed as JSON" },
     { "error(\"my words\")", TOCSIN_MEANINGLESS, "my words" },
     { "error({a: 1})", TOCSIN_MEANINGLESS, "{\"a\":1}" },
     { ".n[]", TOCSIN_TOO_LARGE, "more than 2 outputs" },

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "core/rules/jqitems.h"
 #include "core/rules/jqregex.h"
@@ -53,6 +55,26 @@ run_text(struct jqregex *re, jv *args)
 {
     (void)re;
     return jqfunc_text(args[0]);
+}
+
+/* A text that is JSON, as it is: jq's own fromjson leaks on some that are none. */
+static jv
+run_json(struct jqregex *re, jv *args)
+{
+    json_error_t why;
+    json_t *value;
+
+    (void)re;
+    if (jv_get_kind(args[0]) != JV_KIND_STRING)
+        return jqfunc_refuse(args[0], "cannot be parsed as JSON");
+    value = json_loadb(jv_string_value(args[0]), (size_t)jv_string_length_bytes(jv_copy(args[0])),
+                       JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+    if (value != NULL) {
+        json_decref(value);
+        return args[0];
+    }
+    jv_free(args[0]);
+    return jv_invalid_with_msg(jv_string_fmt("no JSON: %s at character %d", why.text, why.position));
 }
 
 /* What stands at a name; null where it leads into something that is no object.  Takes both. */
@@ -208,6 +230,7 @@ const struct jqfunc jqfuncs[] = {
     { "indices", 2, jqitems_indices },
     { "up", 1, run_up },
     { "fold", 2, jqitems_fold },
+    { "json", 1, run_json },
     { "line", 1, NULL },
 };
 const size_t jqfuncs_n = sizeof jqfuncs / sizeof jqfuncs[0];

@@ -27,6 +27,7 @@
  *                                                        wild pointer in text that is not ASCII; each use compiled the
  *                                                        regex, and searched as long as it took (jqregex.h)
  *   tonumber                                             "nan" as a slice's end aborts
+ *   fromjson                                             leaks on some texts that are no JSON
  *   ascii_downcase, ascii_upcase, join, to_entries       were programs of many steps (jqfunc.h)
  */
 #include "core/rules/jqprelude.h"
@@ -84,6 +85,7 @@ const char jqprelude[] =
     "def __from: from_entries; def from_entries: [__each] | __from; "
     "def to_entries: " ONE("entries") "; def with_entries(f): to_entries | map(f) | from_entries; "
     "def ascii_downcase: " ONE("down") "; def ascii_upcase: " ONE("up") "; "
+    "def __fromjson: fromjson; def fromjson: " ONE("json") "|__fromjson; "
     "def join(x): " TWO("join", "x") "; "
     "def __transpose: transpose; def transpose: if type == \"object\" then error(\"an object cannot be transposed\") "
     "  else __transpose end; "
