@@ -29,3 +29,15 @@ clock_mono_ms(void)
 {
     return clock_mono_us() / 1000;
 }
+
+int64_t
+clock_coarse_ms(void)
+{
+    return read_us(CLOCK_MONOTONIC_COARSE) / 1000;
+}
+
+int64_t
+clock_thread_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -8,6 +8,7 @@
  * (signatures), host_request.c (requests) and host_intake.c (intakes).
  */
 #include "plugin/host.h"
+#include "plugin/host_budget.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -283,9 +284,12 @@ run_mapping(struct mapping *mapping, const struct tocsin_payload *in, struct toc
 {
     struct tocsin_err no_json;
     json_t *input = mapping_input(out->arena, in, &no_json), *alerts = NULL, *item;
-    enum tocsin_rc rc = mapping_run(mapping, input, host_alerts_max(), NULL, &alerts, err);
+    struct host_budget budget;
+    enum tocsin_rc rc;
     size_t i;
 
+    host_budget_init(&budget);
+    rc = mapping_run(mapping, input, host_alerts_max(), &budget.limit, &alerts, err);
     if (rc == TOCSIN_OK) {
         json_array_foreach(alerts, i, item) {
             char path[64];

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -315,20 +316,23 @@ def test_mistakes_are_told(bench):
 
 
 def test_the_example_of_the_readme_is_what_comes_out(tmp_path):
+    """The whole section, as somebody would follow it: the configuration above it, the mapping, the payload."""
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
         readme = f.read()
     mapping, = re.findall(r"```jq\n(.*?)```", readme, re.S)
     payload, = re.findall(r'^`(\{"job".*?\})`', readme, re.M)
-    collector, = re.findall(r'^  (\{ name = "build".*\}),$', readme, re.M)
+    collector, = re.findall(r'^  \{ name = "build".*\},$', readme, re.M)
     shown, = re.findall(r"^\$ tocsin explain .*?\n(.*?)```", readme, re.M | re.S)
-    policy, = re.findall(r"^(policies = \(.*?)^default_policy", readme, re.M | re.S)
+    config, = re.findall(r"^(http  = \{.*?)```", readme, re.M | re.S)
+    shutil.copytree(os.path.join(ROOT, "rules"), tmp_path / "rules")
     (tmp_path / "build.jq").write_text(mapping)
     (tmp_path / "nightly.json").write_text(payload)
-    (tmp_path / "tocsin.cfg").write_text(
-        "\n\n\n\ncollectors = ( " + collector.replace("/etc/tocsin", str(tmp_path)) + " );\nnotifiers = (" + ", ".join(
-            f'{{ name = "{n}"; plugin = "log"; }}' for n in ("pd", "vo", "og")) + ");\n" + policy
-        + '\ndefault_policy = "ml-oncall";\n')
+    for name in ("vo.key", "og"):
+        (tmp_path / name).write_text("secret\n")
+    config = config.replace("collectors = (\n", "collectors = (\n" + collector + "\n")
+    (tmp_path / "tocsin.cfg").write_text(config.replace("/etc/tocsin", str(tmp_path)))
     out = subprocess.run([TOCSIN, "explain", "-c", str(tmp_path / "tocsin.cfg"), "--collector", "build",
                           str(tmp_path / "nightly.json")], text=True, stdout=subprocess.PIPE, check=True,
-                         env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins")}).stdout
+                         env={**os.environ, "TOCSIN_PLUGIN_DIR": os.path.join(BUILD, "plugins"), "AZURE_TOKEN": "t",
+                              "PD_ROUTING_KEY": "k", "CREDENTIALS_DIRECTORY": str(tmp_path)}).stdout
     assert out.replace(str(tmp_path), "/etc/tocsin") == shown

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/normalise/mapping.h"
+#include "core/rules/jqvm.h"
 
 static const char program[] =
     "# one alert for each event\n"
@@ -75,7 +76,9 @@ static const struct { const char *program, *input; size_t n; enum tocsin_rc rc; 
     { "[1]", "null", 0, TOCSIN_MEANINGLESS, "put out an integer" },
     { "[[{}]]", "null", 0, TOCSIN_MEANINGLESS, "put out an array" },
     { ".body.a.b", "{\"body\":{\"a\":\"text\"}}", 0, TOCSIN_MEANINGLESS, "Cannot index string" },
-    { "[range(.n)]", "{\"n\":1e12}", 0, TOCSIN_TOO_LARGE, "steps" },
+    { "[range(.n)]", "{\"n\":1e12}", 0, TOCSIN_TOO_LARGE, "steps of a loop (line 1)" },
+    { "{} |\n. as $x\n| [range(9)]\n| [range(1e9)]", "{}", 0, TOCSIN_TOO_LARGE, "steps of a loop (line 4)" },
+    { "# :\ndef f(n):\n  n | f(. + 1);\n{a: (1 | f(.))}", "{}", 0, TOCSIN_TOO_LARGE, "steps of a loop (line 3)" },
 };
 
 static void
@@ -104,6 +107,35 @@ test_rows(void **state)
         json_decref(in);
         mapping_free(m);
     }
+}
+
+static const char *
+asked(void *ctx)
+{
+    return --*(int *)ctx < 0 ? "stopped by whoever watches" : NULL;
+}
+
+static void
+test_a_run_is_ended_from_outside(void **state)
+{
+    struct tocsin_err err = { .what = "" };
+    struct mapping *m;
+    json_t *in = json("{}"), *out = NULL;
+    int left = 3;
+    const struct jq_limit limit = { asked, &left };
+
+    (void)state;
+    assert_int_equal(mapping_compile("m.jq", "[\nrange(1000)] | {}", &m, &err), TOCSIN_OK);
+    assert_int_equal(mapping_run(m, in, 1000, &limit, &out, &err), TOCSIN_TOO_LARGE);
+    assert_null(out);
+    assert_string_equal(err.where, "m.jq");
+    assert_non_null(strstr(err.what, "stopped by whoever watches (line "));
+    left = 1000;                                   /* and the next one is as good as ever */
+    assert_int_equal(mapping_run(m, in, 1000, &limit, &out, &err), TOCSIN_OK);
+    assert_int_equal(json_array_size(out), 1);
+    json_decref(out);
+    json_decref(in);
+    mapping_free(m);
 }
 
 static void
@@ -165,6 +197,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_mapping), cmocka_unit_test(test_rows),
+                                        cmocka_unit_test(test_a_run_is_ended_from_outside),
                                         cmocka_unit_test(test_compile_error), cmocka_unit_test(test_threads) };
 
     /* jansson makes the seed of its tables on first use, which two threads must not do at once */

@@ -155,6 +155,23 @@ explain(const struct mapping *m, enum tocsin_rc rc, const struct tocsin_err *why
     return err_set(err, rc, path, "%s", end + 2);
 }
 
+/* A run that was ended by a limit: say where it was.  A part of the way is enough, a loop is a loop. */
+static void
+say_line(const struct mapping *m, const struct expr *e, const json_t *input, struct tocsin_err *why)
+{
+    unsigned steps, line;
+
+    if (!expr_was_stopped(e, &steps))
+        return;
+    line = expr_line_after(m->program, input, steps < 64 ? steps / 2 + 1 : steps / 8);
+    if (line > 0) {
+        char what[sizeof why->what];
+
+        snprintf(what, sizeof what, "%s", why->what);
+        err_set(why, why->rc, "", "%s (line %u)", what, line);
+    }
+}
+
 enum tocsin_rc
 mapping_run(struct mapping *m, const json_t *input, size_t max, const struct jq_limit *limit, json_t **alerts_r,
             struct tocsin_err *err)
@@ -166,6 +183,8 @@ mapping_run(struct mapping *m, const json_t *input, size_t max, const struct jq_
 
     if (rc == TOCSIN_OK) {
         rc = expr_run(machine->expr, input, max, limit, &outputs, &why);
+        if (rc != TOCSIN_OK)
+            say_line(m, machine->expr, input, &why);
         give_back(m, machine);
     }
     if (rc != TOCSIN_OK)

@@ -15,7 +15,7 @@ enum tocsin_rc
 expr_compile(const char *program, struct expr **out_r, struct tocsin_err *err)
 {
     struct jqvm *vm = NULL;
-    enum tocsin_rc rc = jqvm_compile(program, &vm, err);
+    enum tocsin_rc rc = jqvm_compile(program, false, &vm, err);
 
     if (rc != TOCSIN_OK)
         return rc;
@@ -83,4 +83,33 @@ expr_run(struct expr *e, const json_t *input, size_t max, const struct jq_limit 
     else
         json_decref(all);
     return rc;
+}
+
+bool
+expr_was_stopped(const struct expr *e, unsigned *steps_r)
+{
+    return jqvm_was_stopped(e->vm, steps_r);
+}
+
+unsigned
+expr_line_after(const char *program, const json_t *input, unsigned steps)
+{
+    struct jqvm *vm;
+    unsigned line;
+    size_t longest;
+    jv v;
+
+    if (!jv_from_json(input, &v, &longest))
+        return 0;
+    if (jqvm_compile(program, true, &vm, NULL) != TOCSIN_OK) {
+        jv_free(v);
+        return 0;
+    }
+    jqvm_start(vm, 0, v, longest, NULL);
+    jqvm_only(vm, steps);
+    while (jqvm_next(vm, &v, NULL) == TOCSIN_OK && jv_is_valid(v))
+        jv_free(v);
+    line = jqvm_line(vm);
+    jqvm_free(vm);
+    return line;
 }

@@ -10,6 +10,7 @@
 #ifndef CORE_EXPR_H
 #define CORE_EXPR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -24,5 +25,12 @@ void expr_free(struct expr *);
 /* All outputs, as an array; at most max of them, or an error.  The caller drops the reference.  limit: jqvm.h, or NULL. */
 enum tocsin_rc expr_run(struct expr *, const json_t *input, size_t max, const struct jq_limit *limit, json_t **out_r,
                         struct tocsin_err *err);
+/* Was the last run ended by a limit?  After how many steps? */
+bool expr_was_stopped(const struct expr *, unsigned *steps_r);
+/*
+ * In which line is the program after so many steps?  It is compiled anew and run again, for nothing is known of lines
+ * while it runs at full speed.  0 when it cannot be said.
+ */
+unsigned expr_line_after(const char *program, const json_t *input, unsigned steps);
 
 #endif

@@ -12,6 +12,8 @@
  * fetches the result.  The key goes through getpath(), for getpath([]) is `.`.
  * An argument is worked out before the key is shown, so nothing comes between.
  *
+ * A program that says its lines (JQSCAN_LINES) shows them like an argument, and fetches nothing.
+ *
  * What replaces jq's own, and why:
  *   range, while, until, repeat, recurse, combinations   count their steps
  *   _plus                                                doubling a text or an array a few times is all memory
@@ -39,6 +41,7 @@ const char jqprelude[] =
     "def __each: debug | if type == \"object\" then .[keys_unsorted[]] else .[] end; "
     "def __each_opt: debug | if type == \"object\" then .[keys_unsorted[]] elif type == \"array\" then .[] "
     "  else empty end; "
+    "def __line(n): getpath(n|" KEY("line") "|debug|[]); "
     "def text: " ONE("text") "; def at(p): " TWO("at", "p") "; def txt(p): " TWO("txt", "p") "; "
     "def txt(p;re): " THREE("filled", "p", "re") "; def gather: " ONE("gather") "; def compact: " ONE("compact") "; "
     "def texts(n): " TWO("texts", "n") "; def fold(chars): " TWO("fold", "chars") "; "

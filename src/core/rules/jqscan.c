@@ -21,7 +21,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/text.h"
 #include "core/rules/jqwords.h"
 
 enum { MAX_NESTING = 128, MAX_PARAMETERS = 64 };
@@ -43,7 +42,8 @@ struct scan {
     size_t head_depth;
     struct { const char *p; size_t len; } params[MAX_PARAMETERS];  /* of all functions; the same name twice is one */
     size_t n_params;
-    bool until_braces, any, done;
+    unsigned flags;
+    bool any, done;
     struct buf *out;
     struct tocsin_err *err;
 };
@@ -323,12 +323,26 @@ skip_line(struct scan *s)
         s->i++;                    /* not copied: a comment at the end would swallow what is put after it */
 }
 
+/* Where a pipeline begins. */
+static void
+say_line(struct scan *s)
+{
+    size_t line = 1;
+
+    if ((s->flags & JQSCAN_LINES) == 0)
+        return;
+    for (size_t i = skip_blank(s, s->i); i > 0; i--)
+        line += s->p[i - 1] == '\n';
+    buf_addf(s->out, "__line(%zu)|", line);
+}
+
 static enum tocsin_rc
 punctuation(struct scan *s, char c)
 {
     if (c == ':' && s->head == HEAD_AFTER_NAME && s->depth == s->head_depth) {
         copy(s, 1);
         buf_add(s->out, "debug|");
+        say_line(s);
         end_term(s);
         s->head = HEAD_NONE;
         s->prev = PREV_NONE;
@@ -340,6 +354,8 @@ punctuation(struct scan *s, char c)
     if (c == '$')
         begin_term(s);
     copy(s, 1);
+    if (c == '|' && peek(s, 0) != '=')
+        say_line(s);
     return TOCSIN_OK;
 }
 
@@ -380,6 +396,8 @@ open_bracket(struct scan *s, char c)
     if (s->head == HEAD_AFTER_NAME && c == '(')
         s->head = HEAD_PARAMS;
     copy(s, 1);
+    if (c == '(' && s->head != HEAD_PARAMS)
+        say_line(s);
     s->prev = c == '{' ? PREV_OPEN_BRACE : PREV_OTHER;
     return TOCSIN_OK;
 }
@@ -403,7 +421,7 @@ token(struct scan *s)
 {
     char c = s->p[s->i];
 
-    if (c == '}' && s->until_braces && s->depth == 0 && peek(s, 1) == '}') {
+    if (c == '}' && (s->flags & JQSCAN_BRACES) != 0 && s->depth == 0 && peek(s, 1) == '}') {
         s->done = true;
         return TOCSIN_OK;
     }
@@ -447,32 +465,19 @@ token(struct scan *s)
     }
 }
 
-/* jq would put U+FFFD in place of anything else, and go on. */
-static enum tocsin_rc
-check_utf8(struct scan *s)
-{
-    size_t len;
-
-    for (size_t i = 0; i < s->i; i += len) {
-        len = utf8_seq(s->p + i, s->n - i);
-        if (len == 0)
-            return fail(s, i, "not UTF-8%.*s", "", 0);
-    }
-    return TOCSIN_OK;
-}
-
 enum tocsin_rc
-jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_r, struct tocsin_err *err)
+jqscan(const char *p, size_t n, unsigned flags, struct buf *out, size_t *used_r, struct tocsin_err *err)
 {
-    struct scan s = { .p = p, .n = n, .until_braces = until_braces != 0, .out = out, .err = err,
+    struct scan s = { .p = p, .n = n, .flags = flags, .out = out, .err = err,
                       .term = { NO_TERM } };
     enum tocsin_rc rc = TOCSIN_OK;
 
+    say_line(&s);
     while (rc == TOCSIN_OK && s.i < s.n && !s.done)
         rc = token(&s);
-    if (rc == TOCSIN_OK)
-        rc = check_utf8(&s);
-    if (rc == TOCSIN_OK && s.until_braces && !s.done)
+    if (rc == TOCSIN_OK && jqword_utf8(p, s.i) < s.i)    /* jq would put U+FFFD in place of it, and go on */
+        rc = fail(&s, jqword_utf8(p, s.i), "not UTF-8%.*s", "", 0);
+    if (rc == TOCSIN_OK && (flags & JQSCAN_BRACES) != 0 && !s.done)
         rc = err_set(err, TOCSIN_BAD_CONFIG, "", "'{{' is not closed");
     if (rc == TOCSIN_OK && s.depth > 0)
         rc = err_set(err, TOCSIN_BAD_CONFIG, "", "'%c' is not closed", s.open[s.depth - 1]);

@@ -19,12 +19,16 @@
 
 struct buf;
 
+enum {
+    JQSCAN_BRACES = 1,             /* the text ends before the first "}}" that is not inside a string or a bracket */
+    JQSCAN_LINES = 2               /* the program says at every pipe and bracket which line it is in (jqvm.h) */
+};
+
 /*
- * Check the n bytes at p and append them to out with the steps put in.  With until_braces, the
- * text ends before the first "}}" that is not inside a string or a bracket.  *used_r is the number of
+ * Check the n bytes at p and append them to out with the steps put in.  *used_r is the number of
  * bytes read.  Errors are TOCSIN_BAD_CONFIG; *used_r is then where the mistake stands.
  */
-enum tocsin_rc jqscan(const char *p, size_t n, int until_braces, struct buf *out, size_t *used_r,
+enum tocsin_rc jqscan(const char *p, size_t n, unsigned flags, struct buf *out, size_t *used_r,
                       struct tocsin_err *err);
 
 #endif

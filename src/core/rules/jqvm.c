@@ -23,7 +23,7 @@
 #include "core/rules/jqregex.h"
 #include "core/rules/jqscan.h"
 
-enum { STEPS_UNWATCHED = 16 };  /* a step is about a microsecond, if no function in it takes long */
+enum { UNWATCHED = 16 };            /* steps, and items of arrays, between two questions to the limit */
 
 /* Why a run was ended from outside. */
 enum stop { GOES_ON, STOP_STEPS, STOP_TEXT, STOP_ITEMS, STOP_LIMIT };
@@ -31,7 +31,9 @@ enum stop { GOES_ON, STOP_STEPS, STOP_TEXT, STOP_ITEMS, STOP_LIMIT };
 struct jqvm {
     jq_state *jq;
     bool is_set;
-    unsigned steps;
+    unsigned steps, max_steps;
+    unsigned unwatched;            /* since the limit was asked */
+    unsigned line;                 /* of a program that says its lines */
     enum stop stop;
     const struct jq_limit *limit;  /* of this run; NULL: there is none */
     const char *why;               /* STOP_LIMIT */
@@ -88,19 +90,33 @@ is_key(struct jqvm *vm, jv v)
     return false;
 }
 
+/* weight: how much may be done until the next step. */
+static void
+count(struct jqvm *vm, unsigned weight)
+{
+    if (++vm->steps >= vm->max_steps)
+        stop(vm, STOP_STEPS);
+    vm->unwatched += weight;
+    if (vm->unwatched < UNWATCHED)
+        return;
+    vm->unwatched = 0;
+    (void)jqvm_over(vm);
+}
+
+/* An array is about to be gone through, more often than not: its items are no steps, but they take time. */
 static void
 step(struct jqvm *vm, jv v)
 {
     jv_kind kind = jv_get_kind(v);
+    size_t n = 0;
 
     if (kind == JV_KIND_STRING && (size_t)jv_string_length_bytes(jv_copy(v)) > vm->max_text)
         stop(vm, STOP_TEXT);
-    if (kind == JV_KIND_ARRAY && (size_t)jv_array_length(jv_copy(v)) > vm->max_items)
+    if (kind == JV_KIND_ARRAY)
+        n = (size_t)jv_array_length(jv_copy(v));
+    if (n > vm->max_items)
         stop(vm, STOP_ITEMS);
-    if (++vm->steps >= JQVM_MAX_STEPS)
-        stop(vm, STOP_STEPS);
-    if (vm->steps % STEPS_UNWATCHED == 0)
-        (void)jqvm_over(vm);
+    count(vm, n < UNWATCHED ? 1 + (unsigned)n : UNWATCHED);
 }
 
 /* Takes v.  No reference to a value is kept that a loop may be working on: jq would copy it at each step. */
@@ -111,6 +127,10 @@ on_debug(void *ctx, jv v)
 
     if (vm->called != NULL && vm->n_args < vm->called->args) {
         vm->args[vm->n_args++] = v;
+        if (vm->called->run == NULL) {
+            vm->line = (unsigned)jv_number_value(v);
+            drop_args(vm);
+        }
         return;
     }
     if (jv_get_kind(v) != JV_KIND_ARRAY || jv_array_length(jv_copy(v)) > 0 || !is_key(vm, v))
@@ -129,7 +149,7 @@ on_input(jq_state *jq, void *ctx)
         return jv_invalid_with_msg(jv_string("no function was called"));
     vm->called = NULL;
     vm->n_args = 0;
-    vm->steps++;
+    count(vm, 1);
     return f->run(vm->regex, vm->args);
 }
 
@@ -221,7 +241,7 @@ compile(const char *text, bool is_set, struct jqvm **out_r, struct tocsin_err *e
 }
 
 enum tocsin_rc
-jqvm_compile(const char *program, struct jqvm **out_r, struct tocsin_err *err)
+jqvm_compile(const char *program, bool lines, struct jqvm **out_r, struct tocsin_err *err)
 {
     struct buf text;
     size_t used;
@@ -229,7 +249,7 @@ jqvm_compile(const char *program, struct jqvm **out_r, struct tocsin_err *err)
 
     buf_init(&text, JQVM_MAX_PROGRAM);
     buf_add(&text, jqprelude);
-    rc = jqscan(program, strlen(program), 0, &text, &used, err);
+    rc = jqscan(program, strlen(program), lines ? JQSCAN_LINES : 0, &text, &used, err);
     if (rc == TOCSIN_OK)
         rc = compile(text.p, false, out_r, err);
     buf_release(&text);
@@ -295,12 +315,32 @@ jqvm_start(struct jqvm *vm, size_t which, jv input, size_t longest, const struct
     if (vm->is_set)
         input = JV_ARRAY(jv_number((double)which), input);
     drop_args(vm);
-    vm->steps = 0;
+    vm->steps = vm->line = vm->unwatched = 0;
+    vm->max_steps = JQVM_MAX_STEPS;
     vm->stop = GOES_ON;
     vm->limit = limit;
     vm->max_text = longest > JQFUNC_MAX_TEXT ? longest : JQFUNC_MAX_TEXT;
     vm->max_items = longest > JQFUNC_MAX_ITEMS ? longest : JQFUNC_MAX_ITEMS;
     jq_start(vm->jq, input, 0);
+}
+
+void
+jqvm_only(struct jqvm *vm, unsigned steps)
+{
+    vm->max_steps = steps;
+}
+
+bool
+jqvm_was_stopped(const struct jqvm *vm, unsigned *steps_r)
+{
+    *steps_r = vm->steps;
+    return vm->stop != GOES_ON;
+}
+
+unsigned
+jqvm_line(const struct jqvm *vm)
+{
+    return vm->line;
 }
 
 static enum tocsin_rc

@@ -32,8 +32,8 @@ struct jq_limit {
 
 struct jqvm;
 
-/* One program, any text. */
-enum tocsin_rc jqvm_compile(const char *program, struct jqvm **out_r, struct tocsin_err *err);
+/* One program, any text.  lines: it says which line it is in, and is slow. */
+enum tocsin_rc jqvm_compile(const char *program, bool lines, struct jqvm **out_r, struct tocsin_err *err);
 /* n >= 1 expressions that jqscan() has passed and rewritten; jqvm_start() chooses one. */
 enum tocsin_rc jqvm_compile_set(const char *const *checked, size_t n, struct jqvm **out_r, struct tocsin_err *err);
 void jqvm_free(struct jqvm *);
@@ -45,6 +45,12 @@ void jqvm_free(struct jqvm *);
 void jqvm_start(struct jqvm *, size_t which, jv input, size_t longest, const struct jq_limit *limit);
 /* Has the run been ended?  Asks the limit. */
 bool jqvm_over(struct jqvm *);
+/* Fewer steps than JQVM_MAX_STEPS for the run that has begun. */
+void jqvm_only(struct jqvm *, unsigned steps);
+/* Was the run ended by a limit, not by an error of its own?  After how many steps? */
+bool jqvm_was_stopped(const struct jqvm *, unsigned *steps_r);
+/* Where the run is or ended, of a program with lines; 0 before the first. */
+unsigned jqvm_line(const struct jqvm *);
 /* The next output in *out_r (the caller frees it); an invalid jv after the last.  MEANINGLESS when the
  * program failed, TOO_LARGE when it ran too long. */
 enum tocsin_rc jqvm_next(struct jqvm *, jv *out_r, struct tocsin_err *err);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const refused[] = {
     "env",        "now",        "input",     "inputs",    "debug",          "stderr",          "input_filename",
     "halt",       "halt_error", "localtime", "date",      "strflocaltime",  "input_line_number", "modulemeta",
@@ -35,4 +37,16 @@ jqword_is_keyword(const char *p, size_t len)
         if (jqword_is(p, len, words[i]))
             return true;
     return false;
+}
+
+size_t
+jqword_utf8(const char *p, size_t n)
+{
+    size_t i = 0, len = 1;
+
+    while (i < n && len > 0) {
+        len = utf8_seq(p + i, n - i);
+        i += len;
+    }
+    return i;
 }

@@ -14,5 +14,7 @@ bool jqword_is(const char *p, size_t len, const char *word);
 bool jqword_is_refused(const char *p, size_t len);
 /* A word that is neither a term nor the end of one. */
 bool jqword_is_keyword(const char *p, size_t len);
+/* How many of the n bytes are UTF-8, up to the first that is not. */
+size_t jqword_utf8(const char *p, size_t n);
 
 #endif

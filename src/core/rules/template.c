@@ -149,7 +149,7 @@ expression(struct parser *s, const char *start, const char **next_r)
     enum tocsin_rc rc;
 
     buf_init(&checked, MAX_EXPR);
-    rc = jqscan(start, strlen(start), 1, &checked, &used, &inner);
+    rc = jqscan(start, strlen(start), JQSCAN_BRACES, &checked, &used, &inner);
     if (rc == TOCSIN_OK)
         rc = add_expr(s, start, start + used, checked.p);
     else
