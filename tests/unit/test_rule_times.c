@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Actions in time: threshold, delay, resolve_after; and the counters of thresholds. */
+#include "core/rows.h"
 #include "core/rules/tally.h"
 #include "unit/rule_spec.h"
 
@@ -169,6 +170,39 @@ test_alerts_over_a_threshold(void **state)
     unload(&b);
 }
 
+/* A threshold of two, which the repeat of the first does not reach: does the second? */
+static void
+expect_below(struct spec *rules, size_t n, const char *first_key, const char *second_key, bool second_below)
+{
+    struct bench b = load(rules, n);
+    struct clock clock = { tally_new(), 1000 };
+    struct tocsin_alert first = alert(gpu, 5), second = alert(gpu, 3);
+
+    first.dedup_key = first_key;
+    second.dedup_key = second_key;
+    rule_scratch_count(b.sc, count, &clock);
+    assert_true(decide(&b, &first)->below);
+    assert_true(decide(&b, &first)->below);
+    assert_int_equal(decide(&b, &second)->below, second_below);
+    tally_free(clock.tally);
+    unload(&b);
+}
+
+static void
+test_merged_alerts_over_a_threshold(void **state)
+{
+    struct spec rules[] = { { .name = "one", .match = { "cluster = a" }, .dedup_key = "{{ .labels.cluster }}" },
+                            { .name = "many", .match = { "cluster = a" }, .threshold = { 2, 60000, { "cluster" } } } };
+
+    (void)state;
+    expect_below(rules, 2, "a", "b", false);
+    expect_below(rules, 2, NULL, NULL, true);          /* labels that change may be all that tells them apart */
+    rules[0].resolve_when = OWN_ANY;
+    expect_below(rules, 2, "a", "b", true);            /* so the rule says of keys */
+    rules[0] = (struct spec){ .name = "split", .dedup_key = "{{ .dedup_key }}/{{ .labels.gpu }}" };
+    expect_below(rules, 2, "a", "a", false);
+}
+
 /* --- delay and resolve_after -------------------------------------------------------------------------- */
 
 static void
@@ -200,6 +234,7 @@ main(void)
         cmocka_unit_test(test_lines_over_a_threshold),
         cmocka_unit_test(test_redacted_lines_over_a_threshold),
         cmocka_unit_test(test_alerts_over_a_threshold),
+        cmocka_unit_test(test_merged_alerts_over_a_threshold),
         cmocka_unit_test(test_times),
     };
 

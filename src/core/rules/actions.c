@@ -13,6 +13,7 @@
 #include "core/alert.h"
 #include "core/normalise/normalise.h"
 #include "core/normalise/severity.h"
+#include "core/rows.h"
 #include "core/rules/ruleset.h"
 
 enum { MAX_SHOWN = 80, MAX_KEY = 1024 };
@@ -358,6 +359,15 @@ threshold_key(struct run *r, const struct rule *rule)
     return arena_strndup(r->arena, b->p, b->n);
 }
 
+/* Several alerts that a rule makes one count each, unless their sender tells them apart by nothing that lasts. */
+static const char *
+counted_apart(const struct run *r)
+{
+    bool lasts = r->own_key != NULL && (r->key_rule == NULL || r->key_rule->resolve_when != OWN_ANY);
+
+    return lasts ? r->own_key : "";
+}
+
 static uint32_t
 count_hit(struct run *r, const struct rule *rule, const char *key)
 {
@@ -369,9 +379,9 @@ count_hit(struct run *r, const struct rule *rule, const char *key)
         return sc->next_said < sc->n_said ? sc->said[sc->next_said++] : 0;
     hit.group = id_hash(&key, 1);
     if (!r->record) {
-        const char *parts[] = { r->view.source, r->view.dedup_key,
+        const char *parts[] = { r->view.source, r->view.dedup_key, counted_apart(r),
                                 arena_printf(r->arena, "%lld", (long long)r->view.starts_at) };
-        struct id16 id = id_hash(parts, 3);
+        struct id16 id = id_hash(parts, 4);
 
         memcpy(&hit.what, id.b, sizeof hit.what);
         hit.what |= 1;

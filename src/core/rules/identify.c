@@ -103,6 +103,12 @@ joined(struct arena *arena, const char *a, const char *b)
     return text;
 }
 
+bool
+run_is_keyed(const struct tocsin_alert *a)
+{
+    return a->dedup_key != NULL && a->dedup_key[0] != '\0' && !a->unkeyed;
+}
+
 /*
  * The key that the sender knows the alert by, where a rule gave it another.  A line of a log has none: nobody asks for
  * it, and what makes it an alert is what a rule makes of it.
@@ -114,7 +120,7 @@ identify_own(struct run *r, const struct tocsin_alert *a, const char *own_key)
     const struct rule *rule = r->key_rule;
     const char *parts[] = { d->source, own_key };
 
-    d->keyed = a->dedup_key != NULL && a->dedup_key[0] != '\0' && !a->unkeyed;
+    d->keyed = run_is_keyed(a);
     d->number = a->number;
     d->own_key = d->dedup_key;
     d->resolve_when = d->keyed ? OWN_ALL : OWN_ANY;

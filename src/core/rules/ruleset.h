@@ -91,6 +91,7 @@ struct run {
     bool indexed;
     struct decision *out;
     const struct rule *group_rule; /* the last one with group_by */
+    const char *own_key;           /* that the sender gave; NULL: none */
     const struct rule *key_rule;   /* the last one with dedup_key */
     bool key_whole;                /* no expression of it was empty */
     size_t cap_trace, cap_notify;
@@ -112,6 +113,8 @@ const char *run_key_value(const struct run *, const struct name_ref *);
 void run_value_is_plain(struct run *, const char *label);
 /* What a template of a key sees. */
 struct view run_key_view(const struct run *);
+/* Did its sender say by which key it knows the alert? */
+bool run_is_keyed(const struct tocsin_alert *);
 /* Keys and group of the decision, from the alert as it is now and the key that it came with.  identify.c */
 void run_identify(struct run *, const char *source, const struct tocsin_alert *, const char *own_key);
 void run_trace(struct run *, const struct rule *, const char *text, bool failed);

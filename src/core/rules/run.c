@@ -283,6 +283,7 @@ begin(struct run *r, const char *source, const struct tocsin_alert *a, const str
     r->cap_labels = n->cap_labels;
     r->hidden = a->hidden;
     r->n_hidden = a->n_hidden;
+    r->own_key = run_is_keyed(a) ? n->dedup_key : NULL;
     sc->n_cursors = 0;
     for (size_t i = 0; i < sc->n_touched; i++)
         sc->values[sc->touched[i]] = NULL;
