@@ -3,10 +3,8 @@
  * The host table: reading JSON, limits of a batch, requests, secrets and their signatures.
  * Certificates are in test_host_x509.c; what integrations make of payloads is in test_cases.c.
  */
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +14,6 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "core/normalise/mapping.h"
 #include "plugin/host.h"
 
 static const struct tocsin_host *const host = &plugin_host;
@@ -299,47 +296,6 @@ batch_without_decoder(void **state)
     assert_string_equal(err.what, "integration 'mute' takes no alerts in");
 }
 
-/* Sanitizers have a heap of their own, which nothing is known of. */
-static bool
-heap_is_counted(void)
-{
-    const struct mallinfo2 before = mallinfo2();
-    void *p = malloc(4 << 20);
-    const struct mallinfo2 after = mallinfo2();
-
-    free(p);
-    return after.uordblks + after.hblkhd > before.uordblks + before.hblkhd;
-}
-
-/* What a mapping may cost, whatever it does and however few steps it does it in. */
-static void
-mapping_budget(void **state)
-{
-    static const struct { const char *program, *what; } cases[] = {   /* the last one takes memory */
-        { "[range(100000)] as $a\n| [range(100000) | $a | sort | length] | {}",
-          "stopped after 2 s of the processor's time (line " },
-        { "[range(100000) | \"\\(.)x\" * 10000]\n| {}", "stopped when it had taken 256 MiB (line " },
-    };
-    struct tocsin_payload in = { .collector = "c", .body = "{}", .len = 2 };
-    size_t n = sizeof cases / sizeof cases[0];
-
-    if (!heap_is_counted())
-        n--;
-    for (size_t i = 0; i < n; i++) {
-        struct tocsin_err err = { 0 };
-        struct tocsin_batch b;
-        struct mapping *m;
-
-        host_batch_init(&b, *state);
-        assert_int_equal(mapping_compile("m.jq", cases[i].program, &m, &err), TOCSIN_OK);
-        assert_int_equal(host_decode(&probe, NULL, m, &in, &b, &err), TOCSIN_TOO_LARGE);
-        if (strstr(err.what, cases[i].what) == NULL)
-            fail_msg("%s: %s", cases[i].program, err.what);
-        assert_string_equal(err.where, "m.jq");
-        mapping_free(m);
-    }
-}
-
 static void
 batch_cleaning(void **state)
 {
@@ -491,7 +447,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(json_sizes),   cmocka_unit_test(json_members),          cmocka_unit_test(json_text),
     cmocka_unit_test(batch_limits), cmocka_unit_test(batch_without_decoder), cmocka_unit_test(batch_cleaning),
     cmocka_unit_test(links),        cmocka_unit_test(batch_long_keys),       cmocka_unit_test(errors_are_utf8),
-    cmocka_unit_test(settings),     cmocka_unit_test(mapping_budget),
+    cmocka_unit_test(settings),
 };
 
 int
